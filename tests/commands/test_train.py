@@ -1,0 +1,53 @@
+"""`tfsynth train`: its list, and its end by Ctrl-C."""
+
+import signal
+import subprocess
+import sys
+import time
+
+from tfsynth.__main__ import main
+from tfsynth.commands import train
+
+# A minute is far more than it takes to the first checkpoint, far less than to the last.
+LONG_ENOUGH = 60
+
+
+def test_without_config_the_installed_ones_are_listed(capsys):
+    assert main(["train"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Installed configs:"
+    (demo,) = [line.split(maxsplit=1) for line in lines if line.startswith("  demo ")]
+    assert len(demo) == 2, "The first line of a config says what it is."
+
+
+def test_interruption_before_the_first_checkpoint_promises_nothing(tmp_path):
+    message = train._how_to_resume(tmp_path, "tfsynth train demo")
+    assert message == "interrupted before the first checkpoint; nothing was saved."
+
+
+def test_ctrl_c_says_where_the_state_is_and_how_to_go_on(tiny_config, tmp_path):
+    run = tmp_path / "run"
+    words = [
+        "train",
+        str(tiny_config),
+        "--run-dir",
+        str(run),
+        "--set",
+        "schedule.decay_epochs=9999",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tfsynth", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + LONG_ENOUGH
+    while not list((run / "checkpoints").glob("step-*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=LONG_ENOUGH)[1]
+    assert process.returncode == 130
+    state = f"The state is saved in {run / 'checkpoints'}"
+    last_line = f"tfsynth: interrupted. {state}; go on with: tfsynth {' '.join(words)}"
+    assert error.splitlines()[-1] == last_line
+    assert "Traceback" not in error

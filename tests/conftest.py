@@ -1,0 +1,35 @@
+"""What all tests share: a quiet CPU with two logical devices, fixed seeds, and the real photos."""
+
+import os
+from pathlib import Path
+
+# Before the first import of TensorFlow: it reads these once.
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+import keras  # noqa: E402
+import pytest  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+# Two logical devices let tests run MirroredStrategy with two replicas on one processor. They can
+# be configured only before TensorFlow first uses the processor.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+
+@pytest.fixture(autouse=True)
+def fixed_seeds():
+    """Makes a test's random numbers independent of the tests that ran before it."""
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def shared_data():
+    """The folder of real photographs beside a developer's checkout; skips where there is none."""
+    default = Path(__file__).parents[2] / "shared"
+    folder = Path(os.environ.get("TFSYNTH_SHARED", default)) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"No real photographs at {folder}; TFSYNTH_SHARED can name their parent.")
+    return folder

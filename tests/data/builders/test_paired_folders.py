@@ -1,0 +1,355 @@
+"""Folders of pairs: what is read, and one clear message for everything that may be wrong."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfsynth.data import CheckReport, DataError, PairedFolders, checking, write_photo
+from tfsynth.data import write_instance_map as write_instances
+from tfsynth.data import write_label_map as write_labels
+from tfsynth.labels import LabelSet
+from tfsynth.registry import build, describe
+
+
+def check(root, **arguments):
+    """Checks the training split."""
+    return PairedFolders(root, **arguments).split("train").check(progress=False)
+
+
+def test_examples(folders, label_file, four):
+    dataset = PairedFolders(folders, label_file)
+    split = dataset.split("train")
+    assert dataset.label_set == four
+    assert split.stems == [f"train{i}" for i in range(5)]
+    for example in split:
+        assert {key: array.dtype.name for key, array in example.items()} == {
+            "labels": "uint8",
+            "instances": "int32",
+            "image": "uint8",
+        }
+        np.testing.assert_array_equal(example["image"], four.paint(example["labels"]))
+        np.testing.assert_array_equal(example["instances"] // 1000, example["labels"])
+    assert len(dataset.split("validation")) == 2
+
+
+def test_check_passes_and_counts_instances(folders, label_file):
+    report = PairedFolders(folders, label_file).split("train").check(progress=False)
+    assert report.examples == 5
+    assert 4 <= report.most_instances <= 8
+    assert report.fullest_stem in [f"train{i}" for i in range(5)]
+
+
+def test_config_round_trip(folders, label_file):
+    arguments = {
+        "root": str(folders),
+        "labels": str(label_file),
+        "splits": {"validation": "val"},
+        "label_coding": "ids",
+        "instances": "none",
+    }
+    dataset = PairedFolders(**arguments)
+    assert dataset.get_config() == arguments
+    node = describe(dataset)
+    assert node == {"class": "PairedFolders", **arguments}
+    assert build(node).fingerprint == dataset.fingerprint
+
+
+def test_root_may_hold_home_and_variables(folders, label_file, monkeypatch):
+    monkeypatch.setenv("HOME", str(folders.parent))
+    monkeypatch.setenv("STREETS", folders.name)
+    dataset = PairedFolders("~/$STREETS", label_file)
+    assert len(dataset.split("train")) == 5
+    assert dataset.get_config()["root"] == "~/$STREETS"
+
+
+def test_fingerprint_changes_with_content(folders, label_file):
+    first = PairedFolders(folders, label_file).fingerprint
+    assert PairedFolders(folders, label_file).fingerprint == first
+    assert PairedFolders(folders, label_file, instances="none").fingerprint != first
+    write_photo(folders / "train_img" / "train0.png", np.zeros((12, 20, 3), np.uint8))
+    assert PairedFolders(folders, label_file).fingerprint != first
+
+
+# Splits -------------------------------------------------------------------------------------------
+
+
+def test_missing_root(tmp_path):
+    with pytest.raises(DataError, match="nowhere: there is no such folder. Give `root`"):
+        PairedFolders(tmp_path / "nowhere")
+
+
+def test_root_without_splits_lists_what_is_there(tmp_path):
+    (tmp_path / "leftImg8bit").mkdir()
+    with pytest.raises(DataError, match=r"no split found; .* \['leftImg8bit'\].*train_label/"):
+        PairedFolders(tmp_path)
+
+
+def test_unknown_split_lists_those_that_exist(folders, label_file):
+    dataset = PairedFolders(folders, label_file)
+    message = r"no split 'test'; there are \['train', 'validation'\]. Add test_label/"
+    with pytest.raises(DataError, match=message):
+        dataset.split("test")
+    with pytest.raises(DataError, match="no split 'val'"):
+        dataset.split("val")
+
+
+def test_splits_names_the_prefix(folders, label_file):
+    dataset = PairedFolders(folders, label_file, splits={"test": "val"})
+    assert dataset.split("test").stems == ["val0", "val1"]
+    with pytest.raises(DataError, match="splits says test: demo, but there is no folder demo_lab"):
+        PairedFolders(folders, label_file, splits={"test": "demo"})
+
+
+def test_two_folders_for_one_split(folders, label_file):
+    (folders / "validation_label").mkdir()
+    with pytest.raises(DataError, match="both validation_label and val_label could be"):
+        PairedFolders(folders, label_file)
+    assert len(PairedFolders(folders, label_file, {"validation": "val"}).split("validation")) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"label_coding": "color"}, r"label_coding is one of \['ids', 'colour'\]; got 'color'"),
+        ({"instances": True}, "instances is one of"),
+        ({"splits": {"val": "val"}}, r"Splits are called .* got \['val'\]"),
+        ({"label_coding": "colour"}, "needs the colours: give `labels`"),
+        ({"labels": "camvit"}, "no label file 'camvit'"),
+    ],
+)
+def test_arguments_are_checked(folders, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        PairedFolders(folders, **arguments)
+
+
+# Label sets ---------------------------------------------------------------------------------------
+
+
+def test_labels_are_inferred_with_the_files_own_palette(folders, four):
+    dataset = PairedFolders(folders)
+    assert dataset.label_set.names == ("class 0", "class 1", "class 2", "class 3")
+    assert dataset.label_set.colours == four.colours
+    assert check(folders).examples == 5
+
+
+def test_inferred_labels_cover_every_split(folders):
+    write_labels(folders / "val_label" / "val1.png", np.full((12, 20), 6))
+    assert PairedFolders(folders).label_set.num_classes == 7
+
+
+def test_inferred_labels_refuse_instance_ids(folders):
+    write_labels(folders / "train_label" / "train0.png", np.full((12, 20), 26003))
+    with pytest.raises(DataError, match="id 26003.*look like instance ids"):
+        PairedFolders(folders).label_set  # noqa: B018
+
+
+def test_label_out_of_range(folders, label_file):
+    labels = np.zeros((12, 20), int)
+    labels[3, 4:10] = 9
+    file = folders / "train_label" / "train3.png"
+    write_labels(file, labels)
+    with pytest.raises(DataError, match=rf"^{file}: label id 9 .*ids 0..3 .*6 of 240 pixels"):
+        check(folders, labels=label_file)
+
+
+@pytest.fixture
+def coloured(folders, four):
+    """`folders` with label maps coded by colour."""
+    for file in folders.glob("*_label/*.png"):
+        with Image.open(file) as image:
+            labels = np.asarray(image)
+        write_photo(file, four.paint(labels))
+    return folders
+
+
+def test_colour_coded_labels_say_how_to_give_the_palette(coloured, label_file):
+    with pytest.raises(DataError, match="train0.png: .*coded by colour.*label_coding='colour'"):
+        check(coloured, labels=label_file)
+    with pytest.raises(DataError, match="coded by colour.*label_coding='colour'"):
+        check(coloured)
+
+
+def test_colour_coded_labels_are_decoded(coloured, label_file, four):
+    split = PairedFolders(coloured, label_file, label_coding="colour").split("train")
+    assert split.check(progress=False).examples == 5
+    for example in split:
+        np.testing.assert_array_equal(four.paint(example["labels"]), example["image"])
+
+
+def test_unknown_colour(coloured, label_file):
+    file = coloured / "train_label" / "train2.png"
+    pixels = np.full((12, 20, 3), 10, np.uint8)
+    pixels[5, 6] = (1, 2, 3)
+    write_photo(file, pixels)
+    with pytest.raises(DataError, match=rf"^{file}: the colour \(1, 2, 3\) at row 5, column 6"):
+        check(coloured, labels=label_file, label_coding="colour")
+
+
+def test_shared_colours_cannot_be_decoded(folders):
+    with pytest.raises(DataError, match="'unlabeled' and 'ego vehicle' are both"):
+        PairedFolders(folders, "cityscapes35", label_coding="colour")
+
+
+# Sizes, instances, damage -------------------------------------------------------------------------
+
+
+def test_photo_of_another_size(folders, label_file):
+    file = folders / "train_img" / "train1.png"
+    write_photo(file, np.zeros((12, 21, 3), np.uint8))
+    message = rf"^{file}: the photo is 21 x 12 pixels .* label map 20 x 12; they must be equal"
+    with pytest.raises(DataError, match=message):
+        check(folders, labels=label_file)
+    with pytest.raises(DataError, match=message):
+        PairedFolders(folders, label_file).split("train")[1]
+
+
+def test_photo_that_exif_turns_away_from_its_labels(folders, label_file):
+    file = folders / "train_img" / "train1.png"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.zeros((12, 20, 3), np.uint8)).save(file, exif=exif)
+    with pytest.raises(DataError, match="EXIF orientation is 6.*Turn the label map"):
+        check(folders, labels=label_file)
+
+
+def test_instance_map_of_another_size(folders, label_file):
+    file = folders / "train_inst" / "train4.png"
+    write_instances(file, np.zeros((24, 40), int))
+    with pytest.raises(DataError, match=rf"^{file}: the instance map is 40 x 24 pixels"):
+        check(folders, labels=label_file)
+
+
+def test_instance_map_of_another_type(folders, label_file):
+    file = folders / "train_inst" / "train4.png"
+    Image.fromarray(np.arange(720, dtype=np.uint8).reshape(12, 20, 3)).save(file)
+    with pytest.raises(DataError, match=rf"^{file}: the instance map must have one integer"):
+        check(folders, labels=label_file)
+
+
+def test_32_bit_instances(folders, label_file):
+    file = folders / "train_inst" / "train0.png"
+    file.unlink()
+    write_instances(file.with_suffix(".tif"), np.full((12, 20), 2_000_000_001))
+    instances = PairedFolders(folders, label_file).split("train")[0]["instances"]
+    assert (instances.dtype.name, int(instances.min())) == ("int32", 2_000_000_001)
+
+
+def test_too_many_instances(folders, label_file):
+    ids = np.arange(240).reshape(12, 20)
+    write_instances(folders / "train_inst" / "train2.png", ids)
+    split = PairedFolders(folders, label_file).split("train")
+    message = "^train2: 240 instances, and max_instances is 100. Raise max_instances"
+    for _ in range(2):  # The second time from the cache.
+        with pytest.raises(DataError, match=message):
+            split.check(progress=False, max_instances=100)
+    assert split.check(progress=False, max_instances=240) == CheckReport(5, 240, "train2")
+
+
+def test_instances_may_be_left_out_or_required(folders, label_file):
+    assert "instances" not in PairedFolders(folders, label_file, instances="none").split("train")[0]
+    shutil.rmtree(folders / "train_inst")
+    assert "instances" not in PairedFolders(folders, label_file).split("train")[0]
+    with pytest.raises(DataError, match="train_inst: there is no such folder.*instance map"):
+        PairedFolders(folders, label_file, instances="required").split("train")
+
+
+@pytest.mark.parametrize("kind", ["label", "img", "inst"])
+def test_truncated_png(folders, label_file, kind):
+    file = folders / f"train_{kind}" / "train2.png"
+    file.write_bytes(file.read_bytes()[:-30])
+    with pytest.raises(DataError, match=rf"^{file}: the .* cannot be read .*truncated"):
+        check(folders, labels=label_file)
+
+
+def test_truncated_jpeg(folders, label_file):
+    (folders / "train_img" / "train2.png").unlink()
+    file = folders / "train_img" / "train2.jpg"
+    write_photo(file, np.random.default_rng(0).integers(0, 256, (12, 20, 3)))
+    assert check(folders, labels=label_file).examples == 5
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(DataError, match=rf"^{file}: the photo cannot be read .*truncated"):
+        check(folders, labels=label_file)
+
+
+def test_the_first_bad_example_is_named(folders, label_file):
+    for i in (4, 1, 3):
+        (folders / "train_img" / f"train{i}.png").write_bytes(b"")
+    with pytest.raises(DataError, match="train1.png"):
+        check(folders, labels=label_file)
+
+
+# The remembered check -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """Counts the label maps that are read."""
+    counted = []
+    read = checking.images.read_label_map
+
+    def counting(path, *arguments):
+        counted.append(path)
+        return read(path, *arguments)
+
+    monkeypatch.setattr(checking.images, "read_label_map", counting)
+    return counted
+
+
+def test_check_is_remembered_outside_the_data(folders, label_file, private_cache, reads):
+    before = sorted(folders.rglob("*"))
+    first = check(folders, labels=label_file)
+    assert len(reads) == 5
+    assert check(folders, labels=label_file) == first
+    assert len(reads) == 5
+    assert sorted(folders.rglob("*")) == before
+    assert len(list(private_cache.rglob("*.json"))) == 1
+
+
+def test_a_changed_file_is_checked_again(folders, label_file):
+    check(folders, labels=label_file)
+    write_labels(folders / "train_label" / "train3.png", np.full((12, 20), 9))
+    with pytest.raises(DataError, match="train3.png: label id 9"):
+        check(folders, labels=label_file)
+
+
+def test_another_label_set_is_checked_again(folders, label_file, tmp_path):
+    check(folders, labels=label_file)
+    small = tmp_path / "small.yaml"
+    small.write_text("classes: [{name: sky, colour: [0, 0, 0]}]")
+    with pytest.raises(DataError, match="is out of range"):
+        check(folders, labels=small)
+
+
+def test_failed_checks_are_not_remembered(folders, label_file, private_cache):
+    (folders / "train_img" / "train2.png").write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(DataError, match="train2.png"):
+            check(folders, labels=label_file)
+    assert not list(private_cache.rglob("*.json"))
+
+
+def test_an_unwritable_cache_breaks_nothing(folders, label_file, tmp_path, monkeypatch):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    monkeypatch.setenv("TFSYNTH_CACHE", str(blocked))
+    assert check(folders, labels=label_file).examples == 5
+    assert check(folders).examples == 5
+
+
+def test_a_damaged_cache_is_ignored(folders, label_file, private_cache):
+    first = check(folders, labels=label_file)
+    for text in ("{", "[1]", '{"examples": 5}'):
+        for file in private_cache.rglob("*.json"):
+            file.write_text(text)
+        assert check(folders, labels=label_file) == first
+
+
+def test_progress_bar(folders, label_file, capsys):
+    PairedFolders(folders, label_file).split("train").check()
+    assert "checking" in capsys.readouterr().err
+
+
+def test_label_set_may_be_an_installed_name(folders):
+    assert PairedFolders(folders, "camvid").label_set == LabelSet.load("camvid")

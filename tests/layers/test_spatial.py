@@ -1,0 +1,94 @@
+"""Padding, pooling, strided convolutions and instance norm against hand-worked numbers."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.harness import check_layer
+from tfsynth.layers import (
+    InstanceNormalization,
+    ReflectionPadding2D,
+    UnpaddedAveragePooling2D,
+    downsampling_convolution,
+    upsampling_convolution,
+)
+
+
+def picture(rows):
+    return np.array(rows, "float32")[None, :, :, None]
+
+
+def test_average_pooling_leaves_the_padding_out_on_even_sizes():
+    output = check_layer(UnpaddedAveragePooling2D(), picture(np.arange(1, 17).reshape(4, 4)))
+    np.testing.assert_allclose(output[0, :, :, 0], [[3.5, 5], [9.5, 11]], rtol=1e-6)
+
+
+def test_average_pooling_leaves_the_padding_out_on_odd_sizes():
+    output = check_layer(UnpaddedAveragePooling2D(), picture(np.arange(1, 26).reshape(5, 5)))
+    expected = [[4, 5.5, 7], [11.5, 13, 14.5], [19, 20.5, 22]]
+    np.testing.assert_allclose(output[0, :, :, 0], expected, rtol=1e-6)
+
+
+def test_instance_norm_has_no_affine_and_the_biased_variance():
+    output = check_layer(InstanceNormalization(), picture([[1, 2], [3, 6]]))
+    expected = [[-1.06904344, -0.53452172], [0, 1.60356517]]
+    np.testing.assert_allclose(output[0, :, :, 0], expected, atol=1e-6)
+
+
+def test_instance_norm_keeps_float32_statistics_in_bfloat16():
+    x = 1000 + keras.random.normal((1, 64, 64, 2), seed=1)
+    layer = InstanceNormalization(dtype="mixed_bfloat16")
+    output = layer(keras.ops.cast(x, "bfloat16"))
+    assert keras.ops.dtype(output) == "bfloat16"
+    # Of the rounded input, the float32 statistics are exact to bfloat16's resolution.
+    rounded = keras.ops.cast(keras.ops.cast(x, "bfloat16"), "float32")
+    expected = InstanceNormalization()(rounded)
+    np.testing.assert_allclose(keras.ops.cast(output, "float32"), expected, atol=2**-7)
+
+
+def test_reflection_does_not_repeat_the_edge():
+    output = check_layer(ReflectionPadding2D(1), picture([[1, 2, 3], [4, 5, 6], [7, 8, 9]]))
+    assert output[0, :, :, 0].tolist() == [
+        [5, 4, 5, 6, 5],
+        [2, 1, 2, 3, 2],
+        [5, 4, 5, 6, 5],
+        [8, 7, 8, 9, 8],
+        [5, 4, 5, 6, 5],
+    ]
+
+
+def test_reflection_of_a_picture_that_is_too_small_names_the_rule():
+    with pytest.raises(ValueError, match="needs more than 3 rows and columns. Received: 3 x 8"):
+        ReflectionPadding2D(3).compute_output_shape((1, 3, 8, 1))
+
+
+@pytest.mark.parametrize(
+    ("block", "rows", "expected"),
+    [
+        (downsampling_convolution, np.arange(1, 17).reshape(4, 4), [[111, 217], [363, 573]]),
+        (
+            upsampling_convolution,
+            [[1, 10], [100, 1000]],
+            [
+                [5, 46, 50, 60],
+                [208, 1379, 2080, 3090],
+                [500, 4600, 5000, 6000],
+                [800, 7900, 8000, 9000],
+            ],
+        ),
+    ],
+)
+def test_strided_convolutions_are_aligned_as_in_pytorch(block, rows, expected):
+    inputs = keras.Input((None, None, 1))
+    model = keras.Model(inputs, block(inputs, 1, "block"))
+    model.get_layer("block_conv").kernel.assign(np.arange(1, 10).reshape(3, 3, 1, 1))
+    convolved = keras.Model(inputs, model.get_layer("block_norm").input)
+    np.testing.assert_array_equal(convolved(picture(rows))[0, :, :, 0], expected)
+
+
+def test_discriminator_convolution_pads_two_zeros():
+    inputs = picture(np.arange(1, 17).reshape(4, 4))
+    padded = keras.layers.ZeroPadding2D(2)(inputs)
+    layer = keras.layers.Conv2D(1, 4, strides=2, kernel_initializer="ones")
+    expected = [[14, 36, 22], [60, 136, 76], [46, 100, 54]]
+    np.testing.assert_array_equal(layer(padded)[0, :, :, 0], expected)

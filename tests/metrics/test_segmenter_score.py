@@ -1,0 +1,293 @@
+"""The protocol: it learns, scores what a segmenter reads, and keeps it whole in a cache."""
+
+import json
+import os
+import shutil
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+from tests.harness import round_trip
+from tests.metrics.scenes import LABELS, Scenes, pairs, scenes
+from tfsynth.metrics import FittedSegmenter, SegmenterProtocol, flat_pairs, mean_colours
+from tfsynth.metrics.segmenter_cache import CachedSegmenter
+from tfsynth.metrics.segmenter_training import weighted_cross_entropy
+from tfsynth.networks.segmenter import Segmenter
+
+# A network of one level is traced in a second; that is what a test of the cache costs.
+TINY = {"filters": (4,), "blocks": (0,), "batch_size": 4, "precision": "float32"}
+
+
+def tiny(**options):
+    return SegmenterProtocol(**{**TINY, "steps": 2, **options})
+
+
+def test_a_short_training_learns_to_read_easy_pictures():
+    protocol = tiny(filters=(8, 8), blocks=(0, 1), steps=80, learning_rate=0.02)
+    train, test = scenes(16), scenes(8, seed=1)
+    fitted = protocol.fit(train, progress=False, validation=test)
+    oracle = protocol.score(fitted, pairs(test))
+    assert oracle["mean_iou"] > 0.85
+    assert set(oracle["per_class_iou"]) == {"ground", "disc", "ring"}
+    assert min(oracle["per_class_iou"].values()) > 0.7
+    assert oracle["pixel_accuracy"] > 0.95
+    # The strip of void is 3 of 32 rows, all of them errors in this accuracy.
+    expected = oracle["pixel_accuracy"] * 29 / 32
+    assert oracle["pixel_accuracy_with_void"] == pytest.approx(expected)
+    assert fitted.validation == oracle
+    # The reference rows fall where they should.
+    colours = mean_colours(pairs(train), LABELS.num_classes)
+    flat = protocol.score(fitted, flat_pairs(pairs(test), colours))
+    grey = protocol.score(fitted, [(x, np.full_like(y, 128)) for x, y in pairs(test)])
+    assert flat["mean_iou"] > 0.85
+    assert grey["mean_iou"] < 0.5
+    assert 0 not in fitted.read(np.stack([image for _, image in pairs(test)]))
+
+
+def fixed(answer):
+    """A segmenter that answers with one position everywhere: a head without weights but bias."""
+    network = Segmenter(3, (4,), (0,), seed=0)
+    head = network.get_layer("head")
+    head.set_weights([np.zeros(head.kernel.shape), np.eye(3)[answer]])
+    return FittedSegmenter(network, LABELS)
+
+
+def test_scores_are_those_of_the_whole_set_and_skip_what_is_not_there():
+    ground = np.ones((4, 6), np.uint8)
+    mixed = ground.copy()
+    mixed[0], mixed[1] = 2, 0  # 6 pixels of disc, 6 of void.
+    image = np.zeros((4, 6, 3), np.uint8)
+    scores = tiny().score(fixed(0), [(ground, image), (mixed, image)])
+    assert scores["per_class_iou"] == {"ground": 36 / 42, "disc": 0.0, "ring": None}
+    assert scores["mean_iou"] == pytest.approx(18 / 42)
+    assert scores["pixel_accuracy"] == pytest.approx(36 / 42)
+    assert scores["pixel_accuracy_with_void"] == pytest.approx(36 / 48)
+    void = tiny().score(fixed(0), [(np.zeros((4, 6), np.uint8), image)])
+    assert (void["mean_iou"], void["pixel_accuracy"]) == (None, None)
+    assert void["pixel_accuracy_with_void"] == 0.0
+    assert json.loads(json.dumps(void, allow_nan=False)) == void
+
+
+def test_pictures_of_any_number_and_size_are_scored():
+    many = [*pairs(scenes(5, size=(20, 33))), *pairs(scenes(3)), *pairs(scenes(6, size=(20, 33)))]
+    pixels = sum((labels > 0).sum() for labels, _ in many)
+    hits = sum((labels == 2).sum() for labels, _ in many)
+    scores = tiny().score(fixed(1), many)
+    assert scores["pixel_accuracy"] == pytest.approx(hits / pixels)
+    # A protocol with a size resizes: here to half of one size.
+    labels = np.repeat(np.repeat(np.uint8([[2, 1], [1, 0]]), 8, 0), 8, 1)
+    image = np.zeros((16, 16, 3), np.uint8)
+    scores = tiny(height=8, width=8).score(fixed(1), [(labels, image)])
+    assert scores["pixel_accuracy_with_void"] == 0.25
+
+
+def test_what_cannot_be_scored_is_refused():
+    labels, image = pairs(scenes(1))[0]
+    with pytest.raises(ValueError, match="no pair was given"):
+        tiny().score(fixed(0), [])
+    with pytest.raises(ValueError, match=r"one size.*\(32, 48\) and \(31, 48\)"):
+        tiny().score(fixed(0), [(labels, image[1:])])
+    with pytest.raises(ValueError, match="integer ids 0..3"):
+        tiny().score(fixed(0), [(labels + 9, image)])
+
+
+def test_the_mirror_image_counts_as_much_as_the_picture():
+    fitted = FittedSegmenter(Segmenter(3, (4,), (1,), seed=0), LABELS)
+    images = np.random.default_rng(0).integers(0, 256, (2, 10, 14, 3), np.uint8)
+    np.testing.assert_array_equal(fitted.read(images[:, :, ::-1])[:, :, ::-1], fitted.read(images))
+    assert fitted.read(images[:, :9, :13]).shape == (2, 9, 13)
+
+
+def test_the_loss_is_the_weighted_mean_over_what_is_not_void():
+    loss = weighted_cross_entropy(np.float32([1.0, 3.0, 0.0]))
+    positions = np.int32([[[0, 1, 2]]])
+    logits = np.log(np.float32([[[[0.5, 0.5], [0.8, 0.2], [0.1, 0.9]]]]))
+    value = loss(positions, logits)
+    assert keras.ops.dtype(value) == "float32"
+    assert float(value) == pytest.approx((np.log(2) + 3 * np.log(5)) / 4, rel=1e-5)
+    assert float(loss(np.int32([[[2, 2, 2]]]), logits)) == 0.0
+
+
+def test_training_is_reproducible_and_leaves_keras_as_it_was():
+    policy = keras.config.dtype_policy().name
+    runs = [tiny().fit(scenes(4), progress=False).network.get_weights() for _ in range(2)]
+    for a, b in zip(*runs, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+    assert keras.config.dtype_policy().name == policy
+    mixed = tiny(precision="mixed_bfloat16").fit(scenes(4), progress=False)
+    assert mixed.network.get_layer("down0_conv").compute_dtype == "float32"
+    assert keras.config.dtype_policy().name == policy
+
+
+def test_the_name_tells_protocols_apart_and_the_config_comes_back():
+    protocol = SegmenterProtocol(96, 192, precision="float32")
+    assert protocol.name == (
+        "segmenter-v1@96x192/filters32-64-96-128/blocks1-1-1-1/steps800x8/lr0.007/"
+        "decay0.0001/balance0.25/zoom1/jitter0.3/seed0/float32/flip-mean"
+    )
+    assert round_trip(protocol).name == protocol.name
+    others = {
+        **{"height": 64, "width": 128, "steps": 5, "batch_size": 2, "filters": (8,) * 4},
+        **{"blocks": (0,) * 4, "learning_rate": 1e-3, "weight_decay": 0.0, "balance": 0.5},
+        **{"zoom": 1.5, "jitter": 0.0, "seed": 1, "precision": "mixed_bfloat16"},
+    }
+    assert set(others) == set(protocol.get_config())
+    names = {SegmenterProtocol(**{**protocol.get_config(), k: v}).name for k, v in others.items()}
+    assert len(names) == len(others) and protocol.name not in names
+    assert SegmenterProtocol().name.split("/")[-2] in ("float32", "mixed_bfloat16")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"height": 96}, "both `height` and `width`"),
+        ({"steps": 0}, "`steps` must be >= 1. Received: 0"),
+        ({"batch_size": 0}, "`batch_size`"),
+        ({"zoom": 0.5}, "`zoom`"),
+        ({"jitter": 1.5}, "`jitter` must be <= 1"),
+        ({"balance": -0.1}, "`balance`"),
+        ({"learning_rate": 0.0}, "`learning_rate` must be > 0"),
+        ({"precision": "float16"}, "one of auto, float32, mixed_bfloat16"),
+    ],
+)
+def test_settings_out_of_range_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        SegmenterProtocol(**arguments)
+
+
+# The cache.
+
+
+def contents(folder):
+    """Every file below with its bytes and time, so that nothing can be rewritten unseen."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def same_weights(a, b):
+    pair = zip(a.network.get_weights(), b.network.get_weights(), strict=True)
+    return all(np.array_equal(x, y) for x, y in pair)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A cache with one segmenter, and that segmenter."""
+    folder = tmp_path_factory.mktemp("trained") / "segmenters"
+    validation = scenes(2, seed=1)
+    return folder, tiny().fit(scenes(4), "abc", folder, progress=False, validation=validation)
+
+
+@pytest.fixture
+def cache(trained, tmp_path):
+    return shutil.copytree(trained[0], tmp_path / "segmenters")
+
+
+@pytest.fixture
+def fitted(trained):
+    return trained[1]
+
+
+def test_the_second_time_nothing_is_trained(cache, fitted):
+    kept = contents(cache)
+    assert [path.name for path in kept] == ["protocol.json", "segmenter.keras"]
+    again = tiny().fit(Scenes(), "abc", cache)  # Without an example there is nothing to train on.
+    assert same_weights(again, fitted)
+    assert again.validation == fitted.validation and fitted.validation["mean_iou"] >= 0
+    assert contents(cache) == kept
+    record = json.loads(next(cache.rglob("*.json")).read_text())
+    assert record["protocol"] == tiny().name
+    assert SegmenterProtocol(**record["config"]).name == tiny().name
+    assert record["validation"] == fitted.validation
+    assert record["dataset"] == "abc"
+
+
+@pytest.mark.parametrize("change", [{"steps": 3}, {"seed": 1}, {"jitter": 0.9}])
+def test_another_protocol_has_its_own_segmenter(cache, fitted, change):
+    kept = contents(cache)
+    other = tiny(**change).fit(scenes(4), "abc", cache, progress=False)
+    assert not same_weights(other, fitted)
+    assert len(contents(cache)) == 4
+    assert kept.items() <= contents(cache).items()
+
+
+def test_other_data_has_its_own_segmenter(cache, fitted):
+    other = tiny().fit(scenes(4, seed=9), "def", cache, progress=False)
+    assert not same_weights(other, fitted)
+    assert len(contents(cache)) == 4
+
+
+def cut_in_half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("segmenter.keras", cut_in_half),
+        ("segmenter.keras", lambda path: path.write_bytes(b"")),
+        ("segmenter.keras", lambda path: path.unlink()),
+        ("protocol.json", cut_in_half),
+        ("protocol.json", lambda path: path.write_text("[]")),
+        ("protocol.json", lambda path: path.write_bytes(b"\xff\xfe\x00")),
+    ],
+)
+def test_a_damaged_segmenter_is_trained_again_with_a_warning(cache, fitted, name, damage):
+    damage(next(cache.rglob(name)))
+    with pytest.warns(UserWarning, match="damaged and is trained again"):
+        again = tiny().fit(scenes(4), "abc", cache, progress=False)
+    assert len(again.network.get_weights()) == len(fitted.network.get_weights())
+    kept = contents(cache)
+    assert same_weights(tiny().fit(Scenes(), "abc", cache), again)
+    assert contents(cache) == kept
+
+
+def test_weights_without_a_record_were_never_finished(cache, fitted):
+    next(cache.rglob("protocol.json")).unlink()
+    tiny().fit(scenes(4), "abc", cache, progress=False)
+    assert [path.name for path in contents(cache)] == ["protocol.json", "segmenter.keras"]
+
+
+class PressesCtrlC(Scenes):
+    """A split of which reading the last example is interrupted."""
+
+    def __getitem__(self, index):
+        if index == len(self) - 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().__getitem__(index)
+
+
+def test_ctrl_c_leaves_the_cache_as_it_was(cache, fitted):
+    kept = contents(cache)
+    with pytest.raises(KeyboardInterrupt):
+        tiny(seed=5).fit(PressesCtrlC(scenes(4)), "abc", cache, progress=False)
+    assert contents(cache) == kept
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_a_disk_that_refuses_costs_only_the_cache(tmp_path):
+    (tmp_path / "segmenters").write_text("a file where the folder should be")
+    with pytest.warns(UserWarning, match="could not be kept"):
+        fitted = tiny().fit(scenes(4), "abc", tmp_path / "segmenters", progress=False)
+    assert fitted.read(scenes(1)[0]["image"][None]).shape == (1, 32, 48)
+
+
+def test_the_place_follows_from_protocol_data_and_classes(tmp_path):
+    places = {
+        CachedSegmenter(tmp_path, name, data, LABELS).path.name
+        for name in ("a", "b")
+        for data in ("c", "d")
+    }
+    assert len(places) == 4 and all(len(place) == 16 for place in places)
+
+
+def test_training_needs_examples_classes_and_a_key(tmp_path):
+    with pytest.raises(ValueError, match="split is empty"):
+        tiny().fit(Scenes(), progress=False)
+    with pytest.raises(ValueError, match="fingerprint"):
+        tiny().fit(scenes(1), None, tmp_path)
+    one = scenes(1)
+    one.label_set = type(LABELS)(LABELS.names, LABELS.colours, [0, 2, 3])
+    with pytest.raises(ValueError, match="at least 2 classes.*has 1"):
+        tiny().fit(one, progress=False)

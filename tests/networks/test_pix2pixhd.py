@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tests.harness import assert_conforms, check_loss, check_network, fill_convolutions
+from tfsynth.losses import FeatureMatchingLoss, LeastSquaresLoss
+from tfsynth.networks import GlobalGenerator, MultiscaleDiscriminator
+
+GOLDENS = Path(__file__).parents[1] / "goldens" / "pix2pixhd.npz"
+
+
+@pytest.fixture(scope="module")
+def goldens():
+    with np.load(GOLDENS) as arrays:
+        return {name: np.moveaxis(arrays[name], 1, -1) for name in arrays.files}
+
+
+@pytest.fixture(scope="module")
+def discriminator():
+    network = MultiscaleDiscriminator(5, filters=4, num_layers=3, num_scales=2)
+    order = [(scale, layer) for scale in (1, 0) for layer in range(5)]
+    fill_convolutions([network.get_layer(f"scale{s}_layer{j}_conv") for s, j in order])
+    return network
+
+
+def test_generator_agrees_with_an_independent_evaluation(goldens, tmp_path):
+    generator = GlobalGenerator(4, filters=4, num_downsamples=2, num_blocks=2)
+    fill_convolutions([layer for layer in generator.layers if hasattr(layer, "kernel")])
+    output = check_network(generator, goldens["generator_input"], tmp_path)
+    assert_conforms(output, goldens["generator_output"])
+    # The same, as printed in the specification.
+    assert output.mean() == pytest.approx(0.04589497, abs=1e-6)
+    assert output.std() == pytest.approx(0.41485519, abs=1e-6)
+    assert output[0, 7, 11, 1] == pytest.approx(0.64928204, abs=1e-5)
+    assert output[0, 0, 23, 0] == pytest.approx(0.14791558, abs=1e-5)
+
+
+def test_discriminator_agrees_with_an_independent_evaluation(goldens, discriminator, tmp_path):
+    outputs = check_network(discriminator, goldens["discriminator_fake"], tmp_path)
+    assert [len(scale) for scale in outputs] == [5, 5]
+    for i, scale in enumerate(outputs):
+        for j, features in enumerate(scale):
+            assert_conforms(features, goldens[f"discriminator_{i}{j}"])
+
+
+def test_losses_agree_with_an_independent_evaluation(goldens, discriminator):
+    fake = discriminator(goldens["discriminator_fake"])
+    real = discriminator(goldens["discriminator_real"])
+    fake_logits, real_logits = ([s[-1] for s in scales] for scales in (fake, real))
+    loss = LeastSquaresLoss()
+    check_loss(loss.generator(fake_logits), 1.9742961883)
+    expected = 0.5 * (1.0239329728 + 1.8874421141)
+    check_loss(loss.discriminator(real_logits, fake_logits), expected)
+    matching = FeatureMatchingLoss()
+    value = matching([s[:-1] for s in real], [s[:-1] for s in fake])
+    check_loss(matching.weight * value, 19.5877907768)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameters"),
+    [
+        ({"input_channels": 36}, 182_546_755),
+        ({"input_channels": 35}, 182_543_619),
+        ({"input_channels": 3}, 182_443_267),
+        ({"input_channels": 39}, 182_556_163),
+        ({"input_channels": 36, "filters": 32}, 45_672_611),
+    ],
+)
+def test_generator_has_the_published_number_of_parameters(arguments, parameters):
+    assert GlobalGenerator(**arguments).count_params() == parameters
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameters"),
+    [
+        ({"input_channels": 39, "num_scales": 1}, 2_801_601),
+        ({"input_channels": 39}, 5_603_202),
+        ({"input_channels": 39, "num_scales": 3}, 8_404_803),
+        ({"input_channels": 6}, 5_535_618),
+        ({"input_channels": 6, "num_scales": 3}, 8_303_427),
+        ({"input_channels": 38}, 5_601_154),
+    ],
+)
+def test_discriminator_has_the_published_number_of_parameters(arguments, parameters):
+    assert MultiscaleDiscriminator(**arguments).count_params() == parameters
+
+
+def test_generator_picture_is_float32_in_mixed_precision():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        generator = GlobalGenerator(2, filters=2, num_downsamples=1, num_blocks=1)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert generator.get_layer("stem_conv").compute_dtype == "bfloat16"
+    image = generator(np.zeros((1, 8, 8, 2), "float32"))
+    assert keras.ops.dtype(image) == "float32"
+
+
+@pytest.mark.parametrize("network", [GlobalGenerator, MultiscaleDiscriminator])
+@pytest.mark.parametrize("argument", ["input_channels", "filters"])
+def test_sizes_must_be_positive(network, argument):
+    with pytest.raises(ValueError, match=f"`{argument}` must be at least 1. Received: 0"):
+        network(**{"input_channels": 4, argument: 0})
+
+
+def test_sizes_that_the_networks_take():
+    generator = GlobalGenerator(4, filters=2, num_downsamples=3, num_blocks=1)
+    assert generator.size_multiple == 8
+    side = generator.minimum_size
+    assert side == 16
+    output = generator(np.random.default_rng(0).normal(size=(1, side, side, 4)))
+    assert output.shape == (1, 16, 16, 3)
+    assert np.isfinite(output).all()
+    assert MultiscaleDiscriminator(4, filters=2, num_scales=3).minimum_size == 5

@@ -1,0 +1,92 @@
+"""The scoring segmenter: its layer by hand, its sizes, its files, its precision."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.harness import check_layer, check_network, round_trip
+from tfsynth.networks.segmenter import Segmenter, StandardizedConv2D
+
+
+def small(**options):
+    return Segmenter(5, filters=(8, 12), blocks=(0, 1), seed=3, **options)
+
+
+def test_a_standardised_kernel_has_zero_mean_and_the_norm_of_its_gain():
+    layer = StandardizedConv2D(4, 3, gain=2.0, seed=1)
+    image = np.random.default_rng(0).normal(3.0, 1.0, (2, 6, 5, 7)).astype("float32")
+    output = check_layer(layer, image)
+    kernel = np.array(keras.ops.convert_to_numpy(layer.kernel), np.float64)
+    kernel -= kernel.mean(axis=(0, 1, 2))
+    kernel *= 2.0 / np.sqrt((kernel**2).sum(axis=(0, 1, 2)) + 1e-4)
+    expected = np.einsum("rcif,rci->f", kernel, image[1, 2:5, 1:4].astype(np.float64))
+    np.testing.assert_allclose(output[1, 3, 2], expected, rtol=1e-4, atol=1e-4)
+    # Away from the border a constant picture vanishes: that is the zero mean.
+    flat = keras.ops.convert_to_numpy(layer(np.full((1, 5, 5, 7), 9.0, "float32")))
+    np.testing.assert_allclose(flat[:, 1:-1, 1:-1], 0, atol=1e-4)
+
+
+def test_strides_halve_and_the_norm_is_trained():
+    layer = StandardizedConv2D(3, strides=2)
+    assert layer(np.zeros((1, 7, 8, 2), "float32")).shape == (1, 4, 4, 3)
+    assert [v.name for v in layer.trainable_variables] == ["kernel", "norm", "bias"]
+
+
+def test_logits_have_the_pictures_size_and_survive_a_file(tmp_path):
+    network = small()
+    image = np.random.default_rng(0).uniform(-1, 1, (2, 16, 24, 3)).astype("float32")
+    logits = check_network(network, image, tmp_path)
+    assert logits.shape == (2, 16, 24, 5)
+    assert network.size_multiple == 4
+    again = round_trip(network)
+    assert (again.filters, again.blocks, again.num_classes) == ((8, 12), (0, 1), 5)
+
+
+def test_the_default_network_has_its_stated_size():
+    network = Segmenter(13)
+    assert network.size_multiple == 16
+    assert network.count_params() == 924_397
+
+
+def test_a_seed_gives_the_same_weights_whatever_was_drawn_before():
+    first = small().get_weights()
+    keras.random.normal((3,))
+    for a, b in zip(first, small().get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    other = Segmenter(5, filters=(8, 12), blocks=(0, 1), seed=4).get_weights()
+    assert any((a != b).any() for a, b in zip(first, other, strict=True))
+    # Layers of one shape must not begin alike either.
+    block = [v for v in small().trainable_variables if v.shape == (3, 3, 12, 12)]
+    assert len(block) == 2
+    assert (np.array(block[0].numpy()) != np.array(block[1].numpy())).any()
+
+
+def test_under_bfloat16_weights_and_logits_stay_float32():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        network = small()
+    finally:
+        keras.config.set_dtype_policy(before)
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 16, 16, 3)).astype("float32")
+    logits = network(image)
+    assert keras.ops.dtype(logits) == "float32"
+    assert {v.dtype for v in network.variables} == {"float32"}
+    plain = small()
+    plain.set_weights(network.get_weights())
+    exact = keras.ops.convert_to_numpy(plain(image))
+    error = np.abs(keras.ops.convert_to_numpy(logits) - exact).max()
+    assert 0 < error < 0.05 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_classes": 0}, "num_classes"),
+        ({"num_classes": 2, "filters": (8,), "blocks": (1, 1)}, "one entry per level"),
+        ({"num_classes": 2, "filters": (), "blocks": ()}, "at least one"),
+    ],
+)
+def test_impossible_networks_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Segmenter(**arguments)

@@ -1,0 +1,72 @@
+"""The import rules of docs/architecture.md, section 3, checked in the source."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "tfsynth"
+
+# What each part may import of tfsynth besides itself, the registry and the version.
+MAY_IMPORT = {
+    "__init__": {"registry"},
+    "__main__": {"commands"},
+    "commands": {"config", "experiment", "load_model", "trainers"},
+    "experiment": {
+        *("config", "cost", "data", "deployment", "evaluation", "exporters", "files", "importers"),
+        *("labels", "run_folder", "sheets", "styles", "synthesizer", "trainers"),
+    },
+    "evaluation": {"config", "data", "deployment", "files", "metrics", "run_folder"},
+    "deployment": {"data", "exporters", "run_folder", "synthesizer"},
+    "run_folder": {"config"},
+    "files": set(),
+    "config": set(),
+    "cost": set(),
+    "registry": set(),
+    "labels": set(),
+    "layout": {"labels"},
+    "styles": set(),
+    "sheets": {"files", "labels"},
+    "synthesizer": {"exporters", "labels", "layers", "styles"},
+    "layers": set(),
+    "networks": {"layers"},
+    "losses": set(),
+    "metrics": {"files", "labels", "networks"},
+    "trainers": {"files", "layers"},
+    "data": {"config", "labels"},
+    "importers": {"networks"},
+    "exporters": {"synthesizer"},
+}
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imported_parts(path):
+    """Yields the part of tfsynth that each import in the file names, `tfsynth` itself left out."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"Line {node.lineno}: write `from tfsynth...`, not a dot."
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            package, _, rest = name.partition(".")
+            if package == "tfsynth" and rest:
+                yield rest.partition(".")[0]
+
+
+def part_of(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_follow_the_rules(path):
+    part = part_of(path)
+    assert part in MAY_IMPORT, f"State in MAY_IMPORT what `{part}` may import."
+    forbidden = set(imported_parts(path)) - MAY_IMPORT[part] - {part, "registry", "__version__"}
+    assert not forbidden, f"`{part}` may not import {sorted(forbidden)}."
+
+
+def test_the_source_is_found():
+    assert {"__init__", "__main__", "commands"} <= {part_of(path) for path in SOURCES}

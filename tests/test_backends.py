@@ -1,0 +1,61 @@
+"""Networks, losses and synthesizer under JAX, with TensorFlow never imported."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.test_synthesizer import layout, synthesizer
+
+PROGRAM = """
+import json, sys
+import numpy as np
+import keras, tfsynth
+from tfsynth import layers, losses, networks
+
+model = tfsynth.load_model(sys.argv[1])
+maps = np.load(sys.argv[2])
+photograph = model.synthesize(maps["labels"], maps["instances"])
+discriminator = networks.MultiscaleDiscriminator(4, filters=2)
+scales = discriminator(np.ones((1, 32, 32, 4), "float32"))
+logits = [scale[-1] for scale in scales]
+values = {
+    "least_squares": losses.LeastSquaresLoss().generator(logits),
+    "cross_entropy": losses.CrossEntropyLoss().discriminator(logits, logits),
+    "feature_matching": losses.FeatureMatchingLoss()(scales, scales),
+    "l1": losses.L1Loss()(np.ones((1, 2)), np.zeros((1, 2))),
+}
+print(json.dumps({
+    "backend": keras.backend.backend(),
+    "tensorflow": "tensorflow" in sys.modules,
+    "losses": {name: float(value) for name, value in values.items()},
+    "photograph": photograph.tolist(),
+}))
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed.")
+def test_a_saved_synthesizer_and_the_losses_run_under_jax(tmp_path):
+    model = synthesizer()
+    model.save(tmp_path / "model.keras")
+    labels, instances = layout(17, 23)
+    np.savez(tmp_path / "maps.npz", labels=labels, instances=instances)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(tmp_path / "model.keras"), str(tmp_path / "maps.npz")],
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["backend"] == "jax"
+    assert result["tensorflow"] is False
+    assert result["losses"]["feature_matching"] == 0.0
+    assert result["losses"]["l1"] == 1.0
+    assert all(np.isfinite(value) for value in result["losses"].values())
+    expected = model.synthesize(labels, instances).astype(int)
+    np.testing.assert_allclose(np.array(result["photograph"]), expected, atol=1)

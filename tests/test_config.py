@@ -1,0 +1,84 @@
+import pytest
+
+from tfsynth.config import ConfigError, config_names, load_config, parse_config
+
+TREE = {
+    "name": "small",
+    "data": {"dataset": {"class": "Streets"}, "size": [64, 128]},
+    "trainer": {"class": "AdversarialTrainer", "generator": {"filters": 8}},
+    "optimizers": {"generator": {"class": "keras.optimizers.Adam"}},
+    "schedule": {"class": "ConstantThenLinearDecay"},
+}
+
+
+def write(folder, text):
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_defaults_are_resolved_and_the_yaml_reads_back(tmp_path):
+    config = parse_config(TREE)
+    assert config.train.batch_size == 1
+    assert config.data.size == (64, 128)
+    assert load_config(write(tmp_path, config.to_yaml())) == config
+
+
+def test_overrides_reach_every_depth(tmp_path):
+    path = write(tmp_path, parse_config(TREE).to_yaml())
+    changes = ["trainer.generator.filters=32", "train.minutes=1.5", "data.size=[32, 64]", "seed=4"]
+    config = load_config(path, changes)
+    assert config.trainer["generator"]["filters"] == 32
+    assert config.train.minutes == 1.5
+    assert config.data.size == (32, 64)
+    assert config.seed == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("sede=1", "Unknown key `sede`. Did you mean `seed`?"),
+        ("train.batchsize=2", "Unknown key `train.batchsize`. Did you mean `batch_size`?"),
+        (
+            "trainer.generater.filters=2",
+            "Unknown key `trainer.generater`. Did you mean `generator`",
+        ),
+        ("seed=yes", "`seed` takes int. Received: True"),
+        ("seed=x", "`seed` takes int. Received: 'x'"),
+        ("data.size=64", "`data.size` takes tuple. Received: 64"),
+        ("data.size=[64]", "takes .height, width. in pixels. Received: .64."),
+        ("data=1", "`data` takes a mapping"),
+        ("train.batch_size=0", "`train.batch_size` must be at least 1. Received: 0"),
+        ("train.minutes=0", "`train.minutes` must be above 0"),
+        ("train.then=[export, deploy]", "any of evaluate, export. Received: 'deploy'"),
+        ("train.then=[evaluate]", "give an `evaluation`"),
+        ("precision=half", "`precision` takes one of auto, .* Received: 'half'"),
+        (
+            "optimizers.generator.learning_rate=2e-4",
+            "is the text '2e-4', not a number.*Write 0.0002",
+        ),
+        ("seed", "form key.key=value"),
+    ],
+)
+def test_bad_settings_name_the_key_and_the_remedy(tmp_path, change, message):
+    path = write(tmp_path, parse_config(TREE).to_yaml())
+    with pytest.raises(ConfigError, match=message):
+        load_config(path, [change])
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(ConfigError, match="lacks the key `trainer`"):
+        parse_config({key: value for key, value in TREE.items() if key != "trainer"})
+
+
+def test_files_that_are_no_config(tmp_path):
+    with pytest.raises(ConfigError, match="not readable YAML"):
+        load_config(write(tmp_path, "a: [1"))
+    with pytest.raises(ConfigError, match="must hold a mapping"):
+        load_config(write(tmp_path, "- 1"))
+
+
+def test_an_unknown_name_lists_the_installed_configs():
+    with pytest.raises(ConfigError, match="Nearest: .*Installed: ") as caught:
+        load_config("no_such_config")
+    assert all(name in str(caught.value) for name in config_names())

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.test_synthesizer import LABELS, layout, synthesizer
+from tfsynth import deployment
+from tfsynth.data import write_instance_map, write_label_map
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.keras"
+    synthesizer().save(path)
+    return path
+
+
+@pytest.fixture
+def maps(tmp_path):
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    for name, size in (("b", (17, 23)), ("a", (16, 24))):
+        write_label_map(folder / f"{name}.png", layout(*size)[0], LABELS)
+    return folder
+
+
+def test_a_folder_becomes_photographs_under_the_same_stems(model, maps, tmp_path):
+    written = deployment.synthesize(model, [maps], tmp_path / "out")
+    assert [path.name for path in written] == ["a.png", "b.png"]
+    for path, size in zip(written, [(16, 24), (17, 23)], strict=True):
+        labels, _ = layout(*size)
+        expected = synthesizer().synthesize(labels, labels)
+        with Image.open(path) as photograph:
+            np.testing.assert_array_equal(np.asarray(photograph), expected)
+
+
+def test_instance_maps_are_found_by_stem(model, maps, tmp_path):
+    instances = tmp_path / "instances"
+    instances.mkdir()
+    ids = np.arange(16 * 24, dtype="int32").reshape(16, 24)
+    write_instance_map(instances / "a.png", ids)
+    written = deployment.synthesize(model, [maps / "a.png"], tmp_path / "out", instances=instances)
+    with Image.open(written[0]) as photograph:
+        expected = synthesizer().synthesize(layout(16, 24)[0], ids)
+        np.testing.assert_array_equal(np.asarray(photograph), expected)
+    with pytest.raises(ValueError, match="b.png needs one instance map b.*; there are 0"):
+        deployment.synthesize(model, [maps / "b.png"], tmp_path / "more", instances=instances)
+
+
+def test_an_instance_map_of_another_size_is_named(model, maps, tmp_path):
+    write_instance_map(tmp_path / "ids.png", np.zeros((8, 8), "int32"))
+    with pytest.raises(ValueError, match="ids.png is 8x8 pixels, its label map .*a.png 24x16"):
+        deployment.synthesize(
+            model, [maps / "a.png"], tmp_path / "out", instances=tmp_path / "ids.png"
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_overwritten_unless_asked(model, maps, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "b.png").write_text("mine")
+    with pytest.raises(FileExistsError, match="b.png exists already. Use --overwrite"):
+        deployment.synthesize(model, [maps], out)
+    assert [path.name for path in out.iterdir()] == ["b.png"]
+    assert len(deployment.synthesize(model, [maps], out, overwrite=True)) == 2
+
+
+def test_two_maps_with_one_stem_are_refused(model, maps, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    write_label_map(other / "a.png", layout(8, 8)[0], LABELS)
+    with pytest.raises(ValueError, match="share the stem 'a'"):
+        deployment.synthesize(model, [maps, other], tmp_path / "out")
+
+
+def test_an_id_out_of_range_names_file_id_and_range(model, tmp_path):
+    path = tmp_path / "bad.png"
+    Image.fromarray(np.full((8, 8), 9, "uint8")).save(path)
+    with pytest.raises(ValueError, match="bad.png.* 9 .*0.*2"):
+        deployment.synthesize(model, [path], tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["missing", "empty"])
+def test_no_label_maps_is_an_error(model, tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=f"{name}"):
+        deployment.synthesize(model, [tmp_path / name], tmp_path / "out")
+
+
+def test_files_that_are_no_synthesizer(tmp_path):
+    with pytest.raises(FileNotFoundError, match="No synthesizer at .*none.keras"):
+        deployment.load_synthesizer(tmp_path / "none.keras")
+    broken = tmp_path / "broken.keras"
+    broken.write_bytes(b"no zip")
+    with pytest.raises(ValueError, match="broken.keras cannot be loaded"):
+        deployment.load_synthesizer(broken)
+    other = tmp_path / "other.keras"
+    synthesizer().generator.save(other)
+    with pytest.raises(ValueError, match="holds a GlobalGenerator, not a Synthesizer"):
+        deployment.load_synthesizer(other)

@@ -1,0 +1,42 @@
+"""`import tfsynth` is free, and every public name is found when it is used."""
+
+import subprocess
+import sys
+
+import pytest
+
+import tfsynth
+from tfsynth.__main__ import main
+
+
+@pytest.mark.parametrize("name", tfsynth.__all__)
+def test_public_name_resolves(name):
+    assert getattr(tfsynth, name) is not None
+    assert name in dir(tfsynth)
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Sinthesizer'"):
+        tfsynth.Sinthesizer  # noqa: B018
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["--version"], ["train", "--help"], ["trian"]])
+def test_quick_answers_import_neither_keras_nor_tensorflow(words):
+    program = (
+        "import sys, runpy\n"
+        "sys.argv[0] = 'tfsynth'\n"
+        "try: runpy.run_module('tfsynth', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'keras', 'tensorflow', 'numpy'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_version_is_printed(capsys):
+    with pytest.raises(SystemExit) as exit:
+        main(["--version"])
+    assert exit.value.code == 0
+    assert capsys.readouterr().out == f"tfsynth {tfsynth.__version__}\n"

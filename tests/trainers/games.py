@@ -1,0 +1,45 @@
+"""Small games for the tests of trainers."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfsynth.layers import Conditioning
+from tfsynth.losses import CrossEntropyLoss, FeatureMatchingLoss, L1Loss, LeastSquaresLoss
+from tfsynth.networks import GlobalGenerator, MultiscaleDiscriminator
+from tfsynth.trainers import AdversarialTrainer
+
+NUM_CLASSES = 4
+BATCH = 4
+
+
+def data(steps=10):
+    """Returns `steps` batches of four 16 x 16 layouts whose photographs follow their labels."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, NUM_CLASSES, (steps * BATCH, 4, 4)).astype("uint8")
+    labels = labels.repeat(4, axis=1).repeat(4, axis=2)
+    image = np.stack([labels * 60, 255 - labels * 60, labels * 0 + 90], axis=-1).astype("uint8")
+    batches = {"labels": labels, "instances": labels.astype("int32"), "image": image}
+    return tf.data.Dataset.from_tensor_slices(batches).batch(BATCH, drop_remainder=True)
+
+
+def trainer(xla=False, losses="least squares", learning_rate=2e-4):
+    """Returns a compiled pix2pixHD (or pix2pix-like) game of a few thousand weights."""
+    if losses == "least squares":
+        terms = (LeastSquaresLoss(), FeatureMatchingLoss())
+    else:
+        terms = (CrossEntropyLoss(), None, L1Loss())
+    game = AdversarialTrainer(
+        Conditioning(NUM_CLASSES),
+        GlobalGenerator(NUM_CLASSES + 1, filters=4, num_downsamples=2, num_blocks=1),
+        MultiscaleDiscriminator(NUM_CLASSES + 4, filters=4, num_layers=2),
+        *terms,
+        xla=xla,
+    )
+    game.compile(
+        {
+            player: keras.optimizers.Adam(learning_rate, beta_1=0.5, epsilon=1e-8)
+            for player in game.players
+        }
+    )
+    return game

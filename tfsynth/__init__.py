@@ -1,0 +1,71 @@
+"""Semantic image synthesis in Keras 3: photographs from label maps.
+
+Importing this package imports nothing else: each public name below is resolved on its first use
+(PEP 562), so that `tfsynth --help` answers at once and a network can be loaded under another Keras
+backend without TensorFlow.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+# Where each public name is defined.
+_HOMES = {
+    "LabelSet": "tfsynth.labels",
+    "PairedFolders": "tfsynth.data",
+    "Streets": "tfsynth.data",
+    "Synthesizer": "tfsynth.synthesizer",
+    "build": "tfsynth.registry",
+    "describe": "tfsynth.registry",
+    "load_config": "tfsynth.config",
+    "register": "tfsynth.registry",
+}
+_PARTS = (
+    "config",
+    "data",
+    "experiment",
+    "exporters",
+    "labels",
+    "layers",
+    "losses",
+    "metrics",
+    "networks",
+    "registry",
+    "sheets",
+    "synthesizer",
+    "trainers",
+)
+
+__all__ = ["__version__", "load_model", *_HOMES, *_PARTS]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def load_model(path):
+    """Returns the network, trainer or synthesizer saved as a `.keras` file.
+
+    The same as `keras.saving.load_model`, after the classes of tfsynth have been made known to
+    Keras. Load files only from people you trust: a model is a program (see SECURITY.md).
+
+    Args:
+        path: A string or `pathlib.Path`.
+
+    Raises:
+        ValueError: If there is no such file, or it holds no Keras model.
+    """
+    import keras
+
+    from tfsynth import registry
+
+    registry.import_registered_classes()
+    return keras.saving.load_model(path)
+
+
+def __getattr__(name):
+    if name in _PARTS:
+        return importlib.import_module(f"tfsynth.{name}")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'tfsynth' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

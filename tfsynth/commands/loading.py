@@ -1,0 +1,51 @@
+"""Loads the experiment, and TensorFlow with it, without TensorFlow's remarks about itself."""
+
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+
+
+def load_experiment(debug=False, device=None):
+    """Returns the module `tfsynth.experiment`.
+
+    Args:
+        debug: Whether TensorFlow's native code may say what it finds and misses while it loads.
+        device: What the program shall compute on, see `trainers.choose_devices`; `None` leaves
+            the choice for later.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if debug else "3")
+    # The variable does not reach what is said before the logging starts: half a dozen lines, also
+    # where nothing is wrong.
+    with contextlib.nullcontext() if debug else _standard_error_held_back():
+        from tfsynth import experiment, trainers
+    if not debug:
+        # TensorFlow Datasets says there what it thinks of our data set's name and of OpenCV.
+        logging.getLogger("absl").setLevel(logging.ERROR)
+    if device is not None:
+        trainers.choose_devices(device)
+    return experiment
+
+
+@contextlib.contextmanager
+def _standard_error_held_back():
+    """Drops what is written to standard error, native code included, unless the block fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            sys.stderr.flush()
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)

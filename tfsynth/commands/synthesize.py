@@ -1,0 +1,47 @@
+"""`tfsynth synthesize`: photographs from label map files."""
+
+from tfsynth.commands.arguments import add_device
+from tfsynth.commands.loading import load_experiment
+
+SUMMARY = "make photographs from label map files"
+EXAMPLES = """\
+examples:
+  tfsynth synthesize --model runs/demo/synthesizer.keras labels/ -o photos/
+  tfsynth synthesize --model m.keras a.png b.png -o photos/ --instances instances/
+
+A label map is a PNG whose pixels are class ids; the photograph of a.png is photos/a.png. An
+instance map has the name of its label map and one id per object.
+"""
+
+
+def add_arguments(parser):
+    """Adds what `tfsynth synthesize` takes."""
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="label map, or folder of them")
+    parser.add_argument(
+        "--model", required=True, metavar="MODEL", help="run folder, or .keras file"
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="DIR", help="folder of the photographs"
+    )
+    parser.add_argument(
+        "--instances", metavar="DIR", help="folder of instance maps, for models that read them"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace photographs that exist already"
+    )
+    add_device(parser)
+
+
+def run(arguments):
+    """Synthesizes, and says what was written."""
+    experiment = load_experiment(arguments.debug, arguments.device)
+
+    written = experiment.synthesize(
+        arguments.model,
+        arguments.inputs,
+        arguments.output,
+        instances=arguments.instances,
+        overwrite=arguments.overwrite,
+    )
+    noun = "photograph" if len(written) == 1 else "photographs"
+    print(f"{len(written)} {noun} written to {arguments.output}")

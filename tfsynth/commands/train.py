@@ -1,0 +1,100 @@
+"""`tfsynth train`: trains a config, and what its `train.then` asks for."""
+
+import json
+from pathlib import Path
+
+from tfsynth.commands.arguments import add_device, add_overrides, overrides, positive_number
+from tfsynth.commands.loading import load_experiment
+
+SUMMARY = "train a config, or go on with a run that was interrupted"
+EXAMPLES = """\
+examples:
+  tfsynth train                                    list the installed configs
+  tfsynth train demo                               into runs/demo; again: goes on where it stopped
+  tfsynth train demo --run-dir runs/wide --set trainer.generator.filters=32
+  tfsynth train mine.yaml --minutes 30 --seed 1    a shorter schedule that ends in 30 minutes
+
+The run folder holds config.yaml, checkpoints/, logs/ (TensorBoard), samples.png, metrics.json,
+synthesizer.keras and export/1, as far as the config asks for them.
+"""
+
+
+def add_arguments(parser):
+    """Adds what `tfsynth train` takes."""
+    parser.add_argument(
+        "config",
+        nargs="?",
+        metavar="CONFIG",
+        help="name of an installed config, or path of a YAML file; without it they are listed",
+    )
+    parser.add_argument(
+        "--run-dir", metavar="DIR", help="folder of the run (default: runs/NAME of the config)"
+    )
+    parser.add_argument(
+        "--minutes",
+        type=positive_number,
+        metavar="M",
+        help="wall time for training: shortens the schedule; short for --set train.minutes=M",
+    )
+    add_overrides(parser)
+    add_device(parser)
+
+
+def run(arguments):
+    """Trains, and says where the result is."""
+    from tfsynth.config import load_config
+
+    if arguments.config is None:
+        _list_configs()
+        return
+    changes = overrides(arguments)
+    if arguments.minutes is not None:
+        changes.append(f"train.minutes={arguments.minutes}")
+    config = load_config(arguments.config, changes)
+    run_dir = Path(arguments.run_dir or Path("runs") / config.name)
+
+    try:
+        experiment = load_experiment(arguments.debug)
+
+        experiment.train(config, run_dir, device=arguments.device)
+        print(f"The run is in {run_dir}; {run_dir / 'samples.png'} shows what it has learned.")
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_how_to_resume(run_dir, arguments.command_line)) from None
+    print(_what_next(run_dir))
+
+
+def _list_configs():
+    from tfsynth.config import config_folder, config_names
+
+    print("Installed configs:")
+    for name in config_names():
+        first = (config_folder() / f"{name}.yaml").read_text(encoding="utf-8").partition("\n")[0]
+        title = first.removeprefix("#").strip() if first.startswith("#") else ""
+        print(f"  {name:<24} {title}".rstrip())
+    print("Train one of them with `tfsynth train NAME`.")
+
+
+def _what_next(run_dir):
+    scores = run_dir / "metrics.json"
+    lines = [f"\nFinished: {run_dir}"]
+    if scores.is_file():
+        metrics = json.loads(scores.read_text(encoding="utf-8"))
+        rows = ("synthesised", "oracle", "flat", "floor")
+        shown = "   ".join(f"{row} {metrics[row]['mean_iou']:.3f}" for row in rows)
+        lines.append(f"  mean IoU    {shown}   (all scores: {scores})")
+    lines += [
+        f"  open        {run_dir / 'samples.png'}: the first test layouts",
+        f"  watch       tensorboard --logdir {run_dir / 'logs'}",
+        f"  synthesise  tfsynth synthesize --model {run_dir} LABELS -o PHOTOGRAPHS",
+        f"  load        tfsynth.load_model({str(run_dir / 'synthesizer.keras')!r})",
+    ]
+    if (run_dir / "export" / "1").is_dir():
+        lines.append(f"  serve       {run_dir / 'export'} is a model folder for TF Serving")
+    return "\n".join(lines)
+
+
+def _how_to_resume(run_dir, command_line):
+    checkpoints = run_dir / "checkpoints"
+    if not checkpoints.is_dir() or not any(checkpoints.iterdir()):
+        return "interrupted before the first checkpoint; nothing was saved."
+    return f"interrupted. The state is saved in {checkpoints}; go on with: {command_line}"

@@ -1,0 +1,301 @@
+"""Settings of a run: one complete YAML file, checked before anything starts. No Keras here."""
+
+import dataclasses
+import difflib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+_NUMBER_LIKE = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+AFTER_TRAINING = ("evaluate", "export")
+
+
+class ConfigError(ValueError):
+    """A setting that is unknown, of the wrong kind or out of range."""
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """What is read, and in which size.
+
+    Attributes:
+        dataset: Node of a `Dataset`: `class:` and its arguments.
+        size: (height, width) in pixels of a training batch, and of evaluation.
+        load_size: (height, width) that a picture is resized to cover before the random
+            crop of `size`; `None` for `size` itself.
+        flip: Whether half of the training pictures are mirrored left to right.
+        max_instances: Most instances in one picture; more is an error.
+    """
+
+    dataset: dict
+    size: tuple[int, int]
+    load_size: tuple[int, int] | None = None
+    flip: bool = True
+    max_instances: int = 256
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How long and how often.
+
+    Attributes:
+        batch_size: Pictures in a step, over all devices.
+        steps_per_epoch: Steps between two checkpoints and validations; `None` for one
+            pass over the training split.
+        minutes: Budget of wall time. The schedule is shortened in proportion, so that
+            the decay ends with the budget; `None` for all epochs of the schedule.
+        validation_examples: First pictures of the validation split that are scored
+            after each epoch; 0 for none.
+        sample_rows: First pictures of the validation split (of the test split for
+            `samples.png`) on a sample sheet.
+        sample_every: Epochs between two sample sheets.
+        keep_checkpoints: Checkpoints kept, at least 2: one may be damaged.
+        then: What follows training: any of "evaluate", "export".
+    """
+
+    batch_size: int = 1
+    steps_per_epoch: int | None = None
+    minutes: float | None = None
+    validation_examples: int = 16
+    sample_rows: int = 6
+    sample_every: int = 1
+    keep_checkpoints: int = 2
+    then: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Config:
+    """One experiment.
+
+    Attributes:
+        name: Name of the result; the default run folder is `runs/<name>`.
+        data: See `DataSettings`.
+        trainer: Node of a trainer: networks and losses are its arguments.
+        optimizers: Node of an optimizer per player.
+        schedule: Node of a learning-rate schedule; its `epochs` is the length of the run.
+        train: See `TrainSettings`.
+        evaluation: Node of a scoring protocol, or `None`.
+        seed: Seed of weights, order and augmentation.
+        precision: One of `PRECISIONS`; "auto" is mixed_bfloat16 where the machine
+            computes faster in it, else float32.
+    """
+
+    name: str
+    data: DataSettings
+    trainer: dict
+    optimizers: dict
+    schedule: dict
+    train: TrainSettings = field(default_factory=TrainSettings)
+    evaluation: dict | None = None
+    seed: int = 0
+    precision: str = "auto"
+
+    def to_dict(self):
+        """Returns the settings as plain data, defaults included."""
+        return _plain(dataclasses.asdict(self))
+
+    def to_yaml(self):
+        """Returns the settings as YAML that `load_config` reads again."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False)
+
+
+def config_folder():
+    """Returns the folder of the installed configs."""
+    packaged = Path(__file__).parent / "configs"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "configs"
+
+
+def config_names():
+    """Returns the sorted names of the installed configs."""
+    return sorted(path.stem for path in config_folder().glob("*.yaml"))
+
+
+def load_config(name_or_path, overrides=()):
+    """Reads, overrides and checks a config.
+
+    Args:
+        name_or_path: Name of an installed config, or path of a YAML file.
+        overrides: Strings `key.key=value`, the value in YAML.
+
+    Returns:
+        A `Config`.
+
+    Raises:
+        ConfigError: If there is no such config, a key is unknown, or a value is of the
+            wrong kind. The message names the key and the nearest known one.
+    """
+    path = _find(name_or_path)
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not readable YAML: {error}") from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path} must hold a mapping of settings. See `tfsynth train --help`.")
+    for override in overrides:
+        _override(tree, override)
+    return parse_config(tree)
+
+
+def parse_config(tree):
+    """Returns the `Config` of plain data.
+
+    Raises:
+        ConfigError: See `load_config`.
+    """
+    _refuse_number_like_text(tree, "")
+    config = _dataclass_from(Config, tree, "")
+    _check(config)
+    return config
+
+
+def _find(name_or_path):
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    installed = config_folder() / f"{name_or_path}.yaml"
+    if installed.is_file():
+        return installed
+    names = config_names()
+    close = difflib.get_close_matches(str(name_or_path), names)
+    raise ConfigError(
+        f"No config {str(name_or_path)!r}: neither a file nor an installed name. "
+        f"Nearest: {', '.join(close) or 'none'}. Installed: {', '.join(names) or 'none'}."
+    )
+
+
+def _override(tree, override):
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"An override has the form key.key=value. Received: {override!r}.")
+    *parents, last = key.strip().split(".")
+    node = tree
+    for depth, part in enumerate(parents):
+        if part not in node and depth == 0 and part in _field_names(Config):
+            node[part] = {}
+        if not isinstance(node.get(part), dict):
+            raise ConfigError(_unknown(".".join(parents[: depth + 1]), part, node))
+        node = node[part]
+    node[last] = yaml.safe_load(text)
+
+
+def _dataclass_from(cls, tree, prefix):
+    known = _field_names(cls)
+    for key in tree:
+        if key not in known:
+            raise ConfigError(_unknown(prefix + str(key), str(key), known))
+    values = {}
+    for item in dataclasses.fields(cls):
+        if item.name not in tree:
+            if item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+                raise ConfigError(f"The config lacks the key `{prefix}{item.name}`.")
+            continue
+        values[item.name] = _value(item, tree[item.name], prefix + item.name)
+    return cls(**values)
+
+
+def _value(item, value, key):
+    if dataclasses.is_dataclass(item.type):
+        if not isinstance(value, dict):
+            raise ConfigError(f"`{key}` takes a mapping of settings. Received: {value!r}.")
+        return _dataclass_from(item.type, value, f"{key}.")
+    kinds = _KINDS[item.type]
+    if isinstance(value, list):
+        value = tuple(value)
+    if isinstance(value, bool) and bool not in kinds or not isinstance(value, kinds):
+        names = " or ".join("nothing" if k is type(None) else k.__name__ for k in kinds)
+        raise ConfigError(f"`{key}` takes {names}. Received: {value!r}.")
+    return value
+
+
+_NOTHING = type(None)
+_KINDS = {
+    str: (str,),
+    int: (int,),
+    bool: (bool,),
+    dict: (dict,),
+    int | None: (int, _NOTHING),
+    float | None: (float, int, _NOTHING),
+    dict | None: (dict, _NOTHING),
+    tuple[int, int]: (tuple,),
+    tuple[int, int] | None: (tuple, _NOTHING),
+    tuple[str, ...]: (tuple,),
+}
+
+
+def _check(config):
+    for key, size in (("data.size", config.data.size), ("data.load_size", config.data.load_size)):
+        numbers = size is None or (
+            len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)
+        )
+        if not numbers:
+            raise ConfigError(f"`{key}` takes [height, width] in pixels. Received: {list(size)}.")
+    if config.precision not in PRECISIONS:
+        raise ConfigError(
+            f"`precision` takes one of {', '.join(PRECISIONS)}. Received: {config.precision!r}."
+        )
+    train = config.train
+    for key, minimum in _MINIMA.items():
+        value = getattr(train, key)
+        if value is not None and value < minimum:
+            raise ConfigError(f"`train.{key}` must be at least {minimum}. Received: {value}.")
+    if train.minutes is not None and train.minutes <= 0:
+        raise ConfigError(f"`train.minutes` must be above 0. Received: {train.minutes}.")
+    for step in train.then:
+        if step not in AFTER_TRAINING:
+            raise ConfigError(
+                f"`train.then` takes any of {', '.join(AFTER_TRAINING)}. Received: {step!r}."
+            )
+    if "evaluate" in train.then and config.evaluation is None:
+        raise ConfigError(
+            "`train.then` asks for `evaluate`: give an `evaluation`, or leave it out."
+        )
+
+
+_MINIMA = {
+    "batch_size": 1,
+    "steps_per_epoch": 1,
+    "validation_examples": 0,
+    "sample_rows": 1,
+    "sample_every": 1,
+    "keep_checkpoints": 2,
+}
+
+
+def _refuse_number_like_text(node, key):
+    if isinstance(node, dict):
+        for name, value in node.items():
+            _refuse_number_like_text(value, f"{key}.{name}" if key else str(name))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            _refuse_number_like_text(value, f"{key}[{index}]")
+    elif isinstance(node, str) and _NUMBER_LIKE.fullmatch(node.strip()) and not key == "name":
+        raise ConfigError(
+            f"`{key}` is the text {node!r}, not a number: YAML reads a number with an exponent "
+            f"only with a dot and a sign. Write {_yaml_number(node)}."
+        )
+
+
+def _yaml_number(text):
+    return yaml.safe_dump(float(text)).splitlines()[0]
+
+
+def _unknown(path, key, known):
+    close = difflib.get_close_matches(key, [str(name) for name in known], n=1)
+    hint = f" Did you mean `{close[0]}`?" if close else ""
+    return f"Unknown key `{path}`.{hint} Known here: {', '.join(map(str, known))}."
+
+
+def _field_names(cls):
+    return [item.name for item in dataclasses.fields(cls)]
+
+
+def _plain(node):
+    if isinstance(node, dict):
+        return {key: _plain(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_plain(value) for value in node]
+    return node

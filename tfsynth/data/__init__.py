@@ -1,0 +1,32 @@
+"""Data sets of label maps and photographs, and the way from them to batches."""
+
+from tfsynth.data.builders import PairedFolders, Streets
+from tfsynth.data.dataset import CheckReport, DataError, Dataset, Split
+from tfsynth.data.images import (
+    read_instance_map,
+    read_label_map,
+    read_photo,
+    write_instance_map,
+    write_label_map,
+    write_photo,
+)
+from tfsynth.data.pipeline import batches, nearest_size, steps_per_epoch, surface_data_errors
+
+__all__ = [
+    "CheckReport",
+    "DataError",
+    "Dataset",
+    "PairedFolders",
+    "Split",
+    "Streets",
+    "batches",
+    "nearest_size",
+    "read_instance_map",
+    "read_label_map",
+    "read_photo",
+    "steps_per_epoch",
+    "surface_data_errors",
+    "write_instance_map",
+    "write_label_map",
+    "write_photo",
+]

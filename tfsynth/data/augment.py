@@ -1,0 +1,119 @@
+"""Resizing, cropping and flipping an example: one geometry for labels, instances and photo.
+
+A `Geometry` says where every output pixel's centre lies in the source. Labels and instances take
+the source pixel under it; the photo is resampled with a filter that widens as it shrinks
+(antialiasing). One pass does all, so nothing is resampled twice.
+"""
+
+import dataclasses
+
+import numpy as np
+from PIL import Image
+
+from tfsynth.data.dataset import Example
+
+Size = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Geometry:
+    """A rectangle of the source that becomes the whole output.
+
+    Args:
+        size: (height, width) of the output in pixels.
+        top, left, height, width: the rectangle in source pixels; fractions are allowed.
+        flip: Whether the output is mirrored left to right.
+    """
+
+    size: Size
+    top: float
+    left: float
+    height: float
+    width: float
+    flip: bool = False
+
+    def apply(self, example: Example) -> Example:
+        """Returns a new example with every array of the size `size`, dtypes as they were."""
+        result = {}
+        for key, array in example.items():
+            resize = self._resample if key == "image" else self._pick
+            resized = resize(array)
+            result[key] = np.ascontiguousarray(resized[:, ::-1] if self.flip else resized)
+        return result
+
+    def _pick(self, ids: np.ndarray) -> np.ndarray:
+        rows = _centres(self.top, self.height, self.size[0], ids.shape[0])
+        columns = _centres(self.left, self.width, self.size[1], ids.shape[1])
+        return ids.take(rows, axis=0).take(columns, axis=1)
+
+    def _resample(self, image: np.ndarray) -> np.ndarray:
+        top, left = int(self.top), int(self.left)
+        if (self.height, self.width) == self.size and (top, left) == (self.top, self.left):
+            return image[top : top + self.size[0], left : left + self.size[1]]
+        box = (self.left, self.top, self.left + self.width, self.top + self.height)
+        # Rounding may carry the edge past the image by a hair, which Pillow refuses.
+        box = (box[0], box[1], min(box[2], image.shape[1]), min(box[3], image.shape[0]))
+        picture, size = Image.fromarray(image), (self.size[1], self.size[0])
+        # Bicubic, as pix2pixHD's loader; Pillow widens the filter when it shrinks.
+        return np.asarray(picture.resize(size, Image.Resampling.BICUBIC, box=box))
+
+
+def whole(source: Size, size: Size) -> Geometry:
+    """Returns the geometry that resizes all of the source, without keeping its aspect ratio."""
+    return Geometry(size, 0.0, 0.0, source[0], source[1])
+
+
+def random_geometry(
+    source: Size,
+    size: Size,
+    rng: np.random.Generator,
+    load_size: Size | None = None,
+    crop: bool = True,
+    flip: bool = True,
+) -> Geometry:
+    """Draws the geometry of one training example.
+
+    The source is scaled, keeping its aspect ratio, until it just covers `load_size`; a window of
+    `size` is cut out at a random whole pixel of the scaled picture; it is mirrored half of the
+    time. The same three numbers are drawn whatever the arguments are.
+
+    Args:
+        source: (height, width) of the example.
+        size: (height, width) of the output.
+        rng: Where the random numbers come from.
+        load_size: (height, width), each at least that of `size`. None: `size` itself, so that only
+            an excess of one side is cut.
+        crop: False: all of the source is resized to `size`, and `load_size` plays no part.
+        flip: Whether to mirror at all.
+    """
+    vertical, horizontal, mirror = rng.random(3)
+    flipped = bool(flip and mirror < 0.5)
+    if not crop:
+        return dataclasses.replace(whole(source, size), flip=flipped)
+    scaled = covering_size(source, load_size or size)
+    row_step, column_step = source[0] / scaled[0], source[1] / scaled[1]
+    top = int(vertical * (scaled[0] - size[0] + 1))
+    left = int(horizontal * (scaled[1] - size[1] + 1))
+    return Geometry(
+        size,
+        top * row_step,
+        left * column_step,
+        size[0] * row_step,
+        size[1] * column_step,
+        flipped,
+    )
+
+
+def covering_size(source: Size, target: Size) -> Size:
+    """Returns the smallest size with the source's aspect ratio that covers `target`."""
+    scale = max(target[0] / source[0], target[1] / source[1])
+    return (
+        max(target[0], round(source[0] * scale)),
+        max(target[1], round(source[1] * scale)),
+    )
+
+
+def _centres(start: float, extent: float, count: int, limit: int) -> np.ndarray:
+    """Returns the source indices under the centres of `count` output pixels."""
+    places = np.floor(start + (np.arange(count) + 0.5) * (extent / count))
+    return np.clip(places, 0, limit - 1).astype(np.intp)

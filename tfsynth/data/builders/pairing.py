@@ -1,0 +1,155 @@
+"""Which label map, photo and instance map belong together: those whose files have one name."""
+
+import dataclasses
+import os
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
+
+from tfsynth.data import images
+from tfsynth.labels import DataError
+
+# Endings in Cityscapes' file names (its README): what the picture is, after the scene's name.
+_ENDINGS = {
+    "label": ("_gtFine_labelIds", "_gtCoarse_labelIds"),
+    "trained": ("_gtFine_labelTrainIds", "_gtCoarse_labelTrainIds"),
+    "colour": ("_gtFine_color", "_gtCoarse_color"),
+    "instance": ("_gtFine_instanceIds", "_gtCoarse_instanceIds"),
+    "photo": ("_leftImg8bit",),
+}
+_NAMES = {"label": "label map", "colour": "label map", "photo": "photo", "instance": "instance map"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """The files of one example; `instance` is None where there is no instance map."""
+
+    stem: str
+    label: Path
+    photo: Path
+    instance: Path | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that there are."""
+        return [file for file in (self.label, self.photo, self.instance) if file is not None]
+
+
+def pair_folders(
+    labels: Path, photos: Path, instances: Path | None = None, label_coding: str = "ids"
+) -> list[Pair]:
+    """Returns the examples of three folders, sorted by name.
+
+    Raises:
+        DataError: a folder is missing or empty, two files have one name, or a file has no partner.
+    """
+    label_role = "colour" if label_coding == "colour" else "label"
+    found = {
+        "label": list_files(labels, label_role, images.MAP_EXTENSIONS | images.PHOTO_EXTENSIONS),
+        "photo": list_files(photos, "photo", images.PHOTO_EXTENSIONS),
+    }
+    if instances is not None:
+        extensions = images.MAP_EXTENSIONS | images.PHOTO_EXTENSIONS
+        found["instance"] = list_files(instances, "instance", extensions)
+    # A file's name alone is enough where no name comes twice; the folders may be nested each in
+    # its own way then.
+    if all(_all_differ(Path(key).name for key in files) for files in found.values()):
+        found = {
+            role: {Path(key).name: file for key, file in files.items()}
+            for role, files in found.items()
+        }
+    folders = {"label": labels, "photo": photos, "instance": instances}
+    for role in list(found)[1:]:
+        _require_partners(found["label"], found[role], role, folders)
+    return [
+        Pair(
+            key.replace("/", "__"),
+            found["label"][key],
+            found["photo"][key],
+            found["instance"][key] if instances is not None else None,
+        )
+        for key in sorted(found["label"])
+    ]
+
+
+def list_files(folder: Path, role: str, extensions: Collection[str]) -> dict[str, Path]:
+    """Returns the image files under `folder` by their path in it, without extension and ending.
+
+    Args:
+        folder: The folder; subfolders are searched, hidden files are left out.
+        role: "label", "colour", "photo" or "instance": files with Cityscapes' ending of another
+            role are left out, so that its gtFine/ folder can serve for labels and instances.
+        extensions: Lower-case file extensions with the dot.
+
+    Raises:
+        DataError: no such folder, no image in it, or two files with one name.
+    """
+    if not folder.is_dir():
+        raise DataError(
+            f"{folder}: there is no such folder; every label map needs a {_NAMES[role]} there."
+            if role != "label"
+            else f"{folder}: there is no such folder."
+        )
+    files: dict[str, Path] = {}
+    for base, subfolders, names in os.walk(folder, followlinks=True):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(names):
+            file = Path(base) / name
+            if name.startswith(".") or file.suffix.lower() not in extensions:
+                continue
+            key = _key(file.relative_to(folder), role)
+            if key is None:
+                continue
+            if key in files:
+                raise DataError(
+                    f"{file}: {files[key].name} is there too, so two files stand for "
+                    f"{key!r}. Keep one of them."
+                )
+            files[key] = file
+    if not files:
+        raise DataError(
+            f"{folder}: no {_NAMES[role]} in this folder. Files ending in {sorted(extensions)} are "
+            "read."
+        )
+    return files
+
+
+def _key(relative: Path, role: str) -> str | None:
+    """Returns the name that pairs a file, or None where its ending says another role."""
+    stem = relative.stem
+    for owner, endings in _ENDINGS.items():
+        for ending in endings:
+            if stem.endswith(ending) and stem != ending:
+                if owner != role and not (owner == "trained" and role == "label"):
+                    return None
+                stem = stem.removesuffix(ending)
+                return (relative.parent / stem).as_posix()
+    return (relative.parent / stem).as_posix()
+
+
+def _all_differ(names) -> bool:
+    return max(Counter(names).values(), default=0) < 2
+
+
+def _require_partners(
+    labels: dict[str, Path], others: dict[str, Path], role: str, folders: dict[str, Path | None]
+) -> None:
+    what = _NAMES[role]
+    lonely = sorted(labels.keys() - others.keys())
+    if lonely:
+        raise DataError(
+            f"{labels[lonely[0]]}: this label map has no {what} of the same name in "
+            f"{folders[role]}{_count(len(lonely), len(labels))}. Names must agree up to the "
+            f"extension; add the {what} or take the label map away."
+        )
+    lonely = sorted(others.keys() - labels.keys())
+    if lonely:
+        raise DataError(
+            f"{others[lonely[0]]}: this {what} has no label map of the same name in "
+            f"{folders['label']}{_count(len(lonely), len(others))}. Names must agree up to the "
+            f"extension; add the label map or take the {what} away."
+        )
+
+
+def _count(lonely: int, all_of_them: int) -> str:
+    return f" (likewise {lonely} of {all_of_them})" if lonely > 1 else ""

@@ -1,0 +1,100 @@
+"""Reading many files in threads, and remembering what was found outside the data set's folder."""
+
+import concurrent.futures
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from tqdm import tqdm
+
+from tfsynth.data import images
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def cache_folder() -> Path:
+    """Returns the user's cache folder: `$TFSYNTH_CACHE`, or ~/.cache/tfsynth."""
+    return Path(os.environ.get("TFSYNTH_CACHE") or "~/.cache/tfsynth").expanduser()
+
+
+def in_threads(
+    function: Callable[[Item], Result], items: Sequence[Item], text: str, progress: bool = True
+) -> list[Result]:
+    """Returns `function` of every item, in order; raises what the earliest failing item raises.
+
+    Args:
+        function: Called from several threads (decoding images frees Python's lock).
+        items: What it is called with.
+        text: What the progress bar says.
+        progress: Whether to show it.
+    """
+    pool = concurrent.futures.ThreadPoolExecutor(min(32, (os.cpu_count() or 1) + 2))
+    try:
+        results = pool.map(function, items)
+        return list(tqdm(results, text, len(items), unit="files", disable=not progress))
+    finally:
+        # After an error the rest is not worth waiting for.
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def values_of_label_maps(files: Sequence[Path], progress: bool = True) -> list[int]:
+    """Returns the values that label maps hold, sorted; remembered while the files stay the same."""
+    key = digest(["values", signature_of_files(files)])
+    known = recall(key)
+    if known is None:
+        found = in_threads(_values, files, "reading label maps", progress)
+        known = sorted(set().union(*found))
+        remember(key, known)
+    return known
+
+
+def signature_of_files(files: Sequence[Path], root: Path | None = None) -> list[list[Any]]:
+    """Returns the path (below `root`, if given), size and date of every file."""
+    signature = []
+    for file in files:
+        status = file.stat()
+        name = file.relative_to(root) if root is not None else file
+        signature.append([name.as_posix(), status.st_size, status.st_mtime_ns])
+    return signature
+
+
+def digest(parts: Any) -> str:
+    """Returns 32 hexadecimal digits for plain JSON types."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def recall(key: str) -> Any:
+    """Returns what was remembered under `key`, or None."""
+    try:
+        return json.loads(_cache_file(key).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def remember(key: str, value: Any) -> None:
+    """Writes `value`, plain JSON types, under `key`; a cache that cannot be written is no error."""
+    # RuntimeError: there is no home folder.
+    with contextlib.suppress(OSError, RuntimeError):
+        file = _cache_file(key)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # Whole or not at all: another run may be reading.
+        with tempfile.NamedTemporaryFile(
+            "w", dir=file.parent, suffix=".part", delete=False, encoding="utf-8"
+        ) as part:
+            json.dump(value, part)
+        os.replace(part.name, file)
+
+
+def _cache_file(key: str) -> Path:
+    return cache_folder() / "checks" / f"{key}.json"
+
+
+def _values(file: Path) -> set[int]:
+    return set(np.unique(images.read_label_map(file)).tolist())

@@ -1,0 +1,204 @@
+"""What a data set is to the rest: named splits of examples that can be reached by number."""
+
+import abc
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from tfsynth.labels import DataError, LabelSet
+
+__all__ = [
+    "CheckReport",
+    "DataError",
+    "Dataset",
+    "Split",
+    "check_example",
+    "compact_ids",
+    "count_instances",
+]
+
+Example = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckReport:
+    """What `Split.check` found.
+
+    Args:
+        examples: The number of examples, all sound.
+        most_instances: The largest number of instances in one example, or of classes in one where
+            the data set has no instance maps.
+        fullest_stem: The stem of that example.
+    """
+
+    examples: int
+    most_instances: int
+    fullest_stem: str
+
+    def require_at_most(self, max_instances: int | None) -> None:
+        """Raises `DataError` if an example has more than `max_instances` instances."""
+        if max_instances is not None and self.most_instances > max_instances:
+            raise too_many_instances(self.fullest_stem, self.most_instances, max_instances)
+
+
+class Split(Sequence[Example]):
+    """The examples of one split, in a fixed order, each reached by its number.
+
+    An example is a dict of
+
+    - `"labels"`: `(height, width)` ids of `label_set`, of the dtype `label_set.dtype`;
+    - `"image"`: `(height, width, 3)` uint8;
+    - `"instances"`: `(height, width)` int32 raw instance ids, the same number for all pixels of
+      one instance; absent where the data set has no instance maps.
+
+    A subclass sets `label_set` and `stems` and writes `load`.
+    """
+
+    label_set: LabelSet
+    stems: Sequence[str]
+
+    @abc.abstractmethod
+    def load(self, index: int) -> Example:
+        """Returns example `index`, 0 to `len(self) - 1`; called from several threads at once.
+
+        Raises:
+            DataError: the example breaks a rule; the message names its file.
+        """
+
+    def __len__(self) -> int:
+        return len(self.stems)
+
+    # One example, never a slice: a split of pictures is too large to copy by accident.
+    def __getitem__(self, index: int) -> Example:  # pyright: ignore[reportIncompatibleMethodOverride]
+        index = int(index)
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"Example {index} of a split of {len(self)} examples.")
+        return self.load(index % len(self))
+
+    def check(self, progress: bool = True, max_instances: int | None = None) -> CheckReport:
+        """Reads every example once, so that no training run meets a bad one.
+
+        Args:
+            progress: Whether to show a progress bar.
+            max_instances: The most instances that an example may have; None: any number.
+
+        Raises:
+            DataError: for the first bad example, naming its file, the id and the remedy.
+        """
+        counts = []
+        for index, stem in enumerate(tqdm(self.stems, "checking", disable=not progress)):
+            example = self[index]
+            check_example(example, self.label_set, stem)
+            counts.append(count_instances(example))
+        report = summarise(self.stems, counts)
+        report.require_at_most(max_instances)
+        return report
+
+
+class Dataset(abc.ABC):
+    """A data set: a label set and up to three splits, "train", "validation" and "test".
+
+    A subclass is registered with `tfsynth.registry.register`, so that a config can name it; its
+    constructor arguments are its config. It sets or computes
+
+    - `label_set`: the classes of all splits;
+    - `fingerprint`: hexadecimal digits that change with the content, as a key of caches.
+    """
+
+    label_set: LabelSet
+    fingerprint: str
+
+    @property
+    @abc.abstractmethod
+    def split_names(self) -> tuple[str, ...]:
+        """The splits that there are, of "train", "validation" and "test"."""
+
+    @abc.abstractmethod
+    def split(self, name: str) -> Split:
+        """Returns the split called "train", "validation" or "test".
+
+        Raises:
+            DataError: there is no such split, or it is empty; the message lists those that exist.
+        """
+
+    @abc.abstractmethod
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments, verbatim."""
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Dataset":
+        """Builds the data set from `get_config`'s dict."""
+        return cls(**config)
+
+
+def check_example(example: Example, label_set: LabelSet, source: object) -> None:
+    """Raises `DataError` unless `example` keeps the rules that `Split` states.
+
+    Args:
+        example: The example.
+        label_set: Its classes.
+        source: The file or stem that a message begins with.
+    """
+    labels, image = example["labels"], example["image"]
+    label_set.check(labels, source)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
+        raise DataError(
+            f"{source}: a photo is (height, width, 3) of uint8; this one is {image.shape} of "
+            f"{image.dtype}."
+        )
+    require_same_size(source, "the photo", image.shape, labels.shape)
+    instances = example.get("instances")
+    if instances is not None:
+        if instances.dtype != np.int32 or instances.ndim != 2:
+            raise DataError(
+                f"{source}: an instance map is (height, width) of int32; this one is "
+                f"{instances.shape} of {instances.dtype}."
+            )
+        require_same_size(source, "the instance map", instances.shape, labels.shape)
+
+
+def require_same_size(
+    source: object, what: str, shape: Sequence[int], label_shape: Sequence[int], hint: str = ""
+) -> None:
+    """Raises `DataError` unless `shape` has the height and width of the label map."""
+    if tuple(shape[:2]) != tuple(label_shape[:2]):
+        raise DataError(
+            f"{source}: {what} is {shape[1]} x {shape[0]} pixels (width x height), its label map "
+            f"{label_shape[1]} x {label_shape[0]}; they must be equal. "
+            f"{hint or 'Resize one, label and instance maps without interpolation.'}"
+        )
+
+
+def count_instances(example: Example) -> int:
+    """Returns how many different ids the instance map has, or the label map if there is none."""
+    return compact_ids(example.get("instances", example["labels"]))[1]
+
+
+def compact_ids(ids: np.ndarray) -> tuple[np.ndarray, int]:
+    """Renumbers ids to 0..m-1 in rising order, and returns them as int32, with m."""
+    lowest, highest = int(ids.min()), int(ids.max())
+    if lowest < 0 or highest > 4 * ids.size + 65536:
+        values, places = np.unique(ids, return_inverse=True)
+        return places.reshape(ids.shape).astype(np.int32), len(values)
+    # A table is ten times as fast as sorting the pixels.
+    present = np.zeros(highest + 1, np.int32)
+    present[ids] = 1
+    table = np.cumsum(present, dtype=np.int32) - 1
+    return table[ids], int(table[-1]) + 1
+
+
+def too_many_instances(source: object, count: int, max_instances: int) -> DataError:
+    """Returns the error for an example with more instances than the batch has room for."""
+    return DataError(
+        f"{source}: {count} instances, and max_instances is {max_instances}. Raise "
+        "max_instances in the data settings, or merge small instances."
+    )
+
+
+def summarise(stems: Sequence[str], counts: Iterable[int]) -> CheckReport:
+    """Returns the report for sound examples with these stems and instance counts."""
+    count, stem = max(zip(counts, stems, strict=True), default=(0, ""))
+    return CheckReport(len(stems), count, stem)

@@ -1,0 +1,90 @@
+"""Scores: what a segmenter reads in synthesised photographs, beside three reference rows."""
+
+import json
+from pathlib import Path
+
+from tqdm import tqdm
+
+from tfsynth import registry
+from tfsynth.config import ConfigError, load_config
+from tfsynth.data.examples import Examples
+from tfsynth.deployment import load_synthesizer
+from tfsynth.files import write_text
+from tfsynth.metrics import references
+from tfsynth.run_folder import RunFolder, cache_folder
+
+
+def evaluate(model_path, *, config=None, output=None, split="test", limit=None, verbose=True):
+    """Scores the synthesised photographs of a split, beside three reference rows.
+
+    A small segmenter, trained once on the data's real training pairs and cached, reads
+    each picture; what it reads is compared with the layout that the picture was made
+    of. The references are read in the same way: `oracle`, the real photographs;
+    `flat`, each class painted in its mean colour; `floor`, real photographs against
+    other pictures' layouts.
+
+    Args:
+        model_path: A run folder, or a `.keras` file together with `config`.
+        config: A `Config` that names data and protocol; `None` for the run folder's.
+        output: JSON file to write; `None` for `metrics.json` in the run folder.
+        split: Name of the split.
+        limit: Number of first examples to score; `None` for all.
+        verbose: Whether to show progress.
+
+    Returns:
+        `{"protocol": ..., "synthesised": {"mean_iou": ..., ...}, "oracle": ..., "flat":
+        ..., "floor": ...}`, values 0..1.
+
+    Raises:
+        ValueError: If there is no protocol, or model and data do not fit.
+    """
+    run = RunFolder(Path(model_path))
+    if config is None:
+        config = load_config(run.config)
+    if config.evaluation is None:
+        raise ConfigError("The config has no `evaluation`: name a protocol to score with.")
+    synthesizer = load_synthesizer(model_path)
+    dataset = registry.build(config.data.dataset)
+    if dataset.label_set != synthesizer.label_set:
+        raise ConfigError(
+            f"{model_path} was trained with other classes than the data's: "
+            f"{', '.join(synthesizer.label_set.names)}."
+        )
+    protocol = registry.build(config.evaluation)
+    segmenter = protocol.fit(
+        dataset.split("train"), dataset.fingerprint, cache_folder() / "segmenters", verbose
+    )
+    examples = _examples(dataset.split(split), config, limit)
+    colours = references.mean_colours(
+        _pairs(_examples(dataset.split("train"), config)), dataset.label_set.num_classes
+    )
+    rows = {
+        "synthesised": _synthesised(synthesizer, examples, verbose),
+        "oracle": _pairs(examples),
+        "flat": references.flat_pairs(_pairs(examples), colours),
+        "floor": references.shuffled_pairs(list(_pairs(examples)), config.seed),
+    }
+    scores = {
+        "protocol": protocol.name,
+        "dataset": registry.describe(dataset),
+        "split": split,
+        "examples": len(examples),
+        "size": list(config.data.size),
+        **{name: protocol.score(segmenter, pairs) for name, pairs in rows.items()},
+    }
+    write_text(Path(output) if output else run.metrics, json.dumps(scores, indent=1) + "\n")
+    return scores
+
+
+def _examples(split, config, limit=None):
+    return Examples(split, config.data.size, config.data.max_instances, limit)
+
+
+def _pairs(examples):
+    return ((example["labels"], example["image"]) for example in examples)
+
+
+def _synthesised(synthesizer, examples, verbose):
+    bar = tqdm(examples, "synthesising", len(examples), unit="image", disable=not verbose)
+    for example in bar:
+        yield example["labels"], synthesizer.synthesize(example["labels"], example["instances"])

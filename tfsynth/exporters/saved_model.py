@@ -1,0 +1,100 @@
+"""SavedModel for TF Serving and for TensorFlow in any language."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# Grey levels by which a served picture may differ from the synthesizer's own: the
+# graph is the same, but another thread schedule may round one level the other way.
+TOLERANCE = 1
+
+
+def export_saved_model(synthesizer, path):
+    """Writes the SavedModel of a synthesizer, with its label set as an asset beside it.
+
+    The signature `serving_default` takes int32 `labels` and, if the model reads
+    instance edges, `instances`, both (batch, height, width), any size, and returns
+    uint8 `image` (batch, height, width, 3). A label id out of range is an error of
+    the request. It is written to a temporary folder beside `path`, loaded again and
+    compared with the synthesizer on two sizes before it takes its place.
+
+    Args:
+        synthesizer: A `Synthesizer`.
+        path: Folder to write; must not exist, or be empty.
+
+    Returns:
+        The path.
+
+    Raises:
+        FileExistsError: If there is something at `path`.
+        ValueError: If the written model gives other pictures.
+    """
+    path = Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FileExistsError(f"{path} exists already. Name another folder, or remove it first.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+        written = Path(folder) / "model"
+        _write(synthesizer, written)
+        _verify(synthesizer, written)
+        if path.exists():
+            path.rmdir()
+        shutil.move(written, path)
+    return path
+
+
+def _write(synthesizer, path):
+    names = _input_names(synthesizer)
+    num_classes = synthesizer.conditioning.num_classes
+
+    def serve(**maps):
+        labels = maps["labels"]
+        message = f"labels must be in 0..{num_classes - 1}"
+        with tf.control_dependencies(
+            [
+                tf.debugging.assert_non_negative(labels, message),
+                tf.debugging.assert_less(labels, num_classes, message),
+            ]
+        ):
+            return {"image": synthesizer({**maps, "labels": tf.identity(labels)})}
+
+    specs = {name: tf.TensorSpec((None, None, None), tf.int32, name=name) for name in names}
+    archive = keras.export.ExportArchive()
+    archive.track(synthesizer)
+    function = tf.function(serve)
+    function.get_concrete_function(**specs)
+    archive.add_endpoint("serving_default", function)
+    archive.write_out(str(path), verbose=False)
+    extra = path / "assets.extra"
+    extra.mkdir(exist_ok=True)
+    text = json.dumps(synthesizer.label_set.to_dict(), indent=1)
+    (extra / "labels.json").write_text(text)
+
+
+def _verify(synthesizer, path):
+    served = tf.saved_model.load(str(path)).signatures["serving_default"]
+    random = np.random.default_rng(0)
+    small = synthesizer.generator.minimum_size
+    for height, width in ((small, small), (small + 3, 2 * small + 1)):
+        shape = (1, height, width)
+        maps = {
+            name: random.integers(0, synthesizer.conditioning.num_classes, shape, "int32")
+            for name in _input_names(synthesizer)
+        }
+        expected = synthesizer.synthesize(**maps).astype(int)
+        got = served(**{name: tf.constant(m) for name, m in maps.items()})["image"].numpy()
+        difference = int(np.abs(got.astype(int) - expected).max())
+        if difference > TOLERANCE:
+            raise ValueError(
+                f"The exported model differs from the synthesizer by {difference} grey levels "
+                f"at {height}x{width} (allowed: {TOLERANCE}). Nothing was written to {path}."
+            )
+
+
+def _input_names(synthesizer):
+    return ["labels", "instances"] if synthesizer.conditioning.edges else ["labels"]

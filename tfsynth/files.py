@@ -1,0 +1,31 @@
+"""Files that are there whole or not at all."""
+
+import os
+
+
+def replace_file(path, write):
+    """Writes a file under a temporary name, flushes it to the disk and renames it.
+
+    A crash at any moment leaves what was at `path` before, or the whole new file.
+
+    Args:
+        path: `pathlib.Path` where the file is wanted; its folder must exist.
+        write: Callable that gets the temporary path, which has the same suffix.
+
+    Raises:
+        OSError: If the disk is full or read-only; what was at `path` stays.
+    """
+    # The suffix stays last: Keras and Pillow choose the format by it.
+    temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
+    try:
+        write(temporary)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Writes a text file, whole or not at all."""
+    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

@@ -1,0 +1,10 @@
+"""Layers shared by the networks; plain Keras, any backend."""
+
+from tfsynth.layers.conditioning import Conditioning as Conditioning
+from tfsynth.layers.conditioning import instance_edges as instance_edges
+from tfsynth.layers.normalization import InstanceNormalization as InstanceNormalization
+from tfsynth.layers.padding import ReflectionPadding2D as ReflectionPadding2D
+from tfsynth.layers.pooling import UnpaddedAveragePooling2D as UnpaddedAveragePooling2D
+from tfsynth.layers.resampling import downsampling_convolution as downsampling_convolution
+from tfsynth.layers.resampling import upsampling_convolution as upsampling_convolution
+from tfsynth.layers.residual import residual_block as residual_block

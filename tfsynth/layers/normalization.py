@@ -1,0 +1,47 @@
+"""Instance normalisation, https://arxiv.org/abs/1607.08022, equation 4."""
+
+import keras
+from keras import ops
+
+from tfsynth.registry import register
+
+
+@register
+class InstanceNormalization(keras.layers.Layer):
+    """Gives every channel of every picture zero mean and unit variance.
+
+    There are no learned scale and offset and no running statistics, and the
+    variance is the biased one, as in pix2pixHD. Statistics are computed in
+    float32 whatever the compute precision: a sum over a large map overflows
+    float16 and loses its small terms in bfloat16.
+
+    Args:
+        epsilon: Added to the variance. pix2pixHD's value is the default; that
+            of Keras's `GroupNormalization` is 100 times larger.
+
+    Call arguments:
+        inputs: Float tensor (batch, height, width, channels).
+
+    Returns:
+        A tensor of the same shape and type.
+    """
+
+    def __init__(self, epsilon=1e-5, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+        self.supports_masking = True
+        self._build_at_init()
+
+    def call(self, inputs):
+        x = ops.cast(inputs, "float32")
+        mean = ops.mean(x, axis=(1, 2), keepdims=True)
+        centred = x - mean
+        # Two passes: the mean of squares minus the squared mean cancels badly.
+        variance = ops.mean(ops.square(centred), axis=(1, 2), keepdims=True)
+        return ops.cast(centred * ops.rsqrt(variance + self.epsilon), inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}

@@ -1,0 +1,50 @@
+"""Padding by reflection."""
+
+import keras
+from keras import ops
+
+from tfsynth.registry import register
+
+
+@register
+class ReflectionPadding2D(keras.layers.Layer):
+    """Mirrors the border of a picture outwards; the edge row itself is not repeated.
+
+    Args:
+        padding: Rows and columns added on each side. The input must be larger
+            than that in both directions.
+
+    Call arguments:
+        inputs: Tensor (batch, height, width, channels).
+
+    Returns:
+        Tensor (batch, height + 2 * padding, width + 2 * padding, channels).
+    """
+
+    def __init__(self, padding=1, **kwargs):
+        super().__init__(**kwargs)
+        self.padding = padding
+        self._build_at_init()
+
+    def call(self, inputs):
+        both = (self.padding, self.padding)
+        return ops.pad(inputs, ((0, 0), both, both, (0, 0)), mode="reflect")
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        for side in (height, width):
+            if side is not None and side <= self.padding:
+                raise ValueError(
+                    f"A reflection of {self.padding} pixels needs more than "
+                    f"{self.padding} rows and columns. Received: {height} x {width}. "
+                    "Use a larger picture or fewer downsamplings."
+                )
+        grow = 2 * self.padding
+        return (batch, _add(height, grow), _add(width, grow), channels)
+
+    def get_config(self):
+        return {**super().get_config(), "padding": self.padding}
+
+
+def _add(size, number):
+    return None if size is None else size + number

@@ -1,0 +1,93 @@
+"""Adversarial losses, in pairs: what each of the two players minimises.
+
+Logits come as one tensor per discriminator. The terms of the discriminators are
+summed, not averaged, and the discriminator's loss is half the sum of its real and
+its fake term: pix2pixHD, https://arxiv.org/abs/1711.11585, equation 3, and its
+published implementation.
+"""
+
+from keras import ops
+
+from tfsynth.losses.loss import Loss
+from tfsynth.registry import register
+
+
+@register
+class LeastSquaresLoss(Loss):
+    """Least-squares GAN loss, https://arxiv.org/abs/1611.04076, equation 9.
+
+    Real is 1 and fake is 0; logits are unbounded.
+
+    Args:
+        weight: Factor in the generator's total; 1 in pix2pixHD.
+
+    Example:
+
+    >>> logits = [keras.ops.array([[0.5, 1.0]])]
+    >>> float(LeastSquaresLoss().generator(logits))
+    0.125
+    """
+
+    def generator(self, fake):
+        """Returns the sum over scales of mean((fake - 1)^2).
+
+        Args:
+            fake: List of logits of synthesised pictures, one tensor per scale.
+        """
+        return _sum_of_means([ops.square(_float(logits) - 1.0) for logits in fake])
+
+    def discriminator(self, real, fake):
+        """Returns half the sum of mean((real - 1)^2) and mean(fake^2) over scales.
+
+        Args:
+            real: List of logits of photographs, one tensor per scale.
+            fake: The same of synthesised pictures.
+        """
+        real_loss = _sum_of_means([ops.square(_float(logits) - 1.0) for logits in real])
+        fake_loss = _sum_of_means([ops.square(_float(logits)) for logits in fake])
+        return 0.5 * (real_loss + fake_loss)
+
+
+@register
+class CrossEntropyLoss(Loss):
+    """The original GAN loss with the non-saturating generator, from logits.
+
+    https://arxiv.org/abs/1406.2661, section 3. Computed as softplus of the logits,
+    which is -log(sigmoid) without the sigmoid's rounding to 0 and 1.
+
+    Args:
+        weight: Factor in the generator's total.
+
+    Example:
+
+    >>> logits = [keras.ops.zeros((1, 2))]
+    >>> round(float(CrossEntropyLoss().generator(logits)), 4)
+    0.6931
+    """
+
+    def generator(self, fake):
+        """Returns the sum over scales of mean(-log sigmoid(fake)).
+
+        Args:
+            fake: List of logits of synthesised pictures, one tensor per scale.
+        """
+        return _sum_of_means([ops.softplus(-_float(logits)) for logits in fake])
+
+    def discriminator(self, real, fake):
+        """Returns half the sum of -log sigmoid(real) and -log(1 - sigmoid(fake)).
+
+        Args:
+            real: List of logits of photographs, one tensor per scale.
+            fake: The same of synthesised pictures.
+        """
+        real_loss = _sum_of_means([ops.softplus(-_float(logits)) for logits in real])
+        fake_loss = _sum_of_means([ops.softplus(_float(logits)) for logits in fake])
+        return 0.5 * (real_loss + fake_loss)
+
+
+def _float(logits):
+    return ops.cast(logits, "float32")
+
+
+def _sum_of_means(maps):
+    return ops.sum(ops.stack([ops.mean(m) for m in maps]))

@@ -1,0 +1,10 @@
+"""Scores of synthesised photographs, and the references that give them a meaning."""
+
+from tfsynth.metrics.references import flat_pairs as flat_pairs
+from tfsynth.metrics.references import mean_colours as mean_colours
+from tfsynth.metrics.references import shuffled_pairs as shuffled_pairs
+from tfsynth.metrics.segmentation import SegmentationScores as SegmentationScores
+from tfsynth.metrics.segmentation import confusion_matrix as confusion_matrix
+from tfsynth.metrics.segmentation import segmentation_scores as segmentation_scores
+from tfsynth.metrics.segmenter_score import FittedSegmenter as FittedSegmenter
+from tfsynth.metrics.segmenter_score import SegmenterProtocol as SegmenterProtocol

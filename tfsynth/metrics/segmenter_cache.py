@@ -1,0 +1,119 @@
+"""Trained scoring segmenters on the disk, so that a data set needs its own only once."""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import warnings
+from pathlib import Path
+
+import keras
+
+from tfsynth.files import replace_file, write_text
+from tfsynth.labels import LabelSet
+
+
+@dataclasses.dataclass(frozen=True)
+class CachedSegmenter:
+    """The place of one segmenter: `<folder>/<key>/segmenter.keras` and `protocol.json`.
+
+    The key is a hash of all that the weights depend on. The JSON is written last and holds
+    the checksum of the weights, so that a segmenter is either there as it was trained, or
+    not at all.
+
+    Attributes:
+        folder: Folder of all cached segmenters.
+        protocol: Name of the protocol.
+        fingerprint: That of the data set.
+        label_set: The data set's `LabelSet`.
+    """
+
+    folder: Path
+    protocol: str
+    fingerprint: str
+    label_set: LabelSet
+
+    @property
+    def path(self):
+        """The segmenter's own folder."""
+        parts = [self.protocol, self.fingerprint, self.label_set.to_dict()]
+        key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        return self.folder / key
+
+    @property
+    def weights(self):
+        """The network's file."""
+        return self.path / "segmenter.keras"
+
+    @property
+    def record(self):
+        """The file that says what the network is."""
+        return self.path / "protocol.json"
+
+    def load(self):
+        """Returns (float32 `Segmenter`, its scores on validation), or `None` if there is none.
+
+        Warns and returns `None` if what is there is damaged.
+        """
+        if not self.record.exists():
+            return None
+        try:
+            record = json.loads(self.record.read_text(encoding="utf-8"))
+            checksum = _checksum(self.weights)
+            if record["sha256"] != checksum:
+                raise ValueError(f"the weights' checksum is {checksum[:8]}, not the recorded one")
+            with dtype_policy("float32"):
+                network = keras.saving.load_model(self.weights, compile=False)
+            return network, record["validation"]
+        # A file that another version wrote can fail in any way that Keras knows.
+        except Exception as error:
+            warnings.warn(
+                f"The cached segmenter {self.path} is damaged and is trained again ({error}).",
+                stacklevel=2,
+            )
+            return None
+
+    def store(self, network, config, validation, seconds):
+        """Writes a trained segmenter; warns if the disk refuses, as the scores are good anyway.
+
+        Args:
+            network: A float32 `Segmenter`.
+            config: The protocol's arguments, plain data.
+            validation: Scores on the validation split, plain data, or `None`.
+            seconds: How long training took.
+        """
+        record = {
+            "protocol": self.protocol,
+            "config": config,
+            "dataset": self.fingerprint,
+            "label_set": self.label_set.to_dict(),
+            "validation": validation,
+            "seconds": seconds,
+        }
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.record.unlink(missing_ok=True)
+            replace_file(self.weights, network.save)
+            record["sha256"] = _checksum(self.weights)
+            write_text(self.record, json.dumps(record, indent=1) + "\n")
+        except OSError as error:
+            warnings.warn(
+                f"The segmenter could not be kept in {self.path} ({error}); the next evaluation "
+                "trains it again. Make room there, or name another cache folder.",
+                stacklevel=2,
+            )
+
+
+@contextlib.contextmanager
+def dtype_policy(name):
+    """Makes `name` Keras's dtype policy for the networks built within."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _checksum(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,333 @@
+"""The score of synthesised photographs: what a small segmenter, trained on real ones, reads there.
+
+The idea is that of "FCN scores", https://arxiv.org/abs/1611.07004, section 3.2, and of every
+paper on semantic image synthesis since. Their segmenters are large, fixed networks for one data
+set each; ours is trained in a minute or a few on the training pairs of the data set at hand, so
+that any data set has a score. Numbers of two protocols cannot be compared: name the protocol.
+"""
+
+import dataclasses
+import operator
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from tfsynth.labels import LabelSet
+from tfsynth.metrics import segmenter_training as training
+from tfsynth.metrics.segmentation import confusion_matrix, segmentation_scores
+from tfsynth.metrics.segmenter_batches import (
+    ResizedPairs,
+    TrainingBatches,
+    pad_to_multiple,
+    resize_pair,
+    to_unit_range,
+)
+from tfsynth.metrics.segmenter_cache import CachedSegmenter, dtype_policy
+from tfsynth.networks.segmenter import Segmenter
+from tfsynth.registry import register
+
+# Part of every protocol's name; raised when network, loss or augmentation change, so that no
+# old score is compared with a new one and no old segmenter is taken from a cache.
+_VERSION = 1
+_PRECISIONS = ("auto", "float32", "mixed_bfloat16")
+_CPU_FLAGS = ("avx512_bf16", "amx_bf16")
+
+
+@dataclasses.dataclass(frozen=True)
+class FittedSegmenter:
+    """A trained segmenter and what its outputs mean.
+
+    Attributes:
+        network: A float32 `Segmenter`.
+        label_set: The `LabelSet` of the data that it was trained on.
+        validation: Its scores on the validation split, as of `SegmenterProtocol.score`;
+            `None` if it was trained without one.
+    """
+
+    network: Segmenter
+    label_set: LabelSet
+    validation: dict | None = None
+
+    def __post_init__(self):
+        self.network.compile(jit_compile=training.JIT_COMPILE)
+
+    def read(self, images):
+        """Returns the class of every pixel; never a void one.
+
+        The logits of a picture and of its mirror image are added up.
+
+        Args:
+            images: Uint8 array (batch, height, width, 3) of any size.
+
+        Returns:
+            Integer array (batch, height, width) of ids of `label_set`.
+        """
+        height, width = images.shape[1:3]
+        pixels = to_unit_range(
+            pad_to_multiple(np.asarray(images), self.network.size_multiple, mode="edge")
+        )
+        logits = self.network.predict_on_batch(pixels)
+        mirrored = self.network.predict_on_batch(np.ascontiguousarray(pixels[:, :, ::-1]))
+        positions = np.argmax(logits + mirrored[:, :, ::-1], axis=-1)
+        return np.array(self.label_set.scored_ids)[positions[:, :height, :width]]
+
+
+@register
+class SegmenterProtocol:
+    """Trains a segmenter on real pairs, once, and scores pictures with it.
+
+    Training minimises the cross-entropy over the pixels that are not void, classes
+    weighted by frequency ** -balance, with AdamW under a one-cycle schedule (10 % linear
+    rise, cosine fall to zero, gradients clipped to a norm of 1). Pictures are mirrored, and
+    varied as `TrainingBatches` says.
+
+    Args:
+        height, width: Size in pixels that training pairs and scored pictures are resized
+            to. `None` (both): scored pictures keep their size, and training pairs are
+            resized to that of the first one.
+        steps: Training steps. The default takes about a minute on two CPU cores with
+            bfloat16 at 96 x 192.
+        batch_size: Pictures in a step.
+        filters: Channels of the network's levels; see `Segmenter`.
+        blocks: Residual blocks of its levels.
+        learning_rate: Peak of the schedule.
+        weight_decay: AdamW's, per unit of learning rate.
+        balance: 0 weights pixels alike, 1 classes alike. A little helps the mean IoU, in
+            which a thin class counts as much as a large one; too much finds it everywhere.
+        zoom: Largest magnification of training pictures, at least 1; 1 for none.
+        jitter: Strength of the photometric variation, 0..1; 0 for none.
+        seed: Seed of weights, order and variation.
+        precision: "float32", "mixed_bfloat16", or "auto": mixed_bfloat16 on a CPU that
+            computes faster in it, else float32. Pictures are always read in float32.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        height=None,
+        width=None,
+        steps=800,
+        batch_size=8,
+        filters=(32, 64, 96, 128),
+        blocks=(1, 1, 1, 1),
+        learning_rate=7e-3,
+        weight_decay=1e-4,
+        balance=0.25,
+        zoom=1.0,
+        jitter=0.3,
+        seed=0,
+        precision="auto",
+    ):
+        if (height is None) != (width is None):
+            raise ValueError(f"Give both `height` and `width`, or none: {height} and {width}.")
+        _check(">= 1", height=height or 1, width=width or 1, steps=steps, batch_size=batch_size)
+        _check(">= 1", zoom=zoom)
+        _check("> 0", learning_rate=learning_rate)
+        _check(">= 0", weight_decay=weight_decay, balance=balance, jitter=jitter, seed=seed)
+        _check("<= 1", balance=balance, jitter=jitter)
+        if precision not in _PRECISIONS:
+            raise ValueError(
+                f"`precision` must be one of {', '.join(_PRECISIONS)}. Received: {precision!r}."
+            )
+        self.height = height
+        self.width = width
+        self.steps = steps
+        self.batch_size = batch_size
+        self.filters = filters
+        self.blocks = blocks
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.balance = balance
+        self.zoom = zoom
+        self.jitter = jitter
+        self.seed = seed
+        self.precision = precision
+
+    @property
+    def name(self):
+        """All that the score depends on but the data, e.g. `segmenter-v1@96x192/...`."""
+        size = f"{self.height}x{self.width}" if self.height else "native"
+        parts = (
+            f"segmenter-v{_VERSION}@{size}",
+            "filters" + "-".join(map(str, self.filters)),
+            "blocks" + "-".join(map(str, self.blocks)),
+            f"steps{self.steps}x{self.batch_size}",
+            f"lr{self.learning_rate:g}",
+            f"decay{self.weight_decay:g}",
+            f"balance{self.balance:g}",
+            f"zoom{self.zoom:g}",
+            f"jitter{self.jitter:g}",
+            f"seed{self.seed}",
+            self._policy(),
+            "flip-mean",
+        )
+        return "/".join(parts)
+
+    def fit(self, train, fingerprint=None, cache_dir=None, progress=True, validation=None):
+        """Returns the segmenter for a data set: from the cache if it is there, else trained.
+
+        Args:
+            train: Sequence of examples, dicts with `labels` (height, width) and `image`
+                (height, width, 3) uint8, and its `label_set`: a `Split`. Real pairs.
+            fingerprint: String that changes with the data; needed with `cache_dir`.
+            cache_dir: Folder of cached segmenters, one sub-folder each; `None` for no cache.
+                A damaged one is trained again, with a warning.
+            progress: Whether to show a progress bar.
+            validation: Another such split to score the result on once, or `None`.
+
+        Returns:
+            A `FittedSegmenter`.
+
+        Raises:
+            ValueError: If the split is empty, or has fewer than two scored classes.
+            KeyboardInterrupt: On Ctrl-C; the cache is then as it was.
+        """
+        if cache_dir is None:
+            return self._train(train, validation, progress)
+        if not fingerprint:
+            raise ValueError("Caching a segmenter needs the `fingerprint` of its data set.")
+        cached = CachedSegmenter(Path(cache_dir), self.name, fingerprint, train.label_set)
+        found = cached.load()
+        if found is not None:
+            return FittedSegmenter(found[0], train.label_set, found[1])
+        started = time.monotonic()
+        fitted = self._train(train, validation, progress)
+        seconds = round(time.monotonic() - started, 1)
+        cached.store(fitted.network, self.get_config(), fitted.validation, seconds)
+        return fitted
+
+    def score(self, segmenter, pairs):
+        """Scores pictures against the layouts that they should show.
+
+        Args:
+            segmenter: A `FittedSegmenter`.
+            pairs: Iterable of (labels (height, width) integer, image (height, width, 3)
+                uint8). Resized, photograph antialiased and labels to the nearest, if the
+                protocol names a size.
+
+        Returns:
+            `{"mean_iou", "pixel_accuracy", "pixel_accuracy_with_void", "per_class_iou"}`,
+            fractions 0..1 over all pixels of the set (see `SegmentationScores`);
+            `per_class_iou` holds the scored classes by name. `None` stands for a class that
+            is neither shown nor read, which the mean skips.
+
+        Raises:
+            ValueError: If there is no pair, or labels and image differ in size.
+        """
+        label_set = segmenter.label_set
+        matrix = np.zeros((label_set.num_classes,) * 2, np.int64)
+        for labels, images in self._batches(pairs):
+            # A last, smaller batch is filled up: another size would be compiled anew.
+            missing = self.batch_size - len(images)
+            read = segmenter.read(np.pad(images, [(0, missing)] + [(0, 0)] * 3, mode="edge"))
+            matrix += confusion_matrix(labels, read[: len(labels)], label_set.num_classes)
+        if not matrix.any():
+            raise ValueError("There is nothing to score: no pair was given.")
+        scores = segmentation_scores(matrix, label_set.void_ids)
+        return {
+            "mean_iou": _or_none(scores.mean_iou),
+            "pixel_accuracy": _or_none(scores.pixel_accuracy),
+            "pixel_accuracy_with_void": _or_none(scores.pixel_accuracy_with_void),
+            "per_class_iou": {
+                label_set.names[i]: _or_none(scores.class_iou[i]) for i in label_set.scored_ids
+            },
+        }
+
+    def get_config(self):
+        """Returns the constructor's arguments, verbatim."""
+        names = (
+            *("height", "width", "steps", "batch_size", "filters", "blocks", "learning_rate"),
+            *("weight_decay", "balance", "zoom", "jitter", "seed", "precision"),
+        )
+        values = {name: getattr(self, name) for name in names}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+    @classmethod
+    def from_config(cls, config):
+        """Builds the protocol from `get_config`'s dict."""
+        return cls(**config)
+
+    def _policy(self):
+        if self.precision != "auto":
+            return self.precision
+        # On any GPU float32 is fast enough for so small a network.
+        if keras.distribution.list_devices("gpu") or not _processor_has_bfloat16():
+            return "float32"
+        return "mixed_bfloat16"
+
+    def _train(self, train, validation, progress):
+        pairs = ResizedPairs(train, train.label_set, self._size)
+        if pairs.num_classes < 2:
+            raise ValueError(
+                "A segmenter needs at least 2 classes that are not void; this label set has "
+                f"{pairs.num_classes}."
+            )
+        weights = pairs.class_weights(
+            self.balance, lambda indices: tqdm(indices, "reading real pairs", disable=not progress)
+        )
+        with dtype_policy(self._policy()):
+            network = Segmenter(pairs.num_classes, self.filters, self.blocks, self.seed)
+        batches = TrainingBatches(
+            pairs,
+            self.batch_size,
+            self.steps,
+            zoom=self.zoom,
+            jitter=self.jitter,
+            seed=self.seed,
+            multiple=network.size_multiple,
+        )
+        loss = training.weighted_cross_entropy(weights)
+        training.train(network, batches, loss, self.learning_rate, self.weight_decay, progress)
+        with dtype_policy("float32"):
+            reader = Segmenter(pairs.num_classes, self.filters, self.blocks, self.seed)
+        reader.set_weights(network.get_weights())
+        fitted = FittedSegmenter(reader, train.label_set)
+        if validation is None:
+            return fitted
+        real = ((example["labels"], example["image"]) for example in validation)
+        return dataclasses.replace(fitted, validation=self.score(fitted, real))
+
+    @property
+    def _size(self):
+        return (self.height, self.width) if self.height else None
+
+    def _batches(self, pairs):
+        """Yields (labels, images), stacked: at most `batch_size` of each, all of one size."""
+        group = []
+        for labels, image in pairs:
+            labels, image = np.asarray(labels), np.asarray(image)
+            if labels.shape != image.shape[:2]:
+                raise ValueError(
+                    f"Labels and picture must be of one size. Received: {labels.shape} and "
+                    f"{image.shape[:2]}."
+                )
+            pair = resize_pair(labels, image, self._size or labels.shape)
+            if group and (len(group) == self.batch_size or group[0][0].shape != pair[0].shape):
+                yield [np.stack(part) for part in zip(*group, strict=True)]
+                group = []
+            group.append(pair)
+        if group:
+            yield [np.stack(part) for part in zip(*group, strict=True)]
+
+
+def _check(rule, **values):
+    """Raises `ValueError` for the first value that breaks the rule, e.g. `">= 1"`."""
+    sign, limit = rule.split()
+    kept = {">=": operator.ge, ">": operator.gt, "<=": operator.le}[sign]
+    for name, value in values.items():
+        if not kept(value, float(limit)):
+            raise ValueError(f"`{name}` must be {rule}. Received: {value}.")
+
+
+def _or_none(number):
+    return None if np.isnan(number) else float(number)
+
+
+def _processor_has_bfloat16():
+    flags = Path("/proc/cpuinfo")  # Linux only; elsewhere float32 is the safe answer.
+    return flags.is_file() and any(flag in flags.read_text() for flag in _CPU_FLAGS)

@@ -1,0 +1,158 @@
+"""Names in a config, classes in the package, and the way between them."""
+
+import difflib
+import importlib
+import inspect
+from typing import Any
+
+import keras
+
+PACKAGE = "tfsynth"
+
+# Decorates every public class: `keras.saving` can then load it from a `.keras`
+# file, and a config can name it.
+register = keras.saving.register_keras_serializable(PACKAGE)
+
+# What Keras stores beside the constructor's own arguments; the run sets them.
+_IMPLIED_ARGUMENTS = ("name", "trainable", "dtype")
+
+
+def build(node: Any) -> Any:
+    """Returns the object that a config node describes.
+
+    A mapping with the key `class` becomes a call of that class, its other keys
+    the arguments; mappings and lists are walked; anything else is itself. Only
+    registered classes of ours and public names of Keras can be called.
+
+    Args:
+        node: Plain data: mappings, lists, strings, numbers, booleans, `None`.
+
+    Raises:
+        ValueError: If a class is unknown, does not take an argument, or
+            refuses a value. The message names the class.
+    """
+    if isinstance(node, list):
+        return [build(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    arguments = {key: build(value) for key, value in node.items() if key != "class"}
+    if "class" not in node:
+        return arguments
+    found = resolve(node["class"])
+    _check_arguments(node["class"], found, arguments)
+    try:
+        return found(**arguments)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ValueError) and not node["class"].startswith("keras."):
+            raise  # Ours name the rule and the class themselves.
+        raise ValueError(
+            f"{node['class']} cannot be built from the keys {sorted(arguments)}: {error}"
+        ) from error
+
+
+def describe(obj):
+    """Returns the config node from which `build` makes `obj` again."""
+    return _shorten(keras.saving.serialize_keras_object(obj))
+
+
+def resolve(name):
+    """Returns the class called `name`, ours or, as `keras.…`, Keras's own.
+
+    Raises:
+        ValueError: If there is none; the message names the nearest ones.
+    """
+    if not isinstance(name, str):
+        raise ValueError(f"`class` takes the name of a class. Received: {name!r}.")
+    if name.startswith("keras."):
+        return _resolve_keras(name)
+    found = keras.saving.get_registered_object(f"{PACKAGE}>{name}")
+    if found is None:
+        import_registered_classes()
+        found = keras.saving.get_registered_object(f"{PACKAGE}>{name}")
+    if found is None:
+        known = registered_names()
+        close = difflib.get_close_matches(name, known)
+        raise ValueError(
+            f"No class {name!r} is registered. "
+            f"Nearest: {', '.join(close) or 'none'}. Known: {', '.join(known)}."
+        )
+    return found
+
+
+def registered_names():
+    """Returns the sorted names of all registered classes of ours."""
+    prefix = PACKAGE + ">"
+    names = keras.saving.get_custom_objects()
+    return sorted(n.removeprefix(prefix) for n in names if n.startswith(prefix))
+
+
+def import_registered_classes():
+    """Imports every part that registers classes, so that their names resolve.
+
+    The parts that need TensorFlow are imported under its backend only: under
+    another one, networks and losses load and run without it.
+    """
+    parts = ["layers", "networks", "losses", "synthesizer"]
+    if keras.backend.backend() == "tensorflow":
+        parts += ["trainers", "data", "metrics"]
+    for part in parts:
+        importlib.import_module(f"{PACKAGE}.{part}")
+
+
+def without_policy(config):
+    """Returns a layer's config without its dtype policy.
+
+    The policy in force when a network is built decides its precision: what was trained
+    in bfloat16 is served in float32, and resumed in the precision of its run.
+    """
+    return {key: value for key, value in config.items() if key != "dtype"}
+
+
+def _resolve_keras(name):
+    found = keras
+    for part in name.split(".")[1:]:
+        found = None if part.startswith("_") else getattr(found, part, None)
+        if found is None:
+            raise ValueError(f"Keras {keras.__version__} has no public name {name!r}.")
+    if not isinstance(found, type):
+        # A function such as `keras.saving.load_model` could read any file.
+        raise ValueError(f"A config can name classes only. Received: {name!r}.")
+    return found
+
+
+def _check_arguments(name, found, arguments):
+    parameters = inspect.signature(found).parameters
+    ours = not name.startswith("keras.")
+    variadic = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    if variadic and not ours:
+        return  # Keras checks its own.
+    known = [n for n, p in parameters.items() if p.kind is not p.VAR_KEYWORD]
+    for argument in arguments:
+        if argument not in known:
+            close = difflib.get_close_matches(argument, known, n=1)
+            hint = f" Did you mean `{close[0]}`?" if close else ""
+            raise ValueError(
+                f"{name} takes no `{argument}`.{hint} It takes: {', '.join(known) or 'nothing'}."
+            )
+    missing = [
+        n for n in known if parameters[n].default is inspect.Parameter.empty and n not in arguments
+    ]
+    if missing:
+        raise ValueError(f"{name} needs the keys: {', '.join(missing)}.")
+
+
+def _shorten(node: Any) -> Any:
+    if isinstance(node, list | tuple):
+        return [_shorten(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "class_name" not in node:
+        return {key: _shorten(value) for key, value in node.items()}
+    registered = node.get("registered_name") or ""
+    name = (
+        registered.removeprefix(PACKAGE + ">")
+        if registered.startswith(PACKAGE)
+        else f"{node['module']}.{node['class_name']}"
+    )
+    arguments = {k: v for k, v in node["config"].items() if k not in _IMPLIED_ARGUMENTS}
+    return {"class": name, **_shorten(arguments)}

@@ -1,0 +1,223 @@
+"""Keras callbacks for games of several players."""
+
+import math
+import signal
+import threading
+import time
+
+import keras
+import tensorflow as tf
+from tqdm import tqdm
+
+
+class Clock:
+    """Wall time of a run, over all its interruptions.
+
+    Args:
+        before: Seconds that earlier parts of the run took.
+    """
+
+    def __init__(self, before=0.0):
+        self._before = before
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self):
+        """Seconds of training so far."""
+        return self._before + time.monotonic() - self._start
+
+
+class NonFiniteGuard(keras.callbacks.Callback):
+    """Ends the run when any loss is NaN or infinite, naming it.
+
+    Keras's own `TerminateOnNaN` looks at the log key `loss` only, which a game of
+    several players does not have.
+
+    Raises:
+        FloatingPointError: At the end of the first step with such a loss.
+    """
+
+    def on_train_batch_end(self, batch, logs=None):
+        for name, value in (logs or {}).items():
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f"`{name}` became {float(value)} in step {self.model.step}. The last "
+                    "checkpoint is from before it. Lower the learning rate, or use precision "
+                    "float32 or mixed_bfloat16."
+                )
+
+
+class LearningRateByProgress(keras.callbacks.Callback):
+    """Sets every player's learning rate by a schedule at the start of each epoch.
+
+    With a budget of minutes the schedule is walked faster, in proportion to the time
+    that has gone, and training stops when the budget is spent.
+
+    Args:
+        schedule: Callable epochs done (float) -> learning rate; `epochs` in all.
+        clock: The run's `Clock`.
+        minutes: Budget of wall time, or `None`.
+    """
+
+    def __init__(self, schedule, clock, minutes=None):
+        super().__init__()
+        self.schedule = schedule
+        self.clock = clock
+        self.minutes = minutes
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.optimizer.learning_rate = self.schedule(self._position(epoch))
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs is not None:
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.minutes is not None and self.clock.seconds >= 60 * self.minutes:
+            self.model.stop_training = True
+
+    def _position(self, epoch):
+        if self.minutes is None:
+            return epoch
+        return max(epoch, self.clock.seconds / (60 * self.minutes) * self.schedule.epochs)
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """One bar for the whole run: losses, pictures per second, time left.
+
+    Args:
+        total_steps: Steps of the whole run.
+        batch_size: Pictures in a step.
+        clock: The run's `Clock`.
+        minutes: Budget of wall time; where it ends first, it makes the time left.
+        names: Log keys to show.
+    """
+
+    def __init__(self, total_steps, batch_size, clock, minutes=None, names=None):
+        super().__init__()
+        self.total_steps = total_steps
+        self.batch_size = batch_size
+        self.clock = clock
+        self.minutes = minutes
+        self.names = names
+        self._bar = None
+        self._shown = 0.0
+
+    def on_train_begin(self, logs=None):
+        if self._bar is not None:
+            return  # A resumed run calls `fit` twice: the rest of an epoch, then whole ones.
+        self._first = self.model.step
+        self._start = time.monotonic()
+        form = "{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} steps {postfix}"
+        self._bar = tqdm(
+            total=self.total_steps,
+            initial=self._first,
+            desc="training",
+            bar_format=form,
+            mininterval=0.5,
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._bar.update()
+        now = time.monotonic()
+        if now - self._shown < 0.5:  # Reading the losses more often costs more than it tells.
+            return
+        self._shown = now
+        done = self.model.step - self._first
+        rate = done / (now - self._start)
+        left = (self.total_steps - self.model.step) / rate
+        if self.minutes is not None:
+            left = min(left, 60 * self.minutes - self.clock.seconds)
+        shown = self.names or list(logs or {})
+        losses = " ".join(f"{name} {float(logs[name]):.3f}" for name in shown if name in logs)
+        self._bar.set_postfix_str(
+            f"{losses} | {rate * self.batch_size:.1f} images/s | {tqdm.format_interval(left)} left"
+        )
+
+    def close(self):
+        """Leaves the bar as it stands; call it however training ended."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class StopBetweenSteps(keras.callbacks.Callback):
+    """Turns Ctrl-C (and SIGTERM) into a stop between two steps, where all weights agree.
+
+    A second Ctrl-C stops at once.
+
+    Raises:
+        KeyboardInterrupt: At the end of the step in which the signal came.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self._asked = False
+        self._before = {}
+
+    def on_train_begin(self, logs=None):
+        if self._before or threading.current_thread() is not threading.main_thread():
+            return  # Python takes signals in the main thread only.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._ask)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._asked:
+            raise KeyboardInterrupt
+
+    def release(self):
+        """Gives the signals back; call it however training ended."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
+
+    def _ask(self, number, frame):
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+
+class SaveCheckpoint(keras.callbacks.Callback):
+    """Saves the trainer after each epoch.
+
+    Args:
+        checkpoints: A `Checkpoints`.
+        clock: The run's `Clock`; its seconds are stored with each checkpoint.
+    """
+
+    def __init__(self, checkpoints, clock):
+        super().__init__()
+        self.checkpoints = checkpoints
+        self.clock = clock
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.checkpoints.save(self.model, seconds=self.clock.seconds)
+
+
+class SampleSheets(keras.callbacks.Callback):
+    """Draws the same layouts after every few epochs, as a file and in TensorBoard.
+
+    Args:
+        draw: Callable without arguments -> uint8 picture (height, width, 3).
+        write: Callable (path, picture) that writes a PNG.
+        folder: Where the sheets go, named by step.
+        log_folder: Where TensorBoard's images go.
+        every: Epochs between two sheets.
+    """
+
+    def __init__(self, draw, write, folder, log_folder, every=1):
+        super().__init__()
+        self.draw = draw
+        self.write = write
+        self.folder = folder
+        self.every = every
+        self._writer = tf.summary.create_file_writer(str(log_folder))
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every:
+            return
+        picture = self.draw()
+        self.write(self.folder / f"step-{self.model.step:07d}.png", picture)
+        with self._writer.as_default(step=self.model.step):
+            tf.summary.image("labels | synthesised | real", picture[None])
+        self._writer.flush()

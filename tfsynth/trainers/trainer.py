@@ -1,0 +1,163 @@
+"""What every trainer shares: players, their optimizers, and the differentiation of the game."""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+
+from tfsynth.trainers.players import PlayerOptimizers
+
+
+class Trainer(keras.Model):
+    """Trains one or more players, each with an optimizer of its own.
+
+    A subclass names its parts and players and writes the game: `compute_losses`,
+    pure mathematics in `keras.ops`. This class differentiates it. Losses and
+    gradients together are one computation per replica, compiled with XLA where that
+    pays; collectives and optimizers run outside it, since `jit_compile=True` cannot
+    enclose `tf.distribute` (keras#19005).
+
+    Args:
+        xla: Whether to compile losses and gradients with XLA. "auto" means on for
+            accelerators and off on CPUs, where oneDNN without XLA is faster.
+    """
+
+    parts = ()  # Constructor arguments that are objects; `None` means absent.
+    logs = ()  # The scalars that `compute_losses` reports.
+
+    def __init__(self, xla="auto", **kwargs):
+        super().__init__(**kwargs)
+        if xla not in ("auto", True, False):
+            raise ValueError(f"`xla` must be 'auto', true or false. Received: {xla!r}.")
+        self.xla = xla
+        self.trackers = {name: keras.metrics.Mean(name) for name in self.logs}
+        self._gradients = tf.function(self.compute_gradients, jit_compile=self.uses_xla)
+
+    @property
+    def uses_xla(self):
+        """Whether this machine compiles the game with XLA."""
+        if self.xla != "auto":
+            return self.xla
+        return bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
+
+    @property
+    def players(self):
+        """Player name -> the list of networks that it trains."""
+        raise NotImplementedError
+
+    def compute_losses(self, batch):
+        """Plays the game once.
+
+        Args:
+            batch: Dict of tensors: `labels` (batch, height, width) integer ids,
+                `instances` (batch, height, width) int32, `image`
+                (batch, height, width, 3) uint8.
+
+        Returns:
+            `{player: loss}` and `{log: value}`, all float32 scalars.
+        """
+        raise NotImplementedError
+
+    def compute_gradients(self, batch):
+        """Returns `{log: scalar}` and `{player: list of gradients}` of one batch.
+
+        One tape per player watches that player's weights only, so a single pass of
+        the discriminator over the fakes serves both players.
+        """
+        watched = {p: [w.value for w in self.weights_of(p)] for p in self.players}
+        with contextlib.ExitStack() as stack:
+            tapes = {
+                player: stack.enter_context(tf.GradientTape(watch_accessed_variables=False))
+                for player in self.players
+            }
+            for player, tape in tapes.items():
+                tape.watch(watched[player])
+            losses, logs = self.compute_losses(batch)
+        return logs, {
+            player: tape.gradient(losses[player], watched[player]) for player, tape in tapes.items()
+        }
+
+    def compile(self, optimizers, **kwargs):
+        """Prepares training.
+
+        Args:
+            optimizers: Dict of one `keras.optimizers.Optimizer` per player.
+            **kwargs: Those of `keras.Model.compile` that fit a game: `run_eagerly`.
+
+        Raises:
+            ValueError: If a player lacks an optimizer, or Keras's `optimizer`, `loss`,
+                `jit_compile` or `steps_per_execution` is given.
+        """
+        for name in ("jit_compile", "steps_per_execution", "optimizer", "loss"):
+            if name in kwargs:
+                raise ValueError(
+                    f"A trainer does not take `{name}`: its losses are constructor arguments, "
+                    "its optimizers a dict with one per player, and `xla` says what is compiled."
+                )
+        if set(optimizers) != set(self.players):
+            raise ValueError(
+                f"Each player needs one optimizer. Players: {sorted(self.players)}. "
+                f"Received optimizers for: {sorted(optimizers)}."
+            )
+        super().compile(optimizer=None, jit_compile=False, **kwargs)
+        self.built = True  # Its networks are functional, so they are.
+        self.player_optimizers = optimizers
+        for player in self.players:
+            optimizers[player].build(self.weights_of(player))
+        # What Keras's callbacks see; it stands for all players' optimizers.
+        self.optimizer = PlayerOptimizers(optimizers)
+
+    def fit(self, *args, shuffle=False, **kwargs):
+        """As `keras.Model.fit`, except that the order is left to the dataset by default."""
+        return super().fit(*args, shuffle=shuffle, **kwargs)
+
+    def train_step(self, batch):
+        logs, gradients = self._gradients(batch)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        for player in self.players:
+            # Keras sums the replicas' gradients; each is the mean of its own part.
+            self.player_optimizers[player].apply(
+                [g / replicas for g in gradients[player]], self.weights_of(player)
+            )
+        return self._track(logs)
+
+    def test_step(self, batch):
+        _, logs = self.compute_losses(batch)
+        return self._track(logs)
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values())
+
+    @property
+    def step(self):
+        """Number of training steps so far, over all calls of `fit`."""
+        return int(next(iter(self.player_optimizers.values())).iterations)
+
+    def weights_of(self, player):
+        """Returns the trainable weights of all networks of a player."""
+        return [w for network in self.players[player] for w in network.trainable_variables]
+
+    def _track(self, logs):
+        for name, value in logs.items():
+            self.trackers[name].update_state(value)
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    def get_config(self):
+        save = keras.saving.serialize_keras_object
+        parts = {name: save(getattr(self, name)) for name in self.parts}
+        return {**super().get_config(), "xla": self.xla, **parts}
+
+    @classmethod
+    def from_config(cls, config):
+        load = keras.saving.deserialize_keras_object
+        parts = {name: load(config[name]) for name in cls.parts}
+        return cls(**{**config, **parts})
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        return {"optimizers": keras.saving.serialize_keras_object(dict(self.player_optimizers))}
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
