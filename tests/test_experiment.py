@@ -194,4 +194,4 @@ def test_describe_tells_the_cost_before_training(tree):
     text = experiment.describe(parse_config(tree))
     assert "tiny: 32 x 64 pixels, 15 condition channels" in text
     generator = next(line for line in text.splitlines() if line.startswith("generator"))
-    assert "GlobalGenerator" in generator and "9,371" in generator
+    assert "GlobalGenerator" in generator and "11,091" in generator

@@ -232,7 +232,9 @@ def _check(config):
             len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)
         )
         if not numbers:
-            raise ConfigError(f"`{key}` takes [height, width] in pixels. Received: {list(size)}.")
+            raise ConfigError(
+                f"`{key}` takes [height, width] in pixels. Received: {list(size or ())}."
+            )
     if config.precision not in PRECISIONS:
         raise ConfigError(
             f"`precision` takes one of {', '.join(PRECISIONS)}. Received: {config.precision!r}."

@@ -27,7 +27,12 @@ def labels(tmp_path):
 def test_train_says_where_the_run_is(tiny_config, run, capsys):
     # It is finished, so this trains nothing.
     assert main(["train", str(tiny_config), "--run-dir", str(run)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].startswith(f"The run is in {run}; ")
+    lines = capsys.readouterr().out.splitlines()
+    assert f"Finished: {run}" in lines
+    assert any(
+        line.split() == ["open", f"{run}/samples.png:", *"the first test layouts".split()]
+        for line in lines
+    )
 
 
 def test_train_refuses_the_folder_of_other_settings(tiny_config, run, capsys):

@@ -46,12 +46,12 @@ def test_a_short_training_learns_to_read_easy_pictures():
     assert 0 not in fitted.read(np.stack([image for _, image in pairs(test)]))
 
 
-def fixed(answer):
+def fixed(answer, size=(32, 48)):
     """A segmenter that answers with one position everywhere: a head without weights but bias."""
     network = Segmenter(3, (4,), (0,), seed=0)
     head = network.get_layer("head")
     head.set_weights([np.zeros(head.kernel.shape), np.eye(3)[answer]])
-    return FittedSegmenter(network, LABELS)
+    return FittedSegmenter(network, LABELS, size)
 
 
 def test_scores_are_those_of_the_whole_set_and_skip_what_is_not_there():
@@ -59,28 +59,30 @@ def test_scores_are_those_of_the_whole_set_and_skip_what_is_not_there():
     mixed = ground.copy()
     mixed[0], mixed[1] = 2, 0  # 6 pixels of disc, 6 of void.
     image = np.zeros((4, 6, 3), np.uint8)
-    scores = tiny().score(fixed(0), [(ground, image), (mixed, image)])
+    scores = tiny().score(fixed(0, (4, 6)), [(ground, image), (mixed, image)])
     assert scores["per_class_iou"] == {"ground": 36 / 42, "disc": 0.0, "ring": None}
     assert scores["mean_iou"] == pytest.approx(18 / 42)
     assert scores["pixel_accuracy"] == pytest.approx(36 / 42)
     assert scores["pixel_accuracy_with_void"] == pytest.approx(36 / 48)
-    void = tiny().score(fixed(0), [(np.zeros((4, 6), np.uint8), image)])
+    void = tiny().score(fixed(0, (4, 6)), [(np.zeros((4, 6), np.uint8), image)])
     assert (void["mean_iou"], void["pixel_accuracy"]) == (None, None)
     assert void["pixel_accuracy_with_void"] == 0.0
     assert json.loads(json.dumps(void, allow_nan=False)) == void
 
 
-def test_pictures_of_any_number_and_size_are_scored():
-    many = [*pairs(scenes(5, size=(20, 33))), *pairs(scenes(3)), *pairs(scenes(6, size=(20, 33)))]
+def test_any_number_of_pictures_is_scored_at_the_size_of_training():
+    many = pairs(scenes(7, size=(20, 33)))  # Neither size is a multiple of the network's.
     pixels = sum((labels > 0).sum() for labels, _ in many)
     hits = sum((labels == 2).sum() for labels, _ in many)
-    scores = tiny().score(fixed(1), many)
+    scores = tiny().score(fixed(1, (20, 33)), many)
     assert scores["pixel_accuracy"] == pytest.approx(hits / pixels)
-    # A protocol with a size resizes: here to half of one size.
     labels = np.repeat(np.repeat(np.uint8([[2, 1], [1, 0]]), 8, 0), 8, 1)
     image = np.zeros((16, 16, 3), np.uint8)
-    scores = tiny(height=8, width=8).score(fixed(1), [(labels, image)])
+    scores = tiny().score(fixed(1, (8, 6)), [(labels, image)])
     assert scores["pixel_accuracy_with_void"] == 0.25
+    fitted = tiny(height=8, width=12).fit(scenes(2), progress=False)
+    assert fitted.size == (8, 12)
+    assert tiny().fit(scenes(2), progress=False).size == (32, 48)
 
 
 def test_what_cannot_be_scored_is_refused():
@@ -94,10 +96,23 @@ def test_what_cannot_be_scored_is_refused():
 
 
 def test_the_mirror_image_counts_as_much_as_the_picture():
-    fitted = FittedSegmenter(Segmenter(3, (4,), (1,), seed=0), LABELS)
+    fitted = FittedSegmenter(Segmenter(3, (4,), (1,), seed=0), LABELS, (10, 14))
     images = np.random.default_rng(0).integers(0, 256, (2, 10, 14, 3), np.uint8)
     np.testing.assert_array_equal(fitted.read(images[:, :, ::-1])[:, :, ::-1], fitted.read(images))
     assert fitted.read(images[:, :9, :13]).shape == (2, 9, 13)
+
+
+def test_several_scales_are_added_up():
+    fitted = FittedSegmenter(Segmenter(3, (4,), (1,), seed=0), LABELS, (24, 36))
+    smooth = np.repeat(np.repeat(np.arange(0, 240, 20, dtype=np.uint8), 3)[None], 24, 0)
+    images = np.stack([smooth, smooth.copy(), smooth[:, ::-1]], axis=-1)[None]
+    one, two = fitted.read(images, (1.0,)), fitted.read(images, (1.5,))
+    both = fitted.read(images, (1.0, 1.5))
+    assert two.shape == both.shape == one.shape == (1, 24, 36)
+    # A ramp of few steps reads nearly alike in both sizes.
+    assert (one == two).mean() > 0.7
+    agreed = one == two
+    np.testing.assert_array_equal(both[agreed], one[agreed])
 
 
 def test_the_loss_is_the_weighted_mean_over_what_is_not_void():
@@ -125,18 +140,19 @@ def test_the_name_tells_protocols_apart_and_the_config_comes_back():
     protocol = SegmenterProtocol(96, 192, precision="float32")
     assert protocol.name == (
         "segmenter-v1@96x192/filters32-64-96-128/blocks1-1-1-1/steps800x8/lr0.007/"
-        "decay0.0001/balance0.25/zoom1/jitter0.3/seed0/float32/flip-mean"
+        "decay0.0001/balance0.25/zoom1/jitter0.3/seed0/float32/scales1/flip-mean"
     )
     assert round_trip(protocol).name == protocol.name
     others = {
         **{"height": 64, "width": 128, "steps": 5, "batch_size": 2, "filters": (8,) * 4},
         **{"blocks": (0,) * 4, "learning_rate": 1e-3, "weight_decay": 0.0, "balance": 0.5},
         **{"zoom": 1.5, "jitter": 0.0, "seed": 1, "precision": "mixed_bfloat16"},
+        "scales": (1.0, 1.25),
     }
     assert set(others) == set(protocol.get_config())
     names = {SegmenterProtocol(**{**protocol.get_config(), k: v}).name for k, v in others.items()}
     assert len(names) == len(others) and protocol.name not in names
-    assert SegmenterProtocol().name.split("/")[-2] in ("float32", "mixed_bfloat16")
+    assert SegmenterProtocol().name.split("/")[-3] in ("float32", "mixed_bfloat16")
 
 
 @pytest.mark.parametrize(
@@ -147,6 +163,7 @@ def test_the_name_tells_protocols_apart_and_the_config_comes_back():
         ({"batch_size": 0}, "`batch_size`"),
         ({"zoom": 0.5}, "`zoom`"),
         ({"jitter": 1.5}, "`jitter` must be <= 1"),
+        ({"scales": (1.0, 0.0)}, "`scales` must be > 0"),
         ({"balance": -0.1}, "`balance`"),
         ({"learning_rate": 0.0}, "`learning_rate` must be > 0"),
         ({"precision": "float16"}, "one of auto, float32, mixed_bfloat16"),
@@ -193,7 +210,7 @@ def test_the_second_time_nothing_is_trained(cache, fitted):
     kept = contents(cache)
     assert [path.name for path in kept] == ["protocol.json", "segmenter.keras"]
     again = tiny().fit(Scenes(), "abc", cache)  # Without an example there is nothing to train on.
-    assert same_weights(again, fitted)
+    assert same_weights(again, fitted) and again.size == fitted.size == (32, 48)
     assert again.validation == fitted.validation and fitted.validation["mean_iou"] >= 0
     assert contents(cache) == kept
     record = json.loads(next(cache.rglob("*.json")).read_text())

@@ -57,7 +57,6 @@ def run(arguments):
         experiment = load_experiment(arguments.debug)
 
         experiment.train(config, run_dir, device=arguments.device)
-        print(f"The run is in {run_dir}; {run_dir / 'samples.png'} shows what it has learned.")
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_how_to_resume(run_dir, arguments.command_line)) from None
     print(_what_next(run_dir))
@@ -80,7 +79,8 @@ def _what_next(run_dir):
     if scores.is_file():
         metrics = json.loads(scores.read_text(encoding="utf-8"))
         rows = ("synthesised", "oracle", "flat", "floor")
-        shown = "   ".join(f"{row} {metrics[row]['mean_iou']:.3f}" for row in rows)
+        values = {row: metrics[row]["mean_iou"] for row in rows}
+        shown = "   ".join(f"{row} {v:.3f}" for row, v in values.items() if v is not None)
         lines.append(f"  mean IoU    {shown}   (all scores: {scores})")
     lines += [
         f"  open        {run_dir / 'samples.png'}: the first test layouts",

@@ -35,5 +35,5 @@ class Examples:
             max_instances=self.max_instances,
         )
         with pipeline.surface_data_errors():
-            for batch in stream.as_numpy_iterator():
-                yield {key: array[0] for key, array in batch.items()}
+            for batch in stream:
+                yield {key: tensor[0].numpy() for key, tensor in batch.items()}

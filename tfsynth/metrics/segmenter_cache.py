@@ -51,7 +51,7 @@ class CachedSegmenter:
         return self.path / "protocol.json"
 
     def load(self):
-        """Returns (float32 `Segmenter`, its scores on validation), or `None` if there is none.
+        """Returns (float32 `Segmenter`, size, scores on validation), or `None` if none is there.
 
         Warns and returns `None` if what is there is damaged.
         """
@@ -64,7 +64,7 @@ class CachedSegmenter:
                 raise ValueError(f"the weights' checksum is {checksum[:8]}, not the recorded one")
             with dtype_policy("float32"):
                 network = keras.saving.load_model(self.weights, compile=False)
-            return network, record["validation"]
+            return network, tuple(record["size"]), record["validation"]
         # A file that another version wrote can fail in any way that Keras knows.
         except Exception as error:
             warnings.warn(
@@ -73,12 +73,13 @@ class CachedSegmenter:
             )
             return None
 
-    def store(self, network, config, validation, seconds):
+    def store(self, network, config, size, validation, seconds):
         """Writes a trained segmenter; warns if the disk refuses, as the scores are good anyway.
 
         Args:
             network: A float32 `Segmenter`.
             config: The protocol's arguments, plain data.
+            size: (height, width) of the pictures that it was trained on.
             validation: Scores on the validation split, plain data, or `None`.
             seconds: How long training took.
         """
@@ -87,6 +88,7 @@ class CachedSegmenter:
             "config": config,
             "dataset": self.fingerprint,
             "label_set": self.label_set.to_dict(),
+            "size": list(size),
             "validation": validation,
             "seconds": seconds,
         }

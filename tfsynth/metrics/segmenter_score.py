@@ -13,6 +13,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from keras import ops
 from tqdm import tqdm
 
 from tfsynth.labels import LabelSet
@@ -43,36 +44,50 @@ class FittedSegmenter:
     Attributes:
         network: A float32 `Segmenter`.
         label_set: The `LabelSet` of the data that it was trained on.
+        size: (height, width) in pixels of the pictures that it was trained on.
         validation: Its scores on the validation split, as of `SegmenterProtocol.score`;
             `None` if it was trained without one.
     """
 
     network: Segmenter
     label_set: LabelSet
+    size: tuple[int, int]
     validation: dict | None = None
 
     def __post_init__(self):
         self.network.compile(jit_compile=training.JIT_COMPILE)
 
-    def read(self, images):
+    def read(self, images, scales=(1.0,)):
         """Returns the class of every pixel; never a void one.
 
-        The logits of a picture and of its mirror image are added up.
+        The logits of a picture and of its mirror image are added up, over all scales.
 
         Args:
             images: Uint8 array (batch, height, width, 3) of any size.
+            scales: Factors of the size in which each picture is read.
 
         Returns:
             Integer array (batch, height, width) of ids of `label_set`.
         """
-        height, width = images.shape[1:3]
-        pixels = to_unit_range(
-            pad_to_multiple(np.asarray(images), self.network.size_multiple, mode="edge")
-        )
+        pixels = to_unit_range(images)
+        logits = sum(self._logits_at(scale, pixels) for scale in scales)
+        return np.array(self.label_set.scored_ids)[np.argmax(logits, axis=-1)]
+
+    def _logits_at(self, scale, pixels):
+        height, width = pixels.shape[1:3]
+        size = round(height * scale), round(width * scale)
+        if size == (height, width):
+            return self._logits(pixels)
+        resized = _resize(pixels, size, "bicubic", antialias=scale < 1)
+        logits = self._logits(np.clip(resized, -1, 1))
+        return _resize(logits, (height, width), "bilinear", antialias=scale > 1)
+
+    def _logits(self, pixels):
+        height, width = pixels.shape[1:3]
+        pixels = pad_to_multiple(pixels, self.network.size_multiple, mode="edge")
         logits = self.network.predict_on_batch(pixels)
         mirrored = self.network.predict_on_batch(np.ascontiguousarray(pixels[:, :, ::-1]))
-        positions = np.argmax(logits + mirrored[:, :, ::-1], axis=-1)
-        return np.array(self.label_set.scored_ids)[positions[:, :height, :width]]
+        return (logits + mirrored[:, :, ::-1])[:, :height, :width]
 
 
 @register
@@ -86,8 +101,8 @@ class SegmenterProtocol:
 
     Args:
         height, width: Size in pixels that training pairs and scored pictures are resized
-            to. `None` (both): scored pictures keep their size, and training pairs are
-            resized to that of the first one.
+            to, photographs antialiased and labels to the nearest; `None` (both) for the
+            size of the first training pair.
         steps: Training steps. The default takes about a minute on two CPU cores with
             bfloat16 at 96 x 192.
         batch_size: Pictures in a step.
@@ -99,6 +114,9 @@ class SegmenterProtocol:
             which a thin class counts as much as a large one; too much finds it everywhere.
         zoom: Largest magnification of training pictures, at least 1; 1 for none.
         jitter: Strength of the photometric variation, 0..1; 0 for none.
+        scales: Factors of the size in which a picture is read, the logits added up. A second
+            one, within the zoom that was trained, adds a point to the mean IoU of real
+            photographs for more than twice the time.
         seed: Seed of weights, order and variation.
         precision: "float32", "mixed_bfloat16", or "auto": mixed_bfloat16 on a CPU that
             computes faster in it, else float32. Pictures are always read in float32.
@@ -120,14 +138,15 @@ class SegmenterProtocol:
         balance=0.25,
         zoom=1.0,
         jitter=0.3,
+        scales=(1.0,),
         seed=0,
         precision="auto",
     ):
         if (height is None) != (width is None):
             raise ValueError(f"Give both `height` and `width`, or none: {height} and {width}.")
         _check(">= 1", height=height or 1, width=width or 1, steps=steps, batch_size=batch_size)
-        _check(">= 1", zoom=zoom)
-        _check("> 0", learning_rate=learning_rate)
+        _check(">= 1", zoom=zoom, scales=len(scales))
+        _check("> 0", learning_rate=learning_rate, scales=min(scales))
         _check(">= 0", weight_decay=weight_decay, balance=balance, jitter=jitter, seed=seed)
         _check("<= 1", balance=balance, jitter=jitter)
         if precision not in _PRECISIONS:
@@ -145,6 +164,7 @@ class SegmenterProtocol:
         self.balance = balance
         self.zoom = zoom
         self.jitter = jitter
+        self.scales = scales
         self.seed = seed
         self.precision = precision
 
@@ -164,6 +184,7 @@ class SegmenterProtocol:
             f"jitter{self.jitter:g}",
             f"seed{self.seed}",
             self._policy(),
+            "scales" + "-".join(f"{scale:g}" for scale in self.scales),
             "flip-mean",
         )
         return "/".join(parts)
@@ -194,11 +215,11 @@ class SegmenterProtocol:
         cached = CachedSegmenter(Path(cache_dir), self.name, fingerprint, train.label_set)
         found = cached.load()
         if found is not None:
-            return FittedSegmenter(found[0], train.label_set, found[1])
+            return FittedSegmenter(found[0], train.label_set, *found[1:])
         started = time.monotonic()
         fitted = self._train(train, validation, progress)
         seconds = round(time.monotonic() - started, 1)
-        cached.store(fitted.network, self.get_config(), fitted.validation, seconds)
+        cached.store(fitted.network, self.get_config(), fitted.size, fitted.validation, seconds)
         return fitted
 
     def score(self, segmenter, pairs):
@@ -207,8 +228,7 @@ class SegmenterProtocol:
         Args:
             segmenter: A `FittedSegmenter`.
             pairs: Iterable of (labels (height, width) integer, image (height, width, 3)
-                uint8). Resized, photograph antialiased and labels to the nearest, if the
-                protocol names a size.
+                uint8), resized like the training pairs.
 
         Returns:
             `{"mean_iou", "pixel_accuracy", "pixel_accuracy_with_void", "per_class_iou"}`,
@@ -221,10 +241,11 @@ class SegmenterProtocol:
         """
         label_set = segmenter.label_set
         matrix = np.zeros((label_set.num_classes,) * 2, np.int64)
-        for labels, images in self._batches(pairs):
+        for labels, images in self._batches(pairs, segmenter.size):
             # A last, smaller batch is filled up: another size would be compiled anew.
             missing = self.batch_size - len(images)
-            read = segmenter.read(np.pad(images, [(0, missing)] + [(0, 0)] * 3, mode="edge"))
+            full = np.pad(images, [(0, missing)] + [(0, 0)] * 3, mode="edge")
+            read = segmenter.read(full, self.scales)
             matrix += confusion_matrix(labels, read[: len(labels)], label_set.num_classes)
         if not matrix.any():
             raise ValueError("There is nothing to score: no pair was given.")
@@ -242,7 +263,7 @@ class SegmenterProtocol:
         """Returns the constructor's arguments, verbatim."""
         names = (
             *("height", "width", "steps", "batch_size", "filters", "blocks", "learning_rate"),
-            *("weight_decay", "balance", "zoom", "jitter", "seed", "precision"),
+            *("weight_decay", "balance", "zoom", "jitter", "scales", "seed", "precision"),
         )
         values = {name: getattr(self, name) for name in names}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
@@ -261,7 +282,8 @@ class SegmenterProtocol:
         return "mixed_bfloat16"
 
     def _train(self, train, validation, progress):
-        pairs = ResizedPairs(train, train.label_set, self._size)
+        size = (self.height, self.width) if self.height else None
+        pairs = ResizedPairs(train, train.label_set, size)
         if pairs.num_classes < 2:
             raise ValueError(
                 "A segmenter needs at least 2 classes that are not void; this label set has "
@@ -286,18 +308,14 @@ class SegmenterProtocol:
         with dtype_policy("float32"):
             reader = Segmenter(pairs.num_classes, self.filters, self.blocks, self.seed)
         reader.set_weights(network.get_weights())
-        fitted = FittedSegmenter(reader, train.label_set)
+        fitted = FittedSegmenter(reader, train.label_set, pairs.size)
         if validation is None:
             return fitted
         real = ((example["labels"], example["image"]) for example in validation)
         return dataclasses.replace(fitted, validation=self.score(fitted, real))
 
-    @property
-    def _size(self):
-        return (self.height, self.width) if self.height else None
-
-    def _batches(self, pairs):
-        """Yields (labels, images), stacked: at most `batch_size` of each, all of one size."""
+    def _batches(self, pairs, size):
+        """Yields (labels, images) of one size, stacked: at most `batch_size` of each."""
         group = []
         for labels, image in pairs:
             labels, image = np.asarray(labels), np.asarray(image)
@@ -306,11 +324,10 @@ class SegmenterProtocol:
                     f"Labels and picture must be of one size. Received: {labels.shape} and "
                     f"{image.shape[:2]}."
                 )
-            pair = resize_pair(labels, image, self._size or labels.shape)
-            if group and (len(group) == self.batch_size or group[0][0].shape != pair[0].shape):
+            group.append(resize_pair(labels, image, size))
+            if len(group) == self.batch_size:
                 yield [np.stack(part) for part in zip(*group, strict=True)]
                 group = []
-            group.append(pair)
         if group:
             yield [np.stack(part) for part in zip(*group, strict=True)]
 
@@ -322,6 +339,12 @@ def _check(rule, **values):
     for name, value in values.items():
         if not kept(value, float(limit)):
             raise ValueError(f"`{name}` must be {rule}. Received: {value}.")
+
+
+def _resize(images, size, interpolation, antialias):
+    """Resizes a float batch, which Pillow does not."""
+    resized = ops.image.resize(images, size, interpolation=interpolation, antialias=antialias)
+    return ops.convert_to_numpy(resized)
 
 
 def _or_none(number):

@@ -4,6 +4,7 @@ import math
 import signal
 import threading
 import time
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -100,7 +101,7 @@ class ProgressBar(keras.callbacks.Callback):
         self.clock = clock
         self.minutes = minutes
         self.names = names
-        self._bar = None
+        self._bar: Any = None  # From the first step on, a `tqdm`.
         self._shown = 0.0
 
     def on_train_begin(self, logs=None):
@@ -128,7 +129,8 @@ class ProgressBar(keras.callbacks.Callback):
         left = (self.total_steps - self.model.step) / rate
         if self.minutes is not None:
             left = min(left, 60 * self.minutes - self.clock.seconds)
-        shown = self.names or list(logs or {})
+        logs = logs or {}
+        shown = self.names or list(logs)
         losses = " ".join(f"{name} {float(logs[name]):.3f}" for name in shown if name in logs)
         self._bar.set_postfix_str(
             f"{losses} | {rate * self.batch_size:.1f} images/s | {tqdm.format_interval(left)} left"
