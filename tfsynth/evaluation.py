@@ -51,8 +51,13 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
             f"{', '.join(synthesizer.label_set.names)}."
         )
     protocol = registry.build(config.evaluation)
+    held_out = dataset.split("validation") if "validation" in dataset.split_names else None
     segmenter = protocol.fit(
-        dataset.split("train"), dataset.fingerprint, cache_folder() / "segmenters", verbose
+        dataset.split("train"),
+        dataset.fingerprint,
+        cache_folder() / "segmenters",
+        verbose,
+        validation=held_out,
     )
     examples = _examples(dataset.split(split), config, limit)
     colours = references.mean_colours(

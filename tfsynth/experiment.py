@@ -35,6 +35,7 @@ class Setup:
     dataset: object
     schedule: object
     trainer: trainers.Trainer
+    rates: dict
     splits: dict
     precision: str
 
@@ -104,7 +105,7 @@ def _prepare(config, verbose):
     # Data without a split shows the pictures of another on its sheets.
     splits.setdefault("validation", splits.get("test", splits["train"]))
     splits.setdefault("test", splits["validation"])
-    return Setup(config, dataset, schedule, trainer, splits, precision)
+    return Setup(config, dataset, schedule, trainer, trainer.learning_rates, splits, precision)
 
 
 def check_size(trainer, size):
@@ -146,7 +147,7 @@ def _fit(setup, run, checkpoints, clock, verbose, more_callbacks):
     stop = trainers.StopBetweenSteps()
     callbacks = [
         trainers.NonFiniteGuard(),
-        trainers.LearningRateByProgress(setup.schedule, clock, config.train.minutes),
+        trainers.LearningRateByProgress(setup.schedule, setup.rates, clock, config.train.minutes),
         *_reporters(setup, run),
         *more_callbacks,
         trainers.SaveCheckpoint(checkpoints, clock),

@@ -61,22 +61,25 @@ def test_a_loss_that_is_not_finite_ends_the_run_by_name():
         trainer.fit(games.data(3), callbacks=[NonFiniteGuard()], verbose=0)
 
 
-def test_schedule_by_epochs():
+RATES = {"generator": 1e-3, "discriminator": 1e-4}
+
+
+def test_each_player_has_its_own_rate_times_the_schedule():
     trainer = games.trainer()
-    callback = LearningRateByProgress(ConstantThenLinearDecay(1e-3, 1, 2), Clock())
+    callback = LearningRateByProgress(ConstantThenLinearDecay(1, 2), RATES, Clock())
     history = trainer.fit(games.data(1), epochs=3, callbacks=[callback], verbose=0).history
-    assert history["learning_rate"] == pytest.approx([1e-3, 1e-3, 5e-4])
+    assert history["generator_learning_rate"] == pytest.approx([1e-3, 1e-3, 5e-4])
+    assert history["discriminator_learning_rate"] == pytest.approx([1e-4, 1e-4, 5e-5])
 
 
 def test_a_budget_shortens_the_schedule_and_ends_the_run():
     trainer = games.trainer()
+    schedule = ConstantThenLinearDecay(constant_epochs=2, decay_epochs=2)
     # 45 s of a budget of 1 minute are gone: 3 of 4 epochs, so half of the decay.
-    callback = LearningRateByProgress(
-        ConstantThenLinearDecay(1e-3, constant_epochs=2, decay_epochs=2), Clock(45.0), minutes=1
-    )
+    callback = LearningRateByProgress(schedule, RATES, Clock(45.0), minutes=1)
     trainer.fit(games.data(1), epochs=1, callbacks=[callback], verbose=0)
-    assert rates(trainer) == pytest.approx([5e-4, 5e-4], rel=0.2)
-    spent = LearningRateByProgress(ConstantThenLinearDecay(1e-3, 2, 2), Clock(61.0), minutes=1)
+    assert rates(trainer) == pytest.approx([5e-4, 5e-5], rel=0.2)
+    spent = LearningRateByProgress(schedule, RATES, Clock(61.0), minutes=1)
     trainer.fit(games.data(5), epochs=4, callbacks=[spent], verbose=0)
     assert trainer.step == 2
 

@@ -8,18 +8,18 @@ from tfsynth.trainers import ConstantThenLinearDecay
     ("epoch", "expected"), [(1, 2e-4), (101, 2e-4), (102, 1.98e-4), (150, 1.02e-4), (200, 2e-6)]
 )
 def test_pix2pixhd_schedule_by_epochs_counted_from_one(epoch, expected):
-    schedule = round_trip(ConstantThenLinearDecay(2e-4, constant_epochs=100, decay_epochs=100))
-    assert schedule(epoch - 1) == pytest.approx(expected, rel=1e-9)
+    schedule = round_trip(ConstantThenLinearDecay(constant_epochs=100, decay_epochs=100))
+    assert 2e-4 * schedule(epoch - 1) == pytest.approx(expected, rel=1e-9)
 
 
 def test_between_and_after_the_epochs():
-    schedule = ConstantThenLinearDecay(1.0, constant_epochs=1, decay_epochs=4)
+    schedule = ConstantThenLinearDecay(constant_epochs=1, decay_epochs=4)
     assert schedule.epochs == 5
     assert schedule(2.5) == pytest.approx(1 - 1.5 / 4)
     assert schedule(99) == 0.0
-    assert ConstantThenLinearDecay(1.0, constant_epochs=3, decay_epochs=0)(3) == 1.0
+    assert ConstantThenLinearDecay(constant_epochs=3, decay_epochs=0)(3) == 1.0
 
 
 def test_negative_numbers_are_refused():
-    with pytest.raises(ValueError, match="Received: 0.0, 1, 1"):
-        ConstantThenLinearDecay(0.0, 1, 1)
+    with pytest.raises(ValueError, match="Received: -1, 5"):
+        ConstantThenLinearDecay(-1, 5)

@@ -2,3 +2,4 @@
 
 from tfsynth.networks.pix2pixhd import GlobalGenerator as GlobalGenerator
 from tfsynth.networks.pix2pixhd import MultiscaleDiscriminator as MultiscaleDiscriminator
+from tfsynth.networks.segmenter import Segmenter as Segmenter

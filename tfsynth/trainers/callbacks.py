@@ -49,29 +49,34 @@ class NonFiniteGuard(keras.callbacks.Callback):
 
 
 class LearningRateByProgress(keras.callbacks.Callback):
-    """Sets every player's learning rate by a schedule at the start of each epoch.
+    """Sets each player's learning rate at the start of each epoch: its own times the schedule's.
 
     With a budget of minutes the schedule is walked faster, in proportion to the time
     that has gone, and training stops when the budget is spent.
 
     Args:
-        schedule: Callable epochs done (float) -> learning rate; `epochs` in all.
+        schedule: Callable epochs done (float) -> factor 0..1; `epochs` in all.
+        rates: Dict of player -> its rate at factor 1. (A resumed trainer holds the
+            rates of the epoch in which it was saved.)
         clock: The run's `Clock`.
         minutes: Budget of wall time, or `None`.
     """
 
-    def __init__(self, schedule, clock, minutes=None):
+    def __init__(self, schedule, rates, clock, minutes=None):
         super().__init__()
         self.schedule = schedule
+        self.rates = rates
         self.clock = clock
         self.minutes = minutes
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.model.optimizer.learning_rate = self.schedule(self._position(epoch))
+        factor = self.schedule(self._position(epoch))
+        for player, rate in self.rates.items():
+            self.model.player_optimizers[player].learning_rate = rate * factor
 
     def on_epoch_end(self, epoch, logs=None):
-        if logs is not None:
-            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        for player, rate in self.model.learning_rates.items():
+            logs[f"{player}_learning_rate"] = rate
 
     def on_train_batch_end(self, batch, logs=None):
         if self.minutes is not None and self.clock.seconds >= 60 * self.minutes:

@@ -134,6 +134,11 @@ class Trainer(keras.Model):
         """Number of training steps so far, over all calls of `fit`."""
         return int(next(iter(self.player_optimizers.values())).iterations)
 
+    @property
+    def learning_rates(self):
+        """Player -> the learning rate of its optimizer now."""
+        return {p: float(o.learning_rate) for p, o in self.player_optimizers.items()}
+
     def weights_of(self, player):
         """Returns the trainable weights of all networks of a player."""
         return [w for network in self.players[player] for w in network.trainable_variables]
