@@ -109,31 +109,44 @@ def test_cars_in_the_photo_have_the_colour_of_their_look(many):
 
 
 def test_colour_alone_does_not_tell_the_classes(many):
-    """The nearest mean colour is the right class for fewer than half of the pixels."""
+    """The nearest mean colour is the right class for few pixels: all means but the sky's meet."""
     labels = np.concatenate([street.labels.ravel() for street in many])
     pixels = np.concatenate([street.image.reshape(-1, 3) for street in many]).astype(np.float32)
     count = len(streets.CLASS_NAMES)
     means = np.stack([pixels[labels == c].mean(axis=0) for c in range(count)])
     distances = ((pixels[::17, None] - means) ** 2).sum(axis=-1)
-    assert np.mean(distances.argmin(axis=1) == labels[::17]) < 0.5
+    assert np.mean(distances.argmin(axis=1) == labels[::17]) < 0.25
+    apart = np.linalg.norm(means - pixels.mean(axis=0), axis=1)
+    assert np.delete(apart, [classes.VOID, classes.SKY]).max() < 50
 
 
-# Computed with NumPy 2.4 and Pillow 13 when version 1.4.0 was drawn.
+def test_neighbouring_pixels_of_the_photo_have_no_noise_of_their_own(many):
+    """In the sky, which is smooth, neighbours differ by a few of 255 levels."""
+    steps = []
+    for street in many:
+        if street.time_of_day != "night":  # stars
+            sky = street.labels == classes.SKY
+            inside = sky[:, 1:] & sky[:, :-1]
+            steps.append(np.abs(np.diff(street.image.astype(float), axis=1))[inside].mean())
+    assert np.mean(steps) < 5
+
+
+# Computed with NumPy 2.4 and Pillow 13 when version 1.0.0 was drawn.
 GOLDEN_SHARES = [
-    *(0.0661, 0.1314, 0.2522, 0.1674, 0.0338, 0.0180, 0.0815),
-    *(0.0182, 0.1171, 0.0214, 0.0138, 0.0318, 0.0171, 0.0303),
+    *(0.0669, 0.1297, 0.2356, 0.1640, 0.0256, 0.0212, 0.0867),
+    *(0.0144, 0.1355, 0.0203, 0.0145, 0.0336, 0.0247, 0.0273),
 ]
-GOLDEN_MEAN = 105.3904
+GOLDEN_MEAN = 106.9638
 
 
 def test_the_drawing_changes_with_its_version_only(many):
-    """Golden shares of the classes and mean of the photos, drawn by version 1.4.0.
+    """Golden shares of the classes and mean of the photos, drawn by version 1.0.0.
 
     If this fails because the drawing changed on purpose, raise DRAWING_VERSION: caches hold what
     was drawn before.
     """
     assert streets.DRAWING_VERSION in streets.DRAWING_NOTES
-    assert streets.DRAWING_VERSION == "1.4.0"
+    assert streets.DRAWING_VERSION == "1.0.0"
     labels = np.stack([street.labels for street in many])
     shares = [float((labels == c).mean()) for c in range(len(streets.CLASS_NAMES))]
     mean = float(np.mean([street.image.mean() for street in many]))

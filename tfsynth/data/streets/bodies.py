@@ -9,10 +9,10 @@ from tfsynth.data.streets.stage import Stage, tone
 Profile = Sequence[tuple[float, float]]
 Colour = tuple[int, int, int]
 
-GLASS, PLASTIC = (38, 46, 56), (44, 45, 48)
-_TYRE = (24, 24, 26)
+GLASS, PLASTIC = (60, 68, 78), (66, 62, 62)
+_TYRE = (32, 30, 32)
 _RING = [(math.cos(k * math.pi / 5), math.sin(k * math.pi / 5)) for k in range(10)]
-_WHEEL = ((1.18, (18, 18, 20)), (1.0, _TYRE), (0.58, (176, 178, 182)), (0.2, (70, 70, 74)))
+_WHEEL = ((1.18, (30, 28, 30)), (1.0, _TYRE), (0.58, (176, 178, 182)), (0.2, (70, 70, 74)))
 
 
 class Body:

@@ -12,10 +12,12 @@ from tfsynth.data.streets.stage import Stage
 BUS_COLOURS = {
     "red": (190, 30, 36),
     "yellow": (238, 186, 36),
-    "blue": (40, 100, 176),
-    "green": (60, 140, 84),
+    "blue": (60, 120, 200),
+    "green": (72, 150, 110),
+    "white": (232, 232, 230),
 }
 _PROFILE = [(0.0, 0.35), (0.0, 2.95), (0.15, 3.1), (10.2, 3.1), (10.4, 2.9), (10.5, 0.35)]
+_CREAM = (238, 236, 228)  # of the band and of the cap, which no car has
 _HALF = 1.25  # metres, half the width
 
 
@@ -41,7 +43,9 @@ def draw_bus(stage: Stage, placed: Placed, sunlit: float) -> None:
 def _draw_windows(body: Body) -> None:
     side = body.half * body.flank
     band = [(0.2, 0.62, side), (0.2, 0.80, side), (10.3, 0.80, side), (10.3, 0.62, side)]
-    body.detail(band, (238, 236, 228))
+    body.detail(band, _CREAM)
+    cap = [(0.2, 2.55, side), (0.2, 2.92, side), (10.3, 2.88, side), (10.3, 2.55, side)]
+    body.detail(cap, _CREAM)
     night = body.light.lamps_lit
     for k in range(7):
         s, end = 0.35 + k * 1.42, 1.57 + k * 1.42
@@ -53,6 +57,7 @@ def _draw_windows(body: Body) -> None:
 def _draw_face(body: Body) -> None:
     half, lamps = body.half, body.light.lamps_lit
     body.patch(0.4, 0.58, -half, half, PLASTIC)
+    body.patch(2.58, 2.92, -half, half, _CREAM)
     if body.rear:
         body.patch(1.65, 2.55, -half * 0.8, half * 0.8, GLASS)
         body.patch(0.85, 1.4, -half * 0.55, half * 0.55, (30, 30, 32))

@@ -12,14 +12,14 @@ from tfsynth.data.streets.stage import Stage
 CAR_COLOURS = {
     "red": (206, 32, 36),
     "blue": (36, 84, 190),
-    "green": (38, 128, 72),
-    "yellow": (240, 196, 40),
+    "green": (70, 150, 96),
+    "cream": (240, 216, 170),
     "white": (240, 240, 238),
-    "black": (34, 36, 42),
-    "silver": (168, 174, 182),
-    "orange": (232, 116, 30),
+    "black": (40, 42, 48),
+    "silver": (176, 182, 192),
+    "pale blue": (132, 178, 220),
 }
-_CAR_SHARES = (0.17, 0.16, 0.10, 0.10, 0.15, 0.10, 0.14, 0.08)
+_CAR_SHARES = (0.16, 0.13, 0.07, 0.17, 0.21, 0.03, 0.14, 0.09)
 
 # Side profiles: metres along from the rear bumper, height; and which two strips are windscreens.
 _SHAPES = {

@@ -77,7 +77,7 @@ class Negative:
     def _objects(self) -> None:
         chosen = np.flatnonzero(self._kind == kinds.OBJECT_KIND)
         sunlit = np.array([s.sunlit for s in self.canvas.surfaces], np.float32)
-        self.sun[chosen] = 0.15 + 0.75 * sunlit[self.ids[chosen]]
+        self.sun[chosen] = 0.18 + 0.80 * sunlit[self.ids[chosen]]
 
     def _leaves(self) -> None:
         chosen, column, row = self._of_kind(kinds.LEAF_KIND)
@@ -87,10 +87,10 @@ class Negative:
         lateral, z, seed = table[rows[self.ids[chosen]]].T
         metre = z / self.camera.focal
         u, v = column * metre, row * metre
-        clump = noise.sample(noise.smooth(1.0, 61), u * 14 + seed, v * 14) - 0.5
-        leaf = noise.sample(noise.white(63), u * 8 + seed, v * 10) - 0.5
-        leaf *= np.clip(0.11 / metre, 0.35, 1)
-        self.colour[chosen] *= (0.98 + 0.85 * clump + 0.55 * leaf)[:, None]
+        # Tufts of leaves with dark gaps; larger far away, where they would be mere noise.
+        scale = np.minimum(np.float32(10), 90 / z)
+        tuft = noise.sample(noise.smooth(1.05, 61), u * scale + seed, v * scale * 1.2) - 0.5
+        self.colour[chosen] *= np.clip(1 + 2.5 * tuft, 0.30, 1.6)[:, None]
         y = self.camera.height - (row - self.camera.horizon_y) * metre
         self.sun[chosen] = 0.25 + 0.6 * self._sees_sun(lateral, y, z)
 
@@ -190,6 +190,6 @@ def film(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     # A soft shoulder keeps bright walls from burning out.
     over = np.maximum(small - np.float32(0.8), 0)
     small += np.float32(0.2) * np.tanh(over * 5) - over
-    small += rng.standard_normal((height, width), dtype=np.float32) * np.float32(0.012)
+    small += rng.standard_normal((height, width), dtype=np.float32) * np.float32(0.004)
     pixels = (np.clip(small, 0, 1) * 255 + np.float32(0.5)).astype(np.uint8)
     return np.ascontiguousarray(np.moveaxis(pixels, 0, 2))

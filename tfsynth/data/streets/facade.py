@@ -169,21 +169,21 @@ def paint(
 
 def _masonry(pixels: Pixels) -> np.ndarray:
     base = np.stack([pixels.of("red"), pixels.of("green"), pixels.of("blue")], -1)
-    rough = noise.sample(noise.smooth(1.3, 41), pixels.u * 9 + pixels.of("seed"), pixels.y * 9)
+    rough = noise.sample(noise.smooth(1.6, 41), pixels.u * 9 + pixels.of("seed"), pixels.y * 9)
     value = 0.84 + 0.16 * rough
     material = pixels.of("material")
     for number, relief in ((1, _bricks), (2, _planks), (3, _panels)):
         chosen = np.flatnonzero(material == number)
         some = pixels.choose(chosen)
-        value[chosen] += np.minimum(0.09 / some.size, 1) * relief(some)
+        value[chosen] += np.minimum(0.07 / some.size, 1) ** 1.5 * relief(some)
     return base * value[:, None]
 
 
 def _bricks(pixels: Pixels) -> np.ndarray:
     # Twice life size, or none would be seen in a small picture.
-    course = np.floor(pixels.y / 0.22)
-    place = pixels.u / 0.5 + noise.fraction(course * 0.5)
-    mortar = (noise.fraction(pixels.y / 0.22) < 0.16) | (noise.fraction(place) < 0.09)
+    course = np.floor(pixels.y / 0.26)
+    place = pixels.u / 0.6 + noise.fraction(course * 0.5)
+    mortar = (noise.fraction(pixels.y / 0.26) < 0.18) | (noise.fraction(place) < 0.09)
     tone = noise.cell_hash(np.floor(place), course, pixels.of("seed")) - 0.5
     return 0.30 * tone - 0.04 + 0.20 * mortar
 

@@ -45,14 +45,16 @@ def paint(
     board = np.floor(u / 0.34)
     inside = u / 0.34 - board
     tone = noise.cell_hash(board, board * 0, fence.seed) - 0.5
-    grain = noise.sample(noise.white(53), u * 20, y * 3) - 0.5
-    planks = base * (0.92 + fine * (0.30 * tone + 0.20 * grain - 0.50 * (inside < 0.16)))[:, None]
+    grain = noise.sample(noise.smooth(0.9, 53), u * 14, y * 3) - 0.5
+    # Every other board is lighter.
+    relief = 0.40 * (board % 2) - 0.16 + 0.16 * tone + 0.10 * grain - 0.50 * (inside < 0.16)
+    planks = base * (0.92 + fine * relief)[:, None]
     behind = noise.sample(noise.smooth(1.2, 55), u * 16, y * 16)
-    green = np.stack([0.16 + 0.22 * behind, 0.22 + 0.36 * behind, 0.12 + 0.12 * behind], -1)
+    green = np.stack([0.24 + 0.30 * behind, 0.26 + 0.36 * behind, 0.20 + 0.28 * behind], -1)
     rail = (np.abs(y - fence.height + 0.16) < 0.07) | (np.abs(y - 0.3) < 0.08)
     post = inside < 0.52
-    pickets = np.where((post | rail)[:, None], base * (1.0 + 0.1 * tone)[:, None], green * 0.8)
-    bars = np.where(((inside < 0.38) | rail)[:, None], base * 0.45 + 0.04, green + 0.10)
+    pickets = np.where((post | rail)[:, None], base * (1.15 + 0.1 * tone)[:, None], green * 0.5)
+    bars = np.where(((inside < 0.38) | rail)[:, None], base * 0.25, green + 0.35)
     foot = y < 0.42
     bars[foot] = (0.52 + 0.2 * grain[foot])[:, None]
     course = np.floor(y / 0.3)

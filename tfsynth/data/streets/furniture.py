@@ -11,16 +11,17 @@ from tfsynth.data.streets.scene import Placed
 from tfsynth.data.streets.stage import Stage, tone
 
 SIGN_COLOURS = {
-    "limit": (204, 30, 36),
-    "stop": (196, 24, 30),
-    "warning": (214, 40, 36),
-    "order": (30, 88, 190),
-    "parking": (34, 92, 196),
-    "priority": (246, 196, 36),
-    "direction": (30, 124, 74),
+    "limit": (184, 28, 31),
+    "stop": (176, 23, 26),
+    "warning": (193, 38, 31),
+    "order": (27, 84, 163),
+    "parking": (31, 87, 169),
+    "priority": (221, 186, 31),
+    "direction": (27, 118, 64),
 }
-_POST_COLOURS = ((92, 98, 104), (58, 76, 66), (148, 150, 152), (46, 48, 54))
-_GREY, _WHITE, _BLACK = (150, 154, 158), (244, 246, 244), (28, 28, 30)
+_SIGN_SHARES = (0.14, 0.16, 0.10, 0.17, 0.16, 0.10, 0.17)
+_POST_COLOURS = ((112, 102, 94), (84, 100, 88), (132, 128, 122), (92, 88, 86))
+_GREY, _WHITE, _BLACK = (130, 126, 120), (240, 242, 240), (25, 25, 27)
 
 
 def draw_lamp(stage: Stage, placed: Placed, sunlit: float) -> None:
@@ -54,12 +55,12 @@ def draw_lamp(stage: Stage, placed: Placed, sunlit: float) -> None:
 def draw_sign(stage: Stage, placed: Placed, sunlit: float) -> None:
     """Draws one traffic sign on its post; the post is of class pole."""
     rng = np.random.default_rng(placed.seed)
-    kind = pick(rng, list(SIGN_COLOURS))
+    kind = pick(rng, list(SIGN_COLOURS), _SIGN_SHARES)
     x, z = stage.scene.middle(placed.z) + placed.lateral, placed.z
     y = float(rng.uniform(2.35, 2.9))
     canvas = stage.canvas
     post = canvas.instance(classes.POLE, _GREY, "post")
-    _draw_post(stage, x, z, y, _GREY, canvas.surface(post, OBJECT_KIND, z, sunlit), 0.085)
+    _draw_post(stage, x, z, y, _GREY, canvas.surface(post, OBJECT_KIND, z, sunlit), 0.095)
     plate = canvas.instance(classes.TRAFFIC_SIGN, SIGN_COLOURS[kind], kind)
     surface = canvas.surface(plate, OBJECT_KIND, z - 0.05, sunlit)
     (outline, rim), *details = _plate(kind, x, y, z, SIGN_COLOURS[kind])
@@ -70,16 +71,16 @@ def draw_sign(stage: Stage, placed: Placed, sunlit: float) -> None:
 
 def _draw_post(stage: Stage, x, z, tall, colour, surface, half) -> float:
     """Draws an upright post with its shadow and returns its half width in metres."""
-    half = max(half, 1.1 * z / 110)  # at least 2.2 pixels of a picture 192 wide
+    half = max(half, 1.5 * z / 110)  # at least 3 pixels of a picture 192 wide
     slim = half * 0.85
     quad = [(x - half, 0, z), (x - slim, tall, z), (x + slim, tall, z), (x + half, 0, z)]
     stage.polygon(quad, surface, colour)
     sun_x, sun_y, sun_z = stage.scene.light.sun
-    side = math.copysign(half, sun_x)
-    inner, outer = x + side * 0.2, x + side * 0.85
-    edge = [(inner, 0, z), (inner, tall, z), (outer, tall, z), (outer, 0, z)]
-    bright = tone(colour, 1.35)
-    stage.detail(edge, (bright[0] + 14, bright[1] + 14, bright[2] + 14))
+    # Round and polished: bright towards the sun, dark on the other side.
+    side = math.copysign(half * 0.85, sun_x)
+    for inner, outer, paint in ((0.05, 1.0, tone(colour, 1.9)), (-1.0, -0.05, tone(colour, 0.3))):
+        near, far = x + side * inner, x + side * outer
+        stage.detail([(near, 0, z), (near, tall, z), (far, tall, z), (far, 0, z)], paint)
     reach = tall / max(sun_y, 0.2)
     tip_x, tip_z = x - sun_x * reach, z - sun_z * reach
     cast = [(x - 0.1, 0, z), (tip_x - 0.1, 0, tip_z), (tip_x + 0.1, 0, tip_z), (x + 0.1, 0, z)]

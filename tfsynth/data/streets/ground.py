@@ -1,12 +1,51 @@
 """Road, lane marks, pavements and grass: the class of a ground pixel, and its colour."""
 
+from bisect import bisect
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
 from tfsynth.data.streets import classes, noise
 from tfsynth.data.streets.camera import Camera
 from tfsynth.data.streets.scene import FAR, Scene
+
+
+@dataclass(frozen=True)
+class Surfacing:
+    """What a road, a pavement or a verge is made of.
+
+    Args:
+        share: Of the streets that have it.
+        colour: RGB in 0..1.
+        pattern: Which texture it is given.
+    """
+
+    share: float
+    colour: tuple[float, float, float]
+    pattern: str
+
+
+# Chosen so that road, marks, pavement and verge have one mean colour over many streets: what a
+# pixel is shows in pattern and place, not in colour.
+ROADS = (
+    Surfacing(0.32, (0.34, 0.34, 0.36), "asphalt"),
+    Surfacing(0.16, (0.50, 0.50, 0.50), "asphalt"),
+    Surfacing(0.36, (0.80, 0.78, 0.74), "slabs"),
+    Surfacing(0.16, (0.66, 0.46, 0.40), "asphalt"),
+)
+LIGHT_MARKS = ((0.97, 0.97, 0.95), (0.99, 0.80, 0.22))
+DARK_MARK = (0.10, 0.18, 0.54)
+PAVEMENTS = (
+    Surfacing(0.40, (0.70, 0.62, 0.52), "flags"),
+    Surfacing(0.30, (0.58, 0.50, 0.48), "chequers"),
+    Surfacing(0.30, (0.44, 0.46, 0.52), "flags"),
+)
+VERGES = (
+    Surfacing(0.48, (0.37, 0.58, 0.21), "blades"),
+    Surfacing(0.18, (0.84, 0.64, 0.34), "blades"),
+    Surfacing(0.34, (0.72, 0.42, 0.86), "heather"),
+)
 
 
 @dataclass(frozen=True)
@@ -51,9 +90,9 @@ def classify(scene: Scene, ground: GroundMap) -> np.ndarray:
 
 def _lane_marks(scene: Scene, ground: GroundMap) -> np.ndarray:
     lateral, rows = ground.lateral, ground.z[:, :1]
-    # Paint keeps about 1.2 pixels of a 192-pixel-wide picture as it recedes, up to 0.36 m: thin
+    # Paint keeps about 1.8 pixels of a 192-pixel-wide picture as it recedes, up to 0.48 m: thin
     # lines are no class.
-    half = np.clip(1.2 * rows / 110, 0.15, 0.36) / 2 + 0.02
+    half = np.clip(1.8 * rows / 110, 0.20, 0.48) / 2 + 0.02
     marks = np.abs(lateral) < half
     if scene.centre_line == "dashed":
         marks &= noise.fraction((rows + scene.seed % 7) / 6.5) < 0.6
@@ -61,7 +100,7 @@ def _lane_marks(scene: Scene, ground: GroundMap) -> np.ndarray:
         marks |= np.abs(np.abs(lateral) - (scene.road - 2.15)) < half * 0.9
     else:
         marks |= np.abs(np.abs(lateral) - (scene.road - 0.35)) < half * 0.9
-    marks &= rows < min(scene.end, 60)
+    marks &= rows < min(scene.end, 45)
     if scene.zebra > 0:
         z0 = scene.zebra
         marks &= (rows < z0 - 2.2) | (rows > z0 + 3.6)
@@ -83,8 +122,8 @@ def paint(
         pixel: (n,) how many metres a pixel covers there.
     """
     shift = scene.seed % 97
-    grain = noise.sample(noise.white(3), lateral * 14 + shift, z * 9) - 0.5
-    grain *= np.clip(0.10 / pixel, 0.15, 1)
+    grain = noise.sample(noise.smooth(0.9, 3), lateral * 8 + shift, z * 5) - 0.5
+    grain *= np.clip(0.08 / pixel, 0.05, 1)
     patches = noise.sample(noise.smooth(1.4, 5), lateral * 7 + shift, z * 5 + shift) - 0.5
     colour = np.empty((label.size, 3), np.float32)
     for class_id, painter in _PAINTERS.items():
@@ -100,50 +139,73 @@ def _tone(scene: Scene, number: int) -> float:
     return float(noise.white(7)[scene.seed % 256, number])
 
 
+def _surfacing(scene: Scene, number: int, choice: tuple[Surfacing, ...]) -> Surfacing:
+    return choice[bisect(list(accumulate(one.share for one in choice[:-1])), _tone(scene, number))]
+
+
 def _paint_road(scene, lateral, z, grain, patches, pixel) -> np.ndarray:
-    value = 0.33 + 0.12 * _tone(scene, 1) + 0.14 * grain + 0.22 * patches
+    road = _surfacing(scene, 1, ROADS)
+    value = 1 + 0.16 * (_tone(scene, 2) - 0.5) + 0.10 * grain + 0.30 * patches
     lane = scene.road - (2.1 if scene.parking else 0.5)
     track = np.cos((np.abs(lateral) / lane - 0.5) * 2 * np.pi * 1.7)
-    value -= 0.025 * track * (np.abs(lateral) < lane)
-    # Repaired strips and cracks: darker lines that wander.
-    wander = noise.sample(noise.smooth(1.8, 9), z * 2.2, lateral * 0 + scene.seed % 251) * 6 - 3
-    crack = np.abs(lateral - wander) < 0.05 + 0.3 * pixel
-    value -= 0.10 * crack * np.clip(0.08 / pixel, 0, 1)
+    value -= 0.06 * track * (np.abs(lateral) < lane)
+    if road.pattern == "asphalt":
+        # Repaired cracks: darker lines that wander.
+        wander = noise.sample(noise.smooth(1.8, 9), z * 2.2, lateral * 0 + scene.seed % 251) * 6
+        crack = np.abs(lateral - wander + 3) < 0.05 + 0.3 * pixel
+        value -= 0.28 * crack * np.clip(0.08 / pixel, 0, 1)
+    else:
+        joint = noise.fraction(z / 4.5) * 4.5 < 0.10 + pixel
+        joint |= np.abs(np.abs(lateral) - lane / 2) < 0.05 + 0.3 * pixel
+        value -= 0.10 * joint * np.clip(0.14 / pixel, 0.1, 1)
     gutter = np.abs(lateral) > scene.road - 0.3
-    value -= 0.07 * gutter
-    warm = 0.03 * (_tone(scene, 2) - 0.5)
-    return np.stack([value + warm, value, value * 1.03 - warm], -1)
+    value -= 0.26 * gutter
+    return value[:, None] * np.asarray(road.colour, np.float32)
 
 
 def _paint_lane_mark(scene, lateral, z, grain, patches, pixel) -> np.ndarray:
-    worn = np.clip(0.86 + 0.35 * grain + 0.30 * patches, 0.45, 1.0)
-    colour = (0.98, 0.80, 0.25) if scene.line_yellow else (0.96, 0.96, 0.93)
+    road = _surfacing(scene, 1, ROADS)
+    if road.pattern == "slabs":
+        colour = DARK_MARK
+    else:
+        colour = LIGHT_MARKS[scene.line_yellow]
+    worn = np.clip(0.92 + 0.25 * grain + 0.25 * patches, 0.6, 1.0)
     return worn[:, None] * np.asarray(colour, np.float32)
 
 
 def _paint_pavement(scene, lateral, z, grain, patches, pixel) -> np.ndarray:
-    size = 0.7 + 0.5 * _tone(scene, 3)
+    stone = _surfacing(scene, 3, PAVEMENTS)
+    size = 0.75 + 0.45 * _tone(scene, 4)
     cell_l, cell_z = np.floor(lateral / size), np.floor(z / size)
-    value = 0.55 + 0.10 * _tone(scene, 4) + 0.14 * grain + 0.10 * patches
-    value += 0.11 * (noise.cell_hash(cell_l, cell_z, scene.seed & 255) - 0.5)
-    gap = 0.05 + 0.25 * pixel
-    joint = (lateral / size - cell_l < gap / size) | (
-        z / size - cell_z < np.minimum(gap * 2.0 / size, 0.4)
-    )
-    value -= 0.17 * joint * np.clip(0.12 / pixel, 0.2, 1)
-    kerb = np.abs(lateral) < scene.road + 0.3
-    value = np.where(kerb, 0.74 + 0.12 * grain - 0.25 * ((z % 1.6) < 0.1), value)
-    warm = 0.10 * (_tone(scene, 5) - 0.3) * ~kerb
-    return np.stack([value + warm, value + 0.35 * warm, value - warm * 0.5], -1)
+    value = 1 + 0.14 * grain + 0.14 * patches
+    fine = np.clip(0.16 / pixel, 0.2, 1)
+    if stone.pattern == "chequers":
+        value += fine * 0.66 * (np.floor((cell_l + cell_z) / 2) * 2 == cell_l + cell_z) - 0.33
+    else:
+        value += fine * 0.26 * (noise.cell_hash(cell_l, cell_z, scene.seed & 255) - 0.5)
+        gap = 0.06 + 0.25 * pixel
+        joint = lateral / size - cell_l < gap / size
+        joint |= z / size - cell_z < np.minimum(gap * 2.0 / size, 0.4)
+        bright = 0.50 if stone.colour[0] < 0.5 else -0.42
+        value += bright * joint * fine
+    colour = value[:, None] * np.asarray(stone.colour, np.float32)
+    kerb = np.flatnonzero(np.abs(lateral) < scene.road + 0.3)
+    stones = 0.74 + 0.10 * grain[kerb] - 0.36 * (noise.fraction(z[kerb] / 1.6) < 0.3)
+    colour[kerb] = stones[:, None]
+    return colour
 
 
 def _paint_grass(scene, lateral, z, grain, patches, pixel) -> np.ndarray:
-    blades = noise.sample(noise.white(13), lateral * 22, z * 5) - 0.5
-    blades *= np.clip(0.12 / pixel, 0.25, 1)
-    value = 0.46 + 0.42 * blades + 0.30 * patches + 0.10 * grain
-    dry = 0.35 * _tone(scene, 6)
-    colour = np.stack([value * (0.62 + dry), value * 0.98, value * 0.34], -1)
-    flower = noise.sample(noise.white(17), lateral * 5 + 9, z * 3.3) > 0.975
+    verge = _surfacing(scene, 6, VERGES)
+    fine = np.clip(0.16 / pixel, 0.3, 1)
+    heather = verge.pattern == "heather"
+    # Tufts stand up: they look longer towards the horizon than across.
+    tufts = noise.sample(noise.smooth(0.9, 13), lateral * 8, z * (3.5 if heather else 2.2)) - 0.5
+    value = 1 + (1.9 * tufts + 0.5 * patches) * fine
+    if heather:
+        value += 0.30 * fine * (noise.fraction(lateral / 0.7) < 0.5) - 0.15
+    colour = np.maximum(value, 0.25)[:, None] * np.asarray(verge.colour, np.float32)
+    flower = noise.sample(noise.white(17), lateral * 4 + 9, z * 2.6) > 0.95
     flower &= pixel < 0.10
     hue = ((0.98, 0.95, 0.9), (0.98, 0.85, 0.2), (0.85, 0.4, 0.75))[scene.seed % 3]
     colour[flower] = hue

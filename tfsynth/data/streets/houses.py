@@ -14,20 +14,27 @@ from tfsynth.data.streets.stage import Stage, tone
 from tfsynth.data.streets.trees import draw_tree
 
 FACADE_COLOURS = (
-    (196, 92, 70),
-    (232, 205, 150),
-    (240, 232, 214),
-    (150, 160, 172),
-    (222, 160, 120),
-    (160, 190, 196),
-    (172, 138, 110),
-    (236, 190, 90),
-    (128, 128, 132),
-    (198, 214, 180),
+    (187, 97, 78),
+    (229, 215, 164),
+    (225, 231, 225),
+    (134, 158, 185),
+    (211, 153, 122),
+    (120, 172, 218),
+    (118, 82, 70),
+    (223, 187, 96),
+    (97, 105, 118),
+    (148, 185, 159),
 )
-FENCE_COLOURS = ((150, 104, 66), (236, 236, 230), (70, 74, 78), (92, 130, 84), (176, 164, 146))
+FENCE_COLOURS = (
+    (241, 156, 103),
+    (252, 252, 252),
+    (131, 132, 153),
+    (142, 188, 161),
+    (252, 226, 198),
+)
 _ROOF_COLOURS = ((150, 74, 56), (96, 92, 98), (120, 84, 66), (84, 96, 108))
 _AWNING_COLOURS = ((196, 92, 70), (60, 110, 90), (232, 205, 150), (60, 110, 90))
+_FENCED = 38.0  # metres; the boards of a fence farther away could not be told apart
 _DEPTH = 9.0  # metres from the front of a building to its back
 
 
@@ -40,11 +47,12 @@ def draw_lot(stage: Stage, lot: Lot) -> None:
         if lot.end - lot.start > 8:
             _draw_building(stage, lot, rng, inset=1.2)
         _draw_trees(stage, lot, rng, int(rng.integers(0, 3)), (1.2, 2.2), 0.62)
-        _draw_fence(stage, lot, rng)
+        if lot.start < _FENCED:
+            _draw_fence(stage, lot, rng)
     elif lot.kind == "park":
         count = int(rng.integers(3, 6)) if lot.start < 30 else 2
         _draw_trees(stage, lot, rng, count, (1.8, 8.0), 1.0)
-        if rng.random() < 0.75:
+        if rng.random() < 0.75 and lot.start < _FENCED:
             _draw_fence(stage, lot, rng)
 
 
@@ -159,10 +167,10 @@ def _draw_trees(stage: Stage, lot: Lot, rng, count: int, distances, scale: float
 
 def _draw_fence(stage: Stage, lot: Lot, rng: np.random.Generator) -> None:
     colour = pick(rng, FENCE_COLOURS)
-    pattern = int(rng.integers(len(FENCE_PATTERNS)))
+    pattern = pick(rng, range(len(FENCE_PATTERNS)), (0.34, 0.38, 0.20, 0.08))
     instance = stage.canvas.instance(classes.FENCE, colour, FENCE_PATTERNS[pattern])
     lateral = lot.side * (stage.scene.frontage(lot.side) + 0.15)
-    height = float(rng.uniform(1.3, 1.9))
+    height = float(rng.uniform(1.6, 2.2))
     z1, z2 = lot.start, lot.end
     x1, x2 = stage.scene.middle(z1) + lateral, stage.scene.middle(z2) + lateral
     _, dx, dz = _line(x1, z1, x2, z2)

@@ -9,18 +9,18 @@ from tfsynth.data.streets.scene import Placed
 from tfsynth.data.streets.stage import Stage, tone
 
 COAT_COLOURS = {
-    "red": (200, 44, 46),
-    "blue": (50, 92, 180),
-    "yellow": (232, 190, 60),
-    "white": (232, 230, 224),
-    "black": (44, 44, 50),
-    "green": (70, 124, 80),
-    "pink": (220, 130, 160),
-    "teal": (50, 150, 156),
+    "red": (222, 40, 44),
+    "blue": (50, 112, 226),
+    "yellow": (246, 206, 50),
+    "white": (246, 244, 238),
+    "orange": (240, 130, 40),
+    "green": (60, 180, 90),
+    "pink": (240, 130, 180),
+    "teal": (60, 190, 196),
 }
 _SKIN = ((236, 196, 164), (206, 152, 112), (146, 98, 66), (96, 64, 46))
 _HAIR = ((40, 30, 26), (96, 62, 34), (190, 150, 84), (120, 120, 124))
-_LEGS = ((40, 46, 70), (60, 56, 54), (110, 96, 76), (28, 28, 32))
+_LEGS = ((34, 40, 62), (50, 46, 44), (60, 40, 40), (26, 26, 30))
 _SHOE = (30, 26, 24)
 
 
@@ -63,9 +63,9 @@ def draw_person(stage: Stage, placed: Placed, sunlit: float) -> None:
     edge = [(0.06, 1.48), (0.23, 1.43), (0.20, 0.84), (0.08, 0.84)]
     bright = tone(coat, 1.16)
     stage.detail([(x + side * dx * unit, y * unit, z) for dx, y in edge], bright)
-    ball(1.63, 0.145, hair)
+    ball(1.64, 0.165, hair)
     if placed.heading <= 0:
-        ball(1.60, 0.115, skin)
+        ball(1.60, 0.13, skin)
     if rng.random() < 0.35:
         red, green, blue = rng.integers(40, 200, 3).tolist()
         bag = [(0.20, 0.95), (0.42, 0.95), (0.44, 0.62), (0.20, 0.62)]

@@ -71,7 +71,7 @@ class Scene:
         parking: Whether there are bays along the kerbs.
         end: Where the street ends at a cross street.
         zebra: Where the crossing begins, negative for none.
-        line_yellow, centre_line: Colour of the lane marks; "dashed" or "solid".
+        line_yellow, centre_line: Colour of the lane marks of a dark road; "dashed" or "solid".
         seed: What is common to the street is drawn with.
         lots, objects: What stands along it.
     """
@@ -132,7 +132,7 @@ def plan_scene(rng: np.random.Generator) -> Scene:
         offset=float(-traffic * lane * rng.uniform(0.4, 0.55)),
         curve=float(pick(rng, (0.0, 1.0)) * rng.uniform(-0.0022, 0.0022)),
         road=float(road),
-        pavement=(float(rng.uniform(2.3, 3.8)), float(rng.uniform(2.3, 3.8))),
+        pavement=(float(rng.uniform(2.6, 4.0)), float(rng.uniform(2.6, 4.0))),
         verge=(verge[0], verge[1]),
         verge_at_kerb=(bool(rng.random() < 0.6), bool(rng.random() < 0.6)),
         parking=parking,
@@ -231,14 +231,14 @@ def _plan_furniture(scene: Scene, rng: np.random.Generator) -> None:
         kerb = scene.road + 0.45
         if rng.random() < 0.85:
             step = float(rng.uniform(11, 17))
-            for z in np.arange(rng.uniform(5, 11), min(scene.end, 75), step):
+            for z in np.arange(rng.uniform(5, 11), min(scene.end, 52), step):
                 add(Placed("lamp", side * kerb, float(z), 0, _seed(rng)))
         if rng.random() < 0.6:
             step = float(rng.uniform(7, 13))
             for z in np.arange(rng.uniform(6, 15), min(scene.end, 70), step):
                 if rng.random() < 0.85:
                     add(Placed("tree", side * (kerb + 0.35), float(z) + 2.2, 0, _seed(rng)))
-        for z in rng.uniform(6.5, 24, rng.integers(2, 5)):
+        for z in rng.uniform(6.5, 20, rng.integers(2, 5)):
             add(Placed("sign", side * (kerb + rng.uniform(0, 0.5)), float(z), 0, _seed(rng)))
 
 
@@ -249,7 +249,7 @@ def _plan_people(scene: Scene, rng: np.random.Generator) -> None:
     for side in (-1, 1):
         inner = scene.road + 0.8
         outer = max(scene.frontage(side) - 0.4, inner + 0.1)
-        for z in rng.uniform(4.5, 24, rng.integers(1, 5)):
+        for z in rng.uniform(4.5, 13, rng.integers(1, 5)):
             lateral = side * rng.uniform(inner, outer)
             add(lateral, z, pick(rng, (-1, 1)))
             if rng.random() < 0.3:  # a couple

@@ -33,7 +33,7 @@ def _clouds(
     u, v = right * depth * 24 + scene.seed % 211, depth * 34 + scene.seed % 173
     shape = (
         noise.sample(noise.smooth(1.7, 21), u, v) * 0.75
-        + noise.sample(noise.smooth(1.1, 23), u * 3, v * 3) * 0.25
+        + noise.sample(noise.smooth(1.4, 23), u * 3, v * 3) * 0.25
     )
     cover = 0.60 - 0.22 * noise.white(29)[scene.seed % 256, 3]
     if light.name == "overcast":
@@ -44,11 +44,11 @@ def _clouds(
         np.asarray(light.horizon, np.float32) * 0.55
         + np.asarray(light.sun_colour, np.float32) * 0.55
     )
-    white = (base + 0.12)[None] * lit[:, None] + (glow * 0.3)[:, None]
+    white = (base + 0.08)[None] * lit[:, None] + (glow * 0.3)[:, None]
     if light.name == "night":
         white = white * 0.75
     elif light.name == "overcast":
-        white = white + 0.26
+        white = white + 0.24
     return colour + (white - colour) * (density * 0.85)[:, None]
 
 

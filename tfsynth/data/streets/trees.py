@@ -9,15 +9,19 @@ from tfsynth.data.streets.canvas import LEAF_KIND, OBJECT_KIND
 from tfsynth.data.streets.chance import pick
 from tfsynth.data.streets.stage import Stage, tone
 
+# Strong colours that come to about the grey of the facades: their mean does not tell a crown.
 CROWN_COLOURS = {
-    "green": (88, 132, 52),
-    "dark green": (52, 100, 56),
-    "olive": (128, 140, 62),
-    "autumn": (200, 112, 42),
-    "gold": (214, 168, 52),
-    "blossom": (226, 158, 176),
+    "green": (64, 122, 38),
+    "dark green": (44, 92, 56),
+    "blue spruce": (74, 122, 158),
+    "autumn": (206, 100, 34),
+    "gold": (214, 162, 40),
+    "copper beech": (120, 46, 66),
+    "lilac": (136, 98, 186),
+    "blossom": (232, 132, 174),
 }
-_CROWN_SHARES = (0.36, 0.22, 0.20, 0.09, 0.07, 0.06)
+_CROWN_SHARES = (0.36, 0.14, 0.08, 0.12, 0.05, 0.06, 0.07, 0.12)
+_CONICAL = ("dark green", "blue spruce")
 
 Clump = tuple[float, float, float]  # metres from the trunk to the right, height, radius
 
@@ -30,7 +34,7 @@ def draw_tree(stage: Stage, lateral: float, z: float, seed: int, scale: float = 
     rng = np.random.default_rng(seed)
     name = pick(rng, list(CROWN_COLOURS), _CROWN_SHARES)
     colour = CROWN_COLOURS[name]
-    conical = name == "dark green" and rng.random() < 0.6
+    conical = name in _CONICAL and rng.random() < 0.6
     instance = stage.canvas.instance(classes.TREE, colour, "cone" if conical else "round")
     leaves = stage.canvas.surface(instance, LEAF_KIND, z, 1.0, (lateral, z, seed % 4096))
     wood = stage.canvas.surface(instance, OBJECT_KIND, z, 0.7)

@@ -1,0 +1,37 @@
+"""Every installed config builds, fits its own data settings, and says where it comes from."""
+
+import pytest
+
+from tfsynth import experiment, registry
+from tfsynth.config import config_folder, config_names, load_config
+from tfsynth.labels import LabelSet
+
+
+@pytest.mark.parametrize("name", config_names())
+def test_a_config_builds_and_its_networks_take_its_size(name):
+    config = load_config(name)
+    assert config.name == name
+    text = experiment.describe(config)
+    assert text.startswith(f"{name}: {config.data.size[0]} x {config.data.size[1]} pixels")
+    assert set(registry.build(config.optimizers)) == {"generator", "discriminator"}
+    assert registry.build(config.schedule).epochs > 0
+    assert registry.build(config.evaluation).name.startswith("segmenter-v")
+
+
+@pytest.mark.parametrize("name", config_names())
+def test_a_config_has_the_classes_of_its_data(name):
+    config = load_config(name)
+    node = config.data.dataset
+    if node["class"] == "PairedFolders":
+        label_set = LabelSet.load(node["labels"])
+    else:
+        label_set = registry.build(node).label_set
+    assert config.trainer["conditioning"]["num_classes"] == label_set.num_classes
+
+
+@pytest.mark.parametrize("name", config_names())
+def test_a_config_names_paper_and_command(name):
+    text = (config_folder() / f"{name}.yaml").read_text(encoding="utf-8")
+    header = "".join(line for line in text.splitlines() if line.startswith("#"))
+    assert "arxiv.org/abs/" in header
+    assert "Command:" in header
