@@ -1,4 +1,4 @@
-"""What all tests share: a quiet CPU with two logical devices, fixed seeds, and the real photos."""
+"""What all tests share: a quiet CPU with two logical devices, fixed seeds, and real photographs."""
 
 import os
 from pathlib import Path
@@ -27,9 +27,9 @@ def fixed_seeds():
 
 @pytest.fixture
 def shared_data():
-    """The folder of real photographs beside a developer's checkout; skips where there is none."""
-    default = Path(__file__).parents[2] / "shared"
-    folder = Path(os.environ.get("TFSYNTH_SHARED", default)) / "data"
+    """`data/` in TFSYNTH_SHARED or a folder `shared` beside this checkout; skips without one."""
+    beside = Path(__file__).parents[2] / "shared"
+    folder = Path(os.environ.get("TFSYNTH_SHARED") or beside) / "data"
     if not folder.is_dir():
         pytest.skip(f"No real photographs at {folder}; TFSYNTH_SHARED can name their parent.")
     return folder

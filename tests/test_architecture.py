@@ -14,10 +14,11 @@ MAY_IMPORT = {
     "commands": {"config", "experiment", "load_model", "trainers"},
     "experiment": {
         *("config", "cost", "data", "deployment", "evaluation", "exporters", "files", "importers"),
-        *("labels", "run_folder", "sheets", "styles", "synthesizer", "trainers"),
+        *("labels", "preparation", "run_folder", "sheets", "styles", "synthesizer", "trainers"),
     },
+    "preparation": {"config", "data", "files", "run_folder", "trainers"},
     "evaluation": {"config", "data", "deployment", "files", "metrics", "run_folder"},
-    "deployment": {"data", "exporters", "run_folder", "synthesizer"},
+    "deployment": {"data", "exporters", "files", "run_folder", "synthesizer"},
     "run_folder": {"config"},
     "files": set(),
     "config": set(),

@@ -57,6 +57,12 @@ def test_overrides_reach_every_depth(tmp_path):
             "optimizers.generator.learning_rate=2e-4",
             "is the text '2e-4', not a number.*Write 0.0002",
         ),
+        ("optimizers.generator.learning_rate=1E5", "is the text '1E5', not a number"),
+        ("precision=mixed_float16", "Received: 'mixed_float16'"),
+        ("data.load_size=[64, 127]", "must cover `data.size` .64, 128.*Received: .64, 127."),
+        ("data.load_size=[63, 128]", "must cover `data.size`"),
+        ("train.batch_size=17", "at least `train.batch_size` 17, or 0 .*Received: 16"),
+        ("data.size=[64", "override 'data.size=.64' is not readable YAML"),
         ("seed", "form key.key=value"),
     ],
 )
@@ -64,6 +70,22 @@ def test_bad_settings_name_the_key_and_the_remedy(tmp_path, change, message):
     path = write(tmp_path, parse_config(TREE).to_yaml())
     with pytest.raises(ConfigError, match=message):
         load_config(path, [change])
+
+
+def test_digits_in_quotes_are_text_on_purpose(tmp_path):
+    tree = {**TREE, "data": {**TREE["data"], "dataset": {"class": "Folders", "root": "2024"}}}
+    tree["data"]["dataset"]["exclude"] = ["000139", "12.5"]
+    config = load_config(write(tmp_path, parse_config(tree).to_yaml()))
+    assert config.data.dataset["root"] == "2024"
+    assert config.data.dataset["exclude"] == ["000139", "12.5"]
+
+
+def test_what_just_fits_is_taken():
+    tree = {**TREE, "data": {**TREE["data"], "load_size": [64, 128]}}
+    tree["train"] = {"batch_size": 16, "validation_examples": 16}
+    assert parse_config(tree).data.load_size == (64, 128)
+    tree["train"] = {"batch_size": 99, "validation_examples": 0}
+    assert parse_config(tree).train.batch_size == 99
 
 
 def test_a_missing_key_is_named():

@@ -65,11 +65,45 @@ def test_nothing_is_overwritten_unless_asked(model, maps, tmp_path):
     assert len(deployment.synthesize(model, [maps], out, overwrite=True)) == 2
 
 
-def test_two_maps_with_one_stem_are_refused(model, maps, tmp_path):
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_input_is_never_overwritten(model, maps, tmp_path, overwrite):
+    before = {path: path.read_bytes() for path in maps.iterdir()}
+    with pytest.raises(FileExistsError, match="a.png would replace .*a.png, which it is made from"):
+        deployment.synthesize(model, [maps], maps, overwrite=overwrite)
+    # The same folder under another name, and the folder of the instance maps.
+    (tmp_path / "link").symlink_to(maps)
+    with pytest.raises(FileExistsError, match="would replace"):
+        deployment.synthesize(model, [maps / "b.png"], tmp_path / "link", overwrite=overwrite)
+    ids = tmp_path / "ids"
+    ids.mkdir()
+    for path in maps.iterdir():
+        write_instance_map(ids / path.name, np.asarray(Image.open(path), "int32"))
+    before |= {path: path.read_bytes() for path in ids.iterdir()}
+    with pytest.raises(FileExistsError, match="would replace .*ids"):
+        deployment.synthesize(model, [maps], ids, instances=ids, overwrite=overwrite)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_photograph_is_there_whole_or_not_at_all(model, maps, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.png").write_text("mine")
+
+    def disk_full(path, photograph):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(deployment.images, "write_photo", disk_full)
+    with pytest.raises(OSError, match="No space left"):
+        deployment.synthesize(model, [maps], out, overwrite=True)
+    assert [(path.name, path.read_text()) for path in out.iterdir()] == [("a.png", "mine")]
+
+
+def test_two_maps_with_one_name_are_refused(model, maps, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     write_label_map(other / "a.png", layout(8, 8)[0], LABELS)
-    with pytest.raises(ValueError, match="share the stem 'a'"):
+    with pytest.raises(ValueError, match="share the name 'a'"):
         deployment.synthesize(model, [maps, other], tmp_path / "out")
 
 
@@ -85,6 +119,74 @@ def test_no_label_maps_is_an_error(model, tmp_path, name):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=f"{name}"):
         deployment.synthesize(model, [tmp_path / name], tmp_path / "out")
+
+
+def test_signs_in_names_stand_for_themselves(model, tmp_path):
+    labels, ids = layout(8, 8)
+    for folder in ("labels", "ids"):
+        (tmp_path / folder).mkdir()
+    for name in ("a[1]", "b*", "bc"):
+        write_label_map(tmp_path / "labels" / f"{name}.png", labels, LABELS)
+        write_instance_map(tmp_path / "ids" / f"{name}.png", ids)
+    written = deployment.synthesize(
+        model, [tmp_path / "labels"], tmp_path / "out", instances=tmp_path / "ids"
+    )
+    assert [path.name for path in written] == ["a[1].png", "b*.png", "bc.png"]
+
+
+def test_files_of_cityscapes_pair_as_in_training(model, tmp_path):
+    labels, ids = layout(8, 8)
+    city = tmp_path / "gtFine" / "aachen"
+    city.mkdir(parents=True)
+    scene = "aachen_000000_000019"
+    write_label_map(city / f"{scene}_gtFine_labelIds.png", labels, LABELS)
+    write_instance_map(city / f"{scene}_gtFine_instanceIds.png", ids)
+    Image.fromarray(LABELS.paint(labels)).save(city / f"{scene}_gtFine_color.png")
+    (city / f"{scene}_gtFine_polygons.json").write_text("{}")
+    expected = synthesizer().synthesize(labels, ids)
+    for coding in ("ids", "colour"):
+        written = deployment.synthesize(
+            model,
+            [city],
+            tmp_path / coding,
+            instances=tmp_path / "gtFine",
+            label_coding=coding,
+        )
+        assert [path.name for path in written] == [f"{scene}.png"]
+        with Image.open(written[0]) as photograph:
+            np.testing.assert_array_equal(np.asarray(photograph), expected)
+
+
+def test_hidden_files_are_no_maps(model, maps, tmp_path):
+    ids = tmp_path / "ids"
+    ids.mkdir()
+    for path in maps.iterdir():
+        write_instance_map(ids / path.name, np.asarray(Image.open(path), "int32"))
+    for folder in (maps, ids):
+        (folder / "._a.png").write_bytes(b"what a Mac leaves")
+        (folder / ".hidden.png").write_bytes(b"")
+    written = deployment.synthesize(model, [maps], tmp_path / "out", instances=ids)
+    assert [path.name for path in written] == ["a.png", "b.png"]
+
+
+def test_one_instance_map_for_many_label_maps_is_refused(model, maps, tmp_path):
+    write_instance_map(tmp_path / "ids.png", np.zeros((16, 24), "int32"))
+    with pytest.raises(ValueError, match="is one instance map, and there are 2 label maps"):
+        deployment.synthesize(model, [maps], tmp_path / "out", instances=tmp_path / "ids.png")
+
+
+def test_label_maps_coded_by_colour_are_decoded(model, tmp_path):
+    labels, _ = layout(9, 11)
+    path = tmp_path / "a.png"
+    Image.fromarray(LABELS.paint(labels)).save(path)
+    with pytest.raises(ValueError, match="coded by colour.*--label-coding colour"):
+        deployment.synthesize(model, [path], tmp_path / "out")
+    (written,) = deployment.synthesize(model, [path], tmp_path / "out", label_coding="colour")
+    with Image.open(written) as photograph:
+        expected = synthesizer().synthesize(labels, labels)
+        np.testing.assert_array_equal(np.asarray(photograph), expected)
+    with pytest.raises(ValueError, match="`label_coding` is one of .* Received: 'color'"):
+        deployment.synthesize(model, [path], tmp_path / "out", label_coding="color")
 
 
 def test_files_that_are_no_synthesizer(tmp_path):

@@ -2,80 +2,37 @@
 
 import json
 import os
+import shutil
 import signal
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import yaml
 from PIL import Image
 
-from tfsynth import experiment
-from tfsynth.config import parse_config
-from tfsynth.data import Streets
-from tfsynth.run_folder import RunFolder, require_space
-
-PROTOCOL = {"class": "SegmenterProtocol", "steps": 4, "batch_size": 2}
+from tests import runs
+from tfsynth import experiment, preparation
+from tfsynth.config import ConfigError, parse_config
+from tfsynth.data import read_instance_map, read_label_map
+from tfsynth.run_folder import RunFolder
 
 
 @pytest.fixture(scope="module")
 def data_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tfds")
-    Streets(height=32, width=64, train=4, validation=2, test=3, data_dir=str(folder)).split("train")
-    return str(folder)
+    return runs.draw_streets(tmp_path_factory.mktemp("tfds"))
 
 
 @pytest.fixture
 def tree(data_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("TFSYNTH_CACHE", str(tmp_path / "cache"))
-    classes = 14
-    adam = {"class": "keras.optimizers.Adam", "learning_rate": 2.0e-4, "beta_1": 0.5}
-    return {
-        "name": "tiny",
-        "precision": "float32",
-        "data": {
-            "dataset": {
-                "class": "Streets",
-                "height": 32,
-                "width": 64,
-                "train": 4,
-                "validation": 2,
-                "test": 3,
-                "data_dir": data_folder,
-            },
-            "size": [32, 64],
-        },
-        "trainer": {
-            "class": "AdversarialTrainer",
-            "conditioning": {"class": "Conditioning", "num_classes": classes},
-            "generator": {
-                "class": "GlobalGenerator",
-                "input_channels": classes + 1,
-                "filters": 4,
-                "num_downsamples": 2,
-                "num_blocks": 1,
-            },
-            "discriminator": {
-                "class": "MultiscaleDiscriminator",
-                "input_channels": classes + 4,
-                "filters": 4,
-            },
-            "adversarial_loss": {"class": "LeastSquaresLoss"},
-            "feature_matching_loss": {"class": "FeatureMatchingLoss"},
-        },
-        "optimizers": {"generator": adam, "discriminator": adam},
-        "schedule": {
-            "class": "ConstantThenLinearDecay",
-            "constant_epochs": 1,
-            "decay_epochs": 2,
-        },
-        "train": {"batch_size": 1, "sample_rows": 2, "validation_examples": 2},
-    }
+    return runs.tree(data_folder)
 
 
 def test_a_run_leaves_everything_where_people_look(tree, tmp_path):
     tree["train"]["then"] = ["evaluate", "export"]
-    tree["evaluation"] = PROTOCOL
+    tree["evaluation"] = runs.PROTOCOL
     run = RunFolder(experiment.train(parse_config(tree), tmp_path / "run", verbose=False))
     assert parse_config(yaml.safe_load(run.config.read_text())) == parse_config(tree)
     assert sorted(p.name for p in run.checkpoints.iterdir()) == [
@@ -96,22 +53,42 @@ def test_a_run_leaves_everything_where_people_look(tree, tmp_path):
         assert 0 <= scores[row]["pixel_accuracy_with_void"] <= 1
     synthesizer = experiment.load_synthesizer(run.path)
     assert synthesizer.provenance["steps"] == 12
+    # The first test layouts are there to synthesise from, which gives what the sheet shows.
+    labels = sorted((run.layouts / "labels").iterdir())
+    assert [path.name for path in labels] == ["test_00000.png", "test_00001.png"]
+    instances = [run.layouts / "instances" / path.name for path in labels]
+    assert read_label_map(labels[0], synthesizer.label_set).shape == (32, 64)
+    assert read_instance_map(instances[0]).max() > 0
+    written = experiment.synthesize(
+        run.path, [run.layouts / "labels"], tmp_path / "photos", instances=instances[0].parent
+    )
+    assert [path.name for path in written] == [path.name for path in labels]
+    with Image.open(written[1]) as photo, Image.open(run.sheet) as sheet:
+        assert np.asarray(photo).tobytes() in _windows(np.asarray(sheet), 32, 64)
     # Run again: nothing is left to do, and nothing is touched.
     written = run.metrics.stat().st_mtime_ns, run.synthesizer.stat().st_mtime_ns
     experiment.train(parse_config(tree), run.path, verbose=False)
     assert (run.metrics.stat().st_mtime_ns, run.synthesizer.stat().st_mtime_ns) == written
 
 
-class InterruptAt(keras.callbacks.Callback):
-    """Presses Ctrl-C in a step."""
+def _windows(sheet, height, width):
+    """Returns the bytes of all windows of a picture."""
+    windows = np.lib.stride_tricks.sliding_window_view(sheet, (height, width, 3))
+    return {window.tobytes() for window in windows.reshape(-1, height, width, 3)}
 
-    def __init__(self, step):
+
+class InterruptAt(keras.callbacks.Callback):
+    """Presses Ctrl-C in a step, once or twice."""
+
+    def __init__(self, step, times=1):
         super().__init__()
         self.step = step
+        self.times = times
 
     def on_train_batch_begin(self, batch, logs=None):
         if self.model.step == self.step:
-            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(self.times):
+                os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_an_interrupted_run_goes_on_to_the_same_weights(tree, tmp_path):
@@ -131,8 +108,105 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tree, tmp_path):
         np.testing.assert_array_equal(whole, broken)
 
 
+def test_a_second_ctrl_c_leaves_without_saving(tree, tmp_path):
+    tree["train"]["validation_examples"] = 0
+    with pytest.raises(KeyboardInterrupt):
+        experiment.train(
+            parse_config(tree), tmp_path, verbose=False, callbacks=[InterruptAt(5, times=2)]
+        )
+    assert [p.name for p in (tmp_path / "checkpoints").glob("*.keras")] == ["step-0000004.keras"]
+
+
+class InterruptAfterTraining(keras.callbacks.Callback):
+    """Presses Ctrl-C when Keras takes a training for ended."""
+
+    def on_train_end(self, logs=None):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+class StopAfterAnEpoch(keras.callbacks.Callback):
+    """Ends training as Keras's `EarlyStopping` does."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = True
+
+
+def test_a_callback_ends_a_resumed_run_and_a_late_ctrl_c_is_not_lost(tree, tmp_path):
+    tree["train"]["validation_examples"] = 0
+    config, run = parse_config(tree), RunFolder(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        experiment.train(config, run.path, verbose=False, callbacks=[InterruptAt(5)])
+    # The rest of the broken epoch, steps 7 and 8, is a `fit` of its own.
+    callbacks = [StopAfterAnEpoch(), InterruptAfterTraining()]
+    with pytest.raises(KeyboardInterrupt):
+        experiment.train(config, run.path, verbose=False, callbacks=callbacks)
+    assert not run.synthesizer.exists()
+    experiment.train(config, run.path, verbose=False, callbacks=[StopAfterAnEpoch()])
+    assert experiment.load_synthesizer(run.path).provenance["steps"] == 12
+    assert "step-0000008.keras" in [path.name for path in run.checkpoints.iterdir()]
+
+
+def test_two_replicas_with_a_break_train_to_the_weights_of_one(tree, tmp_path):
+    # Adam would blow up the rounding of gradients that are zero but for it.
+    sgd = {"class": "keras.optimizers.SGD", "learning_rate": 1.0e-2, "momentum": 0.5}
+    tree["optimizers"] = {"generator": sgd, "discriminator": sgd}
+    tree["train"]["batch_size"] = 2
+    config = parse_config(tree)
+    experiment.train(config, tmp_path / "one", verbose=False)
+    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    options = {"strategy": two, "verbose": False}
+    with pytest.raises(KeyboardInterrupt):
+        experiment.train(config, tmp_path / "two", **options, callbacks=[InterruptAt(2)])
+    experiment.train(config, tmp_path / "two", **options)
+    one, two = (experiment.load_synthesizer(tmp_path / name) for name in ("one", "two"))
+    assert two.provenance["steps"] == 6
+    for expected, weights in zip(one.get_weights(), two.get_weights(), strict=True):
+        # Biases in front of an instance norm do nothing: they stay at zero, but for rounding.
+        np.testing.assert_allclose(weights, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_a_batch_that_the_replicas_cannot_share_is_refused_before_data_is_touched(tree, tmp_path):
+    tree["train"] = {"batch_size": 3, "validation_examples": 0}
+    tree["data"]["dataset"]["data_dir"] = str(tmp_path / "data")
+    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    with pytest.raises(ConfigError, match="`train.batch_size` 3 cannot be shared evenly by 2 dev"):
+        experiment.train(parse_config(tree), tmp_path / "run", strategy=two, verbose=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_data_without_a_validation_split_has_no_validation_scores(tree, tmp_path, capsys):
+    tree["data"]["dataset"] = runs.paired_folders(tmp_path / "photos", train=2, test=2)
+    seen = set()
+    note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.update(logs))
+    tree["schedule"] = {"class": "ConstantThenLinearDecay", "constant_epochs": 1, "decay_epochs": 0}
+    tree["train"]["then"] = []
+    run = RunFolder(tmp_path / "run")
+    experiment.train(parse_config(tree), run.path, verbose=False, callbacks=[note])
+    assert "l1" in seen and not any(name.startswith("val_") for name in seen)
+    assert len(list(run.samples.glob("*.png"))) == 1
+    said = capsys.readouterr().out
+    assert f"no validation split: the sheets in {run.samples} show the test split" in said
+    assert "no test split" not in said
+
+
+def test_a_validation_split_smaller_than_a_batch_is_refused(tree, tmp_path):
+    tree["train"]["batch_size"], tree["train"]["validation_examples"] = 4, 4
+    with pytest.raises(ConfigError, match="split has 2 examples.*`train.batch_size` is 4"):
+        experiment.train(parse_config(tree), tmp_path / "run", verbose=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_test_split_too_small_to_score_is_refused_before_training(tree, tmp_path):
+    tree["data"]["dataset"] = runs.paired_folders(tmp_path / "photos", train=2, test=1)
+    tree["train"]["then"], tree["evaluation"] = ["evaluate"], runs.PROTOCOL
+    with pytest.raises(ConfigError, match="no test split of 2 examples"):
+        experiment.train(parse_config(tree), tmp_path / "run", verbose=False)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_budget_ends_the_run(tree, tmp_path):
-    tree["train"]["minutes"] = 0.001
+    # Long spent when the first step, which compiles, is done, on any machine.
+    tree["train"]["minutes"] = 1e-6
     run = RunFolder(experiment.train(parse_config(tree), tmp_path / "run", verbose=False))
     assert experiment.load_synthesizer(run.path).provenance["steps"] == 1
 
@@ -178,10 +252,43 @@ def test_a_folder_that_cannot_be_written_is_named(tree):
         experiment.train(parse_config(tree), "/proc/run", verbose=False)
 
 
-def test_too_little_room_for_the_checkpoints_is_an_error_before_training(tmp_path):
+def test_too_little_room_is_an_error_before_anything_is_written(tree, tmp_path, monkeypatch):
+    monkeypatch.setattr(preparation, "CHECKPOINT_BYTES_PER_PARAMETER", 2**50)
     with pytest.raises(OSError, match=f"The disk of {tmp_path} has .* MiB free"):
-        require_space(tmp_path, 2**60)
-    require_space(tmp_path, 1)
+        experiment.train(parse_config(tree), tmp_path / "deep" / "run", verbose=False)
+    assert not (tmp_path / "deep").exists()
+
+
+def test_checkpoints_that_are_there_count_as_room(tree, tmp_path):
+    config, run = parse_config(tree), RunFolder(tmp_path / "run")
+    setup = preparation.prepare(config, verbose=False)
+    run.checkpoints.mkdir(parents=True)
+    run.config.write_text(config.to_yaml())
+    networks = (setup.trainer.generator, setup.trainer.discriminator)
+    free = shutil.disk_usage(tmp_path).free
+    # 3 checkpoints, each larger than half of the disk: those that are there need no more room.
+    each = free // 2 // sum(network.count_params() for network in networks)
+    before = preparation.CHECKPOINT_BYTES_PER_PARAMETER
+    preparation.CHECKPOINT_BYTES_PER_PARAMETER = each
+    try:
+        with pytest.raises(OSError, match="MiB free"), preparation.claimed(run, setup):
+            pass
+        with open(run.checkpoints / "step-0000001.keras", "wb") as sparse:
+            sparse.truncate(int(1.2 * free))
+        with preparation.claimed(run, setup):
+            pass
+    finally:
+        preparation.CHECKPOINT_BYTES_PER_PARAMETER = before
+
+
+def test_a_folder_in_which_another_process_trains_is_refused(tree, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    with run.lock(), pytest.raises(BlockingIOError, match=f"Another process trains in {run.path}"):
+        experiment.train(parse_config(tree), run.path, verbose=False)
+    assert [path.name for path in run.path.iterdir()] == [".lock"]
+    # What is left of it is no other run.
+    run.refuse_other_config(parse_config(tree))
 
 
 def test_an_unknown_device_is_refused(tree, tmp_path):

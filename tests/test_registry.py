@@ -29,7 +29,8 @@ def test_public_classes_of_keras_can_be_named():
     [
         ({"class": "Conditionning"}, "Nearest: Conditioning"),
         ({"class": "keras.layers.Conv3000"}, "no public name 'keras.layers.Conv3000'"),
-        ({"class": "keras.saving.load_model", "filepath": "x"}, "classes only"),
+        ({"class": "keras.layers.Dens"}, "Nearest: Dense"),
+        ({"class": "keras.layers.deserialize", "config": {}}, "classes only"),
         ({"class": "os.system", "command": "true"}, "No class 'os.system'"),
         ({"class": ["Conditioning"]}, "takes the name of a class"),
         ({"class": "Conditioning", "num_clases": 3}, "Did you mean `num_classes`?"),
@@ -40,6 +41,39 @@ def test_public_classes_of_keras_can_be_named():
 def test_what_cannot_be_built_says_why(node, message):
     with pytest.raises(ValueError, match=message):
         build(node)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "keras.src.backend.common.variables.np.f2py.subprocess.Popen",
+        "keras.src.layers.core.lambda_layer.Lambda",
+        "keras.layers.Lambda",
+        "keras.layers.TFSMLayer",
+        "keras.saving.load_model",
+        "keras.saving.KerasFileEditor",
+        "keras.optimizers.legacy.Adam.__class__",
+        "keras.layers.__builtins__",
+        "keras.Model",
+    ],
+)
+def test_a_config_cannot_run_code(name):
+    with pytest.raises(ValueError, match=f"cannot name '{name}'|no public name '{name}'"):
+        resolve(name)
+
+
+def test_keras_is_not_handed_a_class_of_its_own_form():
+    smuggled = {"module": "keras.layers", "class_name": "Lambda", "config": {"function": "print"}}
+    node = {"class": "keras.layers.TimeDistributed", "layer": smuggled}
+    with pytest.raises(ValueError, match="names a class by `class`. Received `class_name`"):
+        build(node)
+
+
+def test_schedules_and_initializers_of_keras_can_be_named():
+    cosine = {"class": "keras.optimizers.schedules.CosineDecay"}
+    rate = build({**cosine, "initial_learning_rate": 1.0, "decay_steps": 2})
+    assert float(rate(1)) == pytest.approx(0.5)
+    assert build({"class": "keras.initializers.Zeros"})((2,)).shape == (2,)
 
 
 def test_every_registered_class_resolves():

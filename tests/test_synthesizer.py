@@ -3,6 +3,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfsynth
 from tfsynth.labels import LabelSet
@@ -58,6 +59,17 @@ def test_a_batch_is_its_pictures_one_by_one():
     together = model.synthesize(labels, labels.astype("int64"))
     alone = [model.synthesize(m, m.astype("int64")) for m in labels]
     np.testing.assert_allclose(together.astype(int), np.stack(alone).astype(int), atol=1)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_several_replicas_draw_each_picture_once(batch):
+    labels = np.stack([layout(16, 16)[0]] * batch)
+    labels[-1, :4] = 2
+    expected = synthesizer().synthesize(labels, labels)
+    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+        together = synthesizer().synthesize(labels, labels)
+    assert together.shape == (batch, 16, 16, 3)
+    np.testing.assert_allclose(together.astype(int), expected.astype(int), atol=1)
 
 
 def test_without_edges_no_instances_are_needed():

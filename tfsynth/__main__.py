@@ -14,6 +14,7 @@ import sys
 
 from tfsynth import __version__
 from tfsynth.commands import VERBS
+from tfsynth.commands.programs import program
 
 REFUSED = 2
 INTERRUPTED = 130
@@ -42,7 +43,7 @@ def main(argv=None):
     arguments = _parse(argv)
     if arguments.verb is None:
         return 0
-    arguments.command_line = shlex.join(["tfsynth", *argv])
+    arguments.command_line = f"{program('tfsynth')} {shlex.join(argv)}"
     # What the program needs of Keras is its TensorFlow backend, whatever ~/.keras says; who sets
     # the variable knows why.
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -54,7 +55,8 @@ def main(argv=None):
         # flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
+        # The last is training that diverged: settings to change, no defect.
         if arguments.debug:
             raise
         print(f"tfsynth: error: {_one_line(error)}", file=sys.stderr)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import yaml
 
-_NUMBER_LIKE = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+# Only with an exponent: digits in quotes, "000139" or "2024", are text on purpose.
+_NUMBER_LIKE = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
-PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+# Not mixed_float16: its small gradients need a scaled loss, and a game has no single one.
+PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 AFTER_TRAINING = ("evaluate", "export")
 
 
@@ -26,7 +28,7 @@ class DataSettings:
         dataset: Node of a `Dataset`: `class:` and its arguments.
         size: (height, width) in pixels of a training batch, and of evaluation.
         load_size: (height, width) that a picture is resized to cover before the random
-            crop of `size`; `None` for `size` itself.
+            crop of `size`, at least as large; `None` for `size` itself.
         flip: Whether half of the training pictures are mirrored left to right.
         max_instances: Most instances in one picture; more is an error.
     """
@@ -49,7 +51,8 @@ class TrainSettings:
         minutes: Budget of wall time. The schedule is shortened in proportion, so that
             the decay ends with the budget; `None` for all epochs of the schedule.
         validation_examples: First pictures of the validation split that are scored
-            after each epoch; 0 for none.
+            after each epoch, a batch or more; 0 for none. Data without such a split
+            has no validation scores.
         sample_rows: First pictures of the validation split (of the test split for
             `samples.png`) on a sample sheet.
         sample_every: Epochs between two sample sheets.
@@ -179,7 +182,12 @@ def _override(tree, override):
         if not isinstance(node.get(part), dict):
             raise ConfigError(_unknown(".".join(parents[: depth + 1]), part, node))
         node = node[part]
-    node[last] = yaml.safe_load(text)
+    try:
+        node[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"The value of the override {override!r} is not readable YAML: {error}"
+        ) from error
 
 
 def _dataclass_from(cls, tree, prefix):
@@ -235,26 +243,40 @@ def _check(config):
             raise ConfigError(
                 f"`{key}` takes [height, width] in pixels. Received: {list(size or ())}."
             )
+    size, load_size = config.data.size, config.data.load_size
+    if load_size is not None and (load_size[0] < size[0] or load_size[1] < size[1]):
+        raise ConfigError(
+            f"`data.load_size` must cover `data.size` {list(size)}, which is cut out of it. "
+            f"Received: {list(load_size)}."
+        )
     if config.precision not in PRECISIONS:
         raise ConfigError(
             f"`precision` takes one of {', '.join(PRECISIONS)}. Received: {config.precision!r}."
         )
-    train = config.train
+    _check_training(config.train)
+    if "evaluate" in config.train.then and config.evaluation is None:
+        raise ConfigError(
+            "`train.then` asks for `evaluate`: give an `evaluation`, or leave it out."
+        )
+
+
+def _check_training(train):
     for key, minimum in _MINIMA.items():
         value = getattr(train, key)
         if value is not None and value < minimum:
             raise ConfigError(f"`train.{key}` must be at least {minimum}. Received: {value}.")
     if train.minutes is not None and train.minutes <= 0:
         raise ConfigError(f"`train.minutes` must be above 0. Received: {train.minutes}.")
+    if 0 < train.validation_examples < train.batch_size:
+        raise ConfigError(
+            f"`train.validation_examples` must make a whole batch: at least `train.batch_size` "
+            f"{train.batch_size}, or 0 for no validation. Received: {train.validation_examples}."
+        )
     for step in train.then:
         if step not in AFTER_TRAINING:
             raise ConfigError(
                 f"`train.then` takes any of {', '.join(AFTER_TRAINING)}. Received: {step!r}."
             )
-    if "evaluate" in train.then and config.evaluation is None:
-        raise ConfigError(
-            "`train.then` asks for `evaluate`: give an `evaluation`, or leave it out."
-        )
 
 
 _MINIMA = {

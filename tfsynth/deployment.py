@@ -7,11 +7,11 @@ from tqdm import tqdm
 
 from tfsynth import exporters, registry
 from tfsynth.data import images
+from tfsynth.data.builders import pairing
 from tfsynth.data.dataset import DataError
+from tfsynth.files import replace_file
 from tfsynth.run_folder import RunFolder
 from tfsynth.synthesizer import Synthesizer
-
-LABEL_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 
 
 def load_synthesizer(path):
@@ -37,49 +37,60 @@ def load_synthesizer(path):
     return model
 
 
-def synthesize(model_path, inputs, output_dir, *, instances=None, overwrite=False):
-    """Writes a photograph for every label map, as PNG under the same stem.
+def synthesize(
+    model_path, inputs, output_dir, *, instances=None, label_coding="ids", overwrite=False
+):
+    """Writes a photograph for every label map, as PNG under the same name.
 
-    Everything is checked first: the files' existence, that no two share a stem, that
-    nothing is overwritten. Each PNG appears whole or not at all.
+    Names are those that pair files in training: the stem, without the endings of
+    Cityscapes. Everything is checked first: the files' existence, that no two label
+    maps share a name, that nothing is overwritten. Each PNG appears whole or not at all.
 
     Args:
         model_path: A `.keras` file or a run folder.
-        inputs: Label maps (PNG with ids or a palette) and folders of them.
+        inputs: Label maps (PNG with ids or a palette) and folders of them. In a folder,
+            hidden files and those with Cityscapes' ending of something else are left out.
         output_dir: Folder of the photographs; made if need be.
-        instances: Folder of instance maps with the same stems, or, for one input, a
-            file. `None`: a model that reads edges gets those between classes.
-        overwrite: Whether to replace photographs that are there.
+        instances: Folder of instance maps with the same names, subfolders included, or,
+            for one input, a file. `None`: a model that reads edges gets those between
+            classes.
+        label_coding: "ids", or "colour": pixels are the colours of the model's classes.
+        overwrite: Whether to replace photographs that are there; an input never is.
 
     Returns:
         The paths written, in order.
 
     Raises:
         ValueError: If a map is damaged or its ids do not fit the model; names the file.
-        FileExistsError: If a photograph is there and `overwrite` is off.
+        FileExistsError: If a photograph is there and `overwrite` is off, or it would
+            replace one of the maps.
     """
+    if label_coding not in images.LABEL_CODINGS:
+        raise ValueError(
+            f"`label_coding` is one of {list(images.LABEL_CODINGS)}. Received: {label_coding!r}."
+        )
     synthesizer = load_synthesizer(model_path)
-    maps = _label_maps(inputs)
+    if label_coding == "colour":
+        synthesizer.label_set.require_unique_colours()
+    maps = _label_maps(inputs, "colour" if label_coding == "colour" else "label")
+    instance_maps = _instance_maps(maps, instances)
     output_dir = Path(output_dir)
-    targets = {path: output_dir / f"{path.stem}.png" for path in maps}
+    targets = {name: output_dir / f"{name}.png" for name in maps}
+    _refuse_inputs(targets.values(), [*maps.values(), *instance_maps.values()])
     if not overwrite:
         _refuse_existing(targets.values())
-    instance_maps = _instance_maps(maps, instances)
-    written = []
-    for path in tqdm(maps, "synthesising", unit="image", disable=len(maps) < 2):
-        labels = images.read_label_map(path, synthesizer.label_set)
-        ids = images.read_instance_map(instance_maps[path]) if instance_maps else labels
+    for name, path in tqdm(maps.items(), "synthesising", unit="image", disable=len(maps) < 2):
+        labels = images.read_label_map(path, synthesizer.label_set, label_coding)
+        ids = images.read_instance_map(instance_maps[name]) if instance_maps else labels
         if ids.shape != labels.shape:
             raise DataError(
-                f"{instance_maps[path]} is {ids.shape[1]}x{ids.shape[0]} pixels, its label map "
+                f"{instance_maps[name]} is {ids.shape[1]}x{ids.shape[0]} pixels, its label map "
                 f"{path} {labels.shape[1]}x{labels.shape[0]}; they must be equal."
             )
-        synthesizer.label_set.check(labels, source=path)
         photograph = synthesizer.synthesize(labels, ids)
         output_dir.mkdir(parents=True, exist_ok=True)
-        images.write_photo(targets[path], photograph)
-        written.append(targets[path])
-    return written
+        _write_photograph(targets[name], photograph)
+    return list(targets.values())
 
 
 def export(model_path, output_dir, *, format="saved_model"):
@@ -96,27 +107,66 @@ def export(model_path, output_dir, *, format="saved_model"):
     return exporters.export(load_synthesizer(model_path), Path(output_dir), format=format)
 
 
-def _label_maps(inputs):
-    maps = []
+def _write_photograph(path, photograph):
+    replace_file(path, lambda temporary: images.write_photo(temporary, photograph))
+
+
+def _label_maps(inputs, role):
+    """Returns the label maps by the names of their photographs."""
+    maps = {}
     for path in map(Path, inputs):
         if path.is_dir():
-            found = sorted(p for p in path.iterdir() if p.suffix.lower() in LABEL_SUFFIXES)
-            if not found:
-                raise DataError(f"{path} holds no label maps ({', '.join(LABEL_SUFFIXES)}).")
-            maps += found
+            found = _label_maps_in(path, role)
         elif path.is_file():
-            maps.append(path)
+            # Who names a file means it, whatever its ending says.
+            found = {pairing.pairing_name(Path(path.name), role) or path.stem: path}
         else:
             raise DataError(f"No label map or folder at {path}.")
-    seen = {}
-    for path in maps:
-        if path.stem in seen:
-            raise DataError(
-                f"{seen[path.stem]} and {path} share the stem {path.stem!r}: their photographs "
-                "would overwrite each other. Synthesise them into two folders."
-            )
-        seen[path.stem] = path
+        for name in found:
+            if name in maps:
+                raise _shared_name(name, maps[name], found[name])
+        maps.update(found)
     return maps
+
+
+def _label_maps_in(folder, role):
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.suffix.lower() not in images.MAP_EXTENSIONS:
+            continue
+        name = pairing.pairing_name(Path(path.name), role)
+        if name in found:
+            raise _shared_name(name, found[name], path)
+        if name is not None:
+            found[name] = path
+    if not found:
+        raise DataError(
+            f"{folder} holds no label maps ({', '.join(sorted(images.MAP_EXTENSIONS))})."
+        )
+    return found
+
+
+def _shared_name(name, first, second):
+    return DataError(
+        f"{first} and {second} share the name {name!r}: their photographs would overwrite each "
+        "other. Synthesise them into two folders."
+    )
+
+
+def _refuse_inputs(targets, inputs):
+    # By device and inode: a link, or a folder of another name, may lead to the same file.
+    there = {_identity(path): path for path in inputs}
+    for target in targets:
+        if target.exists() and _identity(target) in there:
+            raise FileExistsError(
+                f"The photograph {target} would replace {there[_identity(target)]}, which it is "
+                "made from. Name another folder for the photographs."
+            )
+
+
+def _identity(path):
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _refuse_existing(targets):
@@ -129,18 +179,26 @@ def _refuse_existing(targets):
 
 
 def _instance_maps(maps, instances):
+    """Returns the instance maps by the same names; none at all if none are wanted."""
     if instances is None:
         return {}
     instances = Path(instances)
-    if instances.is_file() and len(maps) == 1:
-        return {maps[0]: instances}
-    found = {}
-    for path in maps:
-        candidates = [p for p in instances.glob(f"{path.stem}.*") if p.is_file()]
-        if len(candidates) != 1:
+    if instances.is_file():
+        if len(maps) > 1:
             raise DataError(
-                f"The label map {path} needs one instance map {path.stem}.* in {instances}; "
-                f"there are {len(candidates)}."
+                f"{instances} is one instance map, and there are {len(maps)} label maps. Give "
+                "the folder that holds one for each, of the same name."
             )
-        found[path] = candidates[0]
-    return found
+        return dict.fromkeys(maps, instances)
+    extensions = images.MAP_EXTENSIONS | images.PHOTO_EXTENSIONS
+    found = {}
+    for key, file in pairing.list_files(instances, "instance", extensions).items():
+        found.setdefault(Path(key).name, []).append(file)
+    for name, path in maps.items():
+        count = len(found.get(name, ()))
+        if count != 1:
+            raise DataError(
+                f"The label map {path} needs one instance map {name}.* in {instances}; there are "
+                f"{count}."
+            )
+    return {name: found[name][0] for name in maps}

@@ -26,7 +26,8 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
     Args:
         model_path: A run folder, or a `.keras` file together with `config`.
         config: A `Config` that names data and protocol; `None` for the run folder's.
-        output: JSON file to write; `None` for `metrics.json` in the run folder.
+        output: JSON file to write, in a folder that is there; `None` for `metrics.json` in
+            the run folder, or `metrics_<split>_<limit>.json` for a part of the data.
         split: Name of the split.
         limit: Number of first examples to score; `None` for all.
         verbose: Whether to show progress.
@@ -36,19 +37,26 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
         ..., "floor": ...}`, values 0..1.
 
     Raises:
-        ValueError: If there is no protocol, or model and data do not fit.
+        ValueError: If there is no protocol, model and data do not fit, there are fewer
+            than 2 examples, or a `.keras` file comes without `config` or `output`.
+        FileNotFoundError: If there is no such model, or no folder for the output.
     """
-    run = RunFolder(Path(model_path))
-    if config is None:
-        config = load_config(run.config)
+    target = _target(Path(model_path), output, split, limit)
+    synthesizer = load_synthesizer(model_path)
+    config = config or _own_config(Path(model_path))
     if config.evaluation is None:
         raise ConfigError("The config has no `evaluation`: name a protocol to score with.")
-    synthesizer = load_synthesizer(model_path)
     dataset = registry.build(config.data.dataset)
     if dataset.label_set != synthesizer.label_set:
         raise ConfigError(
             f"{model_path} was trained with other classes than the data's: "
             f"{', '.join(synthesizer.label_set.names)}."
+        )
+    examples = _examples(dataset.split(split), config, limit)
+    if len(examples) < 2:
+        raise ConfigError(
+            "A score needs 2 examples or more: its `floor` row holds photographs against other "
+            f"pictures' layouts. Received: {len(examples)} of the split {split!r}."
         )
     protocol = registry.build(config.evaluation)
     held_out = dataset.split("validation") if "validation" in dataset.split_names else None
@@ -59,7 +67,6 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
         verbose,
         validation=held_out,
     )
-    examples = _examples(dataset.split(split), config, limit)
     colours = references.mean_colours(
         _pairs(_examples(dataset.split("train"), config)), dataset.label_set.num_classes
     )
@@ -77,8 +84,34 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
         "size": list(config.data.size),
         **{name: protocol.score(segmenter, pairs) for name, pairs in rows.items()},
     }
-    write_text(Path(output) if output else run.metrics, json.dumps(scores, indent=1) + "\n")
+    write_text(target, json.dumps(scores, indent=1) + "\n")
     return scores
+
+
+def _target(model_path, output, split, limit):
+    """Returns the file to write, before anything takes time."""
+    if output is None:
+        if model_path.is_file():
+            raise ConfigError(
+                f"{model_path} is a file, no run folder to put scores in: say where, with -o FILE."
+            )
+        return RunFolder(model_path).scores(split, limit)
+    folder = Path(output).absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder} for the scores. Make it first.")
+    if Path(output).is_dir():
+        raise IsADirectoryError(f"{output} is a folder: name a file in it for the scores.")
+    return Path(output)
+
+
+def _own_config(model_path):
+    run = RunFolder(model_path)
+    if not run.config.is_file():
+        raise ConfigError(
+            f"{model_path} has no config.yaml beside its model: name the config whose data and "
+            "protocol to use, with --config."
+        )
+    return load_config(run.config)
 
 
 def _examples(split, config, limit=None):

@@ -1,46 +1,32 @@
 """A run from its config to its pictures: train, evaluate, synthesize, export, describe.
 
-Read this file first. What a run leaves behind is in `RunFolder`.
+Read this file first. What is checked before is in `preparation`, what a run leaves behind
+in `RunFolder`.
 """
 
-import dataclasses
+import functools
 import shutil
 from pathlib import Path
 
 import keras
 
 from tfsynth import cost, exporters, registry, sheets, trainers
-from tfsynth.config import ConfigError
-from tfsynth.data import pipeline
+from tfsynth.data import pipeline, write_instance_map, write_label_map
 from tfsynth.data.examples import Examples
 from tfsynth.deployment import export as export
 from tfsynth.deployment import load_synthesizer as load_synthesizer
 from tfsynth.deployment import synthesize as synthesize
 from tfsynth.evaluation import evaluate as evaluate
-from tfsynth.files import replace_file, write_text
-from tfsynth.run_folder import RunFolder, require_space
+from tfsynth.files import replace_file
+from tfsynth.preparation import check_size, claimed, prepare
+from tfsynth.run_folder import RunFolder
 from tfsynth.synthesizer import Synthesizer
 
-# Float32 weights and Adam's two moments.
-CHECKPOINT_BYTES_PER_PARAMETER = 12
 # Forward passes in a training step: the discriminator sees real and fake.
 PASSES = {"generator": 1, "discriminator": 2}
 
 
-@dataclasses.dataclass
-class Setup:
-    """What `train` builds before it touches the disk."""
-
-    config: object
-    dataset: object
-    schedule: object
-    trainer: trainers.Trainer
-    rates: dict
-    splits: dict
-    precision: str
-
-
-def train(config, run_dir, *, device=None, verbose=True, callbacks=()):
+def train(config, run_dir, *, device=None, strategy=None, verbose=True, callbacks=()):
     """Trains what a config describes, or goes on where the run in the folder stopped.
 
     Everything that can be checked is checked before the folder is made: settings,
@@ -50,6 +36,8 @@ def train(config, run_dir, *, device=None, verbose=True, callbacks=()):
         config: A `Config`.
         run_dir: Folder of the run.
         device: See `trainers.choose_devices`.
+        strategy: A `tf.distribute.Strategy` of the caller's to train under; `device` is
+            then not looked at.
         verbose: Whether to show progress.
         callbacks: Further Keras callbacks.
 
@@ -57,80 +45,31 @@ def train(config, run_dir, *, device=None, verbose=True, callbacks=()):
         The run folder's path.
 
     Raises:
-        ValueError: If settings or data break a rule.
+        ValueError: If settings or data break a rule, or a loss or weight became NaN or
+            infinite.
         FileExistsError: If the folder holds another run.
+        BlockingIOError: If another process trains in it.
         OSError: If the folder cannot be written.
-        KeyboardInterrupt: On Ctrl-C, after the state was saved.
+        KeyboardInterrupt: On Ctrl-C, after the state was saved; on a second one, at once.
     """
     run = RunFolder(Path(run_dir))
     run.refuse_other_config(config)
-    strategy = trainers.choose_devices(device)
+    if strategy is None:
+        strategy = trainers.choose_devices(device, config.train.batch_size)
     keras.utils.set_random_seed(config.seed)
     with trainers.scope_of(strategy):
-        setup = _prepare(config, verbose)
-        _claim(run, setup)
+        setup = prepare(config, strategy.num_replicas_in_sync if strategy else 1, verbose)
+    with claimed(run, setup):
         checkpoints = trainers.Checkpoints(run.checkpoints, config.train.keep_checkpoints)
-        found = checkpoints.latest()
+        with trainers.scope_of(strategy):
+            found = checkpoints.latest()
         if found:
             setup.trainer, state = found
             print(f"Resuming {run.path} at step {state['step']}.")
         clock = trainers.Clock(found[1]["seconds"] if found else 0.0)
-    trained = _fit(setup, run, checkpoints, clock, verbose, callbacks)
-    _finish(setup, run, trained or not run.synthesizer.exists())
+        trained = _fit(setup, run, checkpoints, clock, verbose, callbacks)
+        _finish(setup, run, trained or not run.synthesizer.exists())
     return run.path
-
-
-def _prepare(config, verbose):
-    precision = trainers.choose_precision(config.precision)
-    dataset = registry.build(config.data.dataset)
-    trainer = registry.build(config.trainer)
-    schedule = registry.build(config.schedule)
-    check_size(trainer, config.data.size)
-    if dataset.label_set.num_classes != trainer.conditioning.num_classes:
-        raise ConfigError(
-            f"The data has {dataset.label_set.num_classes} classes, void ones included; "
-            f"`trainer.conditioning.num_classes` is {trainer.conditioning.num_classes}."
-        )
-    trainer.compile(registry.build(config.optimizers))
-    if config.evaluation:
-        registry.build(config.evaluation)
-    splits = {name: dataset.split(name) for name in ("train", *dataset.split_names)}
-    if "evaluate" in config.train.then and "test" not in splits:
-        raise ConfigError(
-            "`train.then` asks for `evaluate`, and the data has no test split. Leave it out, or "
-            "name one."
-        )
-    for split in splits.values():
-        split.check(progress=verbose, max_instances=config.data.max_instances)
-    # Data without a split shows the pictures of another on its sheets.
-    splits.setdefault("validation", splits.get("test", splits["train"]))
-    splits.setdefault("test", splits["validation"])
-    return Setup(config, dataset, schedule, trainer, trainer.learning_rates, splits, precision)
-
-
-def check_size(trainer, size):
-    """Raises `ConfigError` if the networks cannot take pictures of a size; names a good one."""
-    height, width = size
-    multiple = trainer.generator.size_multiple
-    minimum = max(trainer.generator.minimum_size, trainer.discriminator.minimum_size)
-    good = tuple(max(n, minimum) for n in pipeline.nearest_size(height, width, multiple))
-    if (height, width) != good:
-        raise ConfigError(
-            f"`data.size` [{height}, {width}] does not fit the networks: height and width must "
-            f"be multiples of {multiple}, at least {minimum}. Nearest good size: {list(good)}."
-        )
-
-
-def _claim(run, setup):
-    """Makes the folder, and finds out now whether the disk can hold the run."""
-    networks = [n for player in setup.trainer.players.values() for n in player]
-    one = CHECKPOINT_BYTES_PER_PARAMETER * sum(n.count_params() for n in networks)
-    try:
-        run.path.mkdir(parents=True, exist_ok=True)
-        write_text(run.config, setup.config.to_yaml())
-    except OSError as error:
-        raise OSError(f"The run folder {run.path} cannot be written: {error}.") from error
-    require_space(run.path, one * (setup.config.train.keep_checkpoints + 1))
 
 
 def _fit(setup, run, checkpoints, clock, verbose, more_callbacks):
@@ -159,7 +98,8 @@ def _fit(setup, run, checkpoints, clock, verbose, more_callbacks):
         with pipeline.surface_data_errors():
             # A run that was stopped within an epoch ends that epoch first.
             for start, end in _whole_epochs(first, per_epoch, epochs):
-                if _budget_spent(config, clock):
+                # A new run takes one step, however small its budget: something to look at.
+                if trainer.step > 0 and _budget_spent(config, clock):
                     break
                 trainer.fit(
                     _training_batches(setup, start),
@@ -170,8 +110,12 @@ def _fit(setup, run, checkpoints, clock, verbose, more_callbacks):
                     callbacks=callbacks,
                     verbose=0,
                 )
+                if trainer.stop_training:
+                    break
+        stop.stop_if_asked()
     except KeyboardInterrupt:
-        checkpoints.save(trainer, seconds=clock.seconds)
+        if not stop.at_once:
+            checkpoints.save(trainer, seconds=clock.seconds)
         raise
     finally:
         stop.release()
@@ -210,11 +154,12 @@ def _training_batches(setup, start_step):
 
 def _validation_batches(setup):
     settings, train = setup.config.data, setup.config.train
-    steps = min(train.validation_examples, len(setup.splits["validation"])) // train.batch_size
+    split = setup.splits.get("validation", ())
+    steps = min(train.validation_examples, len(split)) // train.batch_size
     if steps == 0:
         return None
     return pipeline.batches(
-        setup.splits["validation"],
+        split,
         batch_size=train.batch_size,
         size=settings.size,
         steps=steps,
@@ -227,7 +172,7 @@ def _validation_batches(setup):
 def _reporters(setup, run):
     config, trainer = setup.config, setup.trainer
     synthesizer = Synthesizer(trainer.generator, trainer.conditioning, setup.dataset.label_set)
-    rows = list(_samples(setup, "validation"))
+    rows = list(_samples(setup, "validation", f"the sheets in {run.samples} show"))
 
     def draw():
         return _sheet(synthesizer, rows)
@@ -240,9 +185,13 @@ def _reporters(setup, run):
     ]
 
 
-def _samples(setup, split):
+def _samples(setup, wanted, what):
+    """Returns the first examples of a split; of another, saying so, if the data has no such."""
     data, rows = setup.config.data, setup.config.train.sample_rows
-    return Examples(setup.splits[split], data.size, data.max_instances, rows)
+    name = setup.shown_split(wanted)
+    if name != wanted:
+        print(f"The data has no {wanted} split: {what} the {name} split.")
+    return Examples(setup.splits[name], data.size, data.max_instances, rows)
 
 
 def _sheet(synthesizer, examples):
@@ -272,14 +221,32 @@ def _finish(setup, run, renew):
     # What ships is what is shown and scored: float32, read back from the file.
     keras.config.set_dtype_policy("float32")
     synthesizer = load_synthesizer(run.synthesizer)
+    examples = _samples(setup, "test", f"{run.sheet} and {run.layouts} show")
     if renew or not run.sheet.exists():
-        examples = _samples(setup, "test")
         sheets.write_sheet(run.sheet, _sheet(synthesizer, examples))
+    _write_layouts(run, examples, synthesizer.label_set, renew)
     if "export" in config.train.then and (renew or not run.export.exists()):
         shutil.rmtree(run.export, ignore_errors=True)
         exporters.export(synthesizer, run.export)
     if "evaluate" in config.train.then and (renew or not run.metrics.exists()):
         evaluate(run.path)
+
+
+def _write_layouts(run, examples, label_set, renew):
+    """Writes label and instance maps of examples: something to synthesise from at once."""
+    labels, instances = run.layouts / "labels", run.layouts / "instances"
+    names = [f"{stem}.png" for stem in examples.split.stems[: len(examples)]]
+    if not renew and all(
+        (folder / name).exists() for folder in (labels, instances) for name in names
+    ):
+        return
+    labels.mkdir(parents=True, exist_ok=True)
+    instances.mkdir(exist_ok=True)
+    for name, example in zip(names, examples, strict=True):
+        write = functools.partial(write_label_map, labels=example["labels"], label_set=label_set)
+        replace_file(labels / name, write)
+        write = functools.partial(write_instance_map, instances=example["instances"])
+        replace_file(instances / name, write)
 
 
 def describe(config):

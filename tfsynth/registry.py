@@ -16,13 +16,28 @@ register = keras.saving.register_keras_serializable(PACKAGE)
 # What Keras stores beside the constructor's own arguments; the run sets them.
 _IMPLIED_ARGUMENTS = ("name", "trainable", "dtype")
 
+# Where a config finds classes of Keras. Any other public module is one attribute away from
+# NumPy, and by way of it from everything that Python can run.
+_KERAS_MODULES = (
+    "keras.constraints",
+    "keras.initializers",
+    "keras.layers",
+    "keras.losses",
+    "keras.optimizers",
+    "keras.optimizers.schedules",
+    "keras.regularizers",
+)
+# These two run code that they are given or read from a file.
+_RUN_CODE = ("keras.layers.Lambda", "keras.layers.TFSMLayer")
+
 
 def build(node: Any) -> Any:
     """Returns the object that a config node describes.
 
     A mapping with the key `class` becomes a call of that class, its other keys
     the arguments; mappings and lists are walked; anything else is itself. Only
-    registered classes of ours and public names of Keras can be called.
+    registered classes of ours and Keras's layers, losses, optimizers, initializers,
+    regularizers and constraints can be called, and none that runs code it is given.
 
     Args:
         node: Plain data: mappings, lists, strings, numbers, booleans, `None`.
@@ -35,6 +50,9 @@ def build(node: Any) -> Any:
         return [build(item) for item in node]
     if not isinstance(node, dict):
         return node
+    if "class_name" in node:
+        # Keras's own form of a class: a constructor of Keras would import and call it.
+        raise ValueError(f"A config names a class by `class`. Received `class_name`: {node!r}.")
     arguments = {key: build(value) for key, value in node.items() if key != "class"}
     if "class" not in node:
         return arguments
@@ -109,13 +127,23 @@ def without_policy(config):
 
 
 def _resolve_keras(name):
-    found = keras
-    for part in name.split(".")[1:]:
-        found = None if part.startswith("_") else getattr(found, part, None)
-        if found is None:
-            raise ValueError(f"Keras {keras.__version__} has no public name {name!r}.")
-    if not isinstance(found, type):
-        # A function such as `keras.saving.load_model` could read any file.
+    module, _, class_name = name.rpartition(".")
+    if module not in _KERAS_MODULES or name in _RUN_CODE:
+        raise ValueError(
+            f"A config cannot name {name!r}. Of Keras it can name the classes of "
+            f"{', '.join(_KERAS_MODULES)}, except Lambda and TFSMLayer, which run code."
+        )
+    home = keras
+    for part in module.split(".")[1:]:
+        home = getattr(home, part)
+    found = None if class_name.startswith("_") else getattr(home, class_name, None)
+    if found is None:
+        close = difflib.get_close_matches(class_name, dir(home))
+        raise ValueError(
+            f"Keras {keras.__version__} has no public name {name!r}. "
+            f"Nearest: {', '.join(close) or 'none'}."
+        )
+    if not isinstance(found, type) or not found.__module__.startswith("keras."):
         raise ValueError(f"A config can name classes only. Received: {name!r}.")
     return found
 

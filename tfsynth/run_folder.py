@@ -4,14 +4,24 @@ config.yaml         the resolved settings         checkpoints/   whole trainers,
 logs/               TensorBoard                   samples/       sheets as training goes on
 samples.png         the first test layouts        synthesizer.keras   what ships
 metrics.json        the scores                    export/1/      the SavedModel
+layouts/            label maps in labels/ and instance maps in instances/ of the first test layouts
 """
 
+import contextlib
 import dataclasses
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from tfsynth.config import load_config
+
+fcntl: Any = None
+with contextlib.suppress(ImportError):  # There is none on Windows.
+    import fcntl
+
+
+_LOCK = ".lock"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +38,37 @@ class RunFolder:
     synthesizer = property(lambda self: self.path / "synthesizer.keras")
     metrics = property(lambda self: self.path / "metrics.json")
     export = property(lambda self: self.path / "export" / "1")
+    layouts = property(lambda self: self.path / "layouts")
+
+    def scores(self, split="test", limit=None):
+        """Returns where scores go; only those of the whole test split are `metrics`."""
+        if split == "test" and limit is None:
+            return self.metrics
+        parts = ["metrics", split, *([] if limit is None else [str(limit)])]
+        return self.path / f"{'_'.join(parts)}.json"
+
+    @contextlib.contextmanager
+    def lock(self):
+        """Keeps other processes from training in the folder, which must exist, in the block.
+
+        The lock goes with the process, however it ends. Where the system or the file
+        system has no locks there is none.
+
+        Raises:
+            BlockingIOError: If another process holds it.
+        """
+        with open(self.path / _LOCK, "w") as file:
+            try:
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BlockingIOError(
+                    f"Another process trains in {self.path}. Wait for its end, or name another "
+                    "--run-dir."
+                ) from error
+            except OSError:
+                pass  # For example on a network drive that is mounted without locks.
+            yield
 
     def refuse_other_config(self, config):
         """Raises `FileExistsError` if the folder is of another run, or no run at all."""
@@ -39,7 +80,7 @@ class RunFolder:
                     f"{self.path} holds a run with other settings ({', '.join(keys)}). Name "
                     "another --run-dir, or remove the folder."
                 )
-        elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        elif self.path.exists() and not _is_empty_folder(self.path):
             raise FileExistsError(
                 f"{self.path} exists and is no run folder (it has no config.yaml). Name another "
                 "--run-dir."
@@ -55,13 +96,19 @@ def cache_folder():
 
 
 def require_space(folder, needed):
-    """Raises `OSError` if the disk of a folder has fewer than `needed` bytes free."""
-    free = shutil.disk_usage(folder).free
-    if free < needed:
+    """Raises `OSError` if the disk of a folder, there or not yet, has too few bytes free."""
+    folder = Path(folder).absolute()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    usage = shutil.disk_usage(there)
+    if usage.total and usage.free < needed:  # A file system like /proc has no size at all.
         raise OSError(
-            f"The disk of {folder} has {free / 2**20:.0f} MiB free; the checkpoints of this run "
-            f"need {needed / 2**20:.0f} MiB. Free some, or name a --run-dir elsewhere."
+            f"The disk of {there} has {usage.free / 2**20:.0f} MiB free; the checkpoints of this "
+            f"run need {needed / 2**20:.0f} MiB. Free some, or name a --run-dir elsewhere."
         )
+
+
+def _is_empty_folder(path):
+    return path.is_dir() and all(inside.name == _LOCK for inside in path.iterdir())
 
 
 def _differing_keys(there, wanted, prefix=""):

@@ -37,6 +37,17 @@ class Synthesizer(keras.Model):
     Raises:
         ValueError: If the label set does not fit the conditioning, or the file was
             written by a later version.
+
+    Example:
+
+    >>> label_set = LabelSet(["sky", "road"], [(70, 130, 180), (128, 64, 128)])
+    >>> conditioning = Conditioning(label_set.num_classes)
+    >>> generator = GlobalGenerator(conditioning.channels, filters=8, num_blocks=1)
+    >>> synthesizer = Synthesizer(generator, conditioning, label_set)
+    >>> labels = np.zeros((45, 60), "uint8")
+    >>> photograph = synthesizer.synthesize(labels, instances=labels)
+    >>> photograph.shape, photograph.dtype
+    ((45, 60, 3), dtype('uint8'))
     """
 
     def __init__(
@@ -130,7 +141,9 @@ class Synthesizer(keras.Model):
 
     def _synthesize_batch(self, inputs):
         """Runs the compiled call; sizes share one trace, since they stay dynamic."""
-        return self.predict_on_batch(inputs)
+        # Where several replicas share the model, each draws the whole batch, and Keras returns
+        # their pictures one replica after the other.
+        return self.predict_on_batch(inputs)[: len(inputs["labels"])]
 
     def _pad(self, maps):
         """Repeats the last row and column up to a size that the generator takes."""

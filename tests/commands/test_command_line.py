@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tfsynth.__main__ import main
-from tfsynth.commands import VERBS
+from tfsynth.commands import VERBS, train
 
 
 def refused(capsys, *words):
@@ -37,6 +37,19 @@ def test_help_of_each_command_has_examples(capsys, verb):
     assert f"\n  tfsynth {verb} " in capsys.readouterr().out.partition("examples:")[2]
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_each_command_says_what_runs_where_and_what_is_random(capsys, verb):
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    gpus = "as many GPUs as divide the batch" if verb == "train" else "the first GPU"
+    assert f": auto ({gpus}, else the CPU), cpu, gpu, or one of several as gpu:N" in text
+    if verb in ("synthesize", "export"):
+        assert "Nothing here is random: there is no --seed." in text
+    else:
+        assert "--seed N the seed of " in text
+
+
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
@@ -50,7 +63,9 @@ def test_help_of_each_command_has_examples(capsys, verb):
         (["train", "demo", "--minutes", "ten"], "--minutes: takes a number; received 'ten'"),
         (["train", "demo", "--device", "tpu"], "--device: takes auto, cpu, gpu or gpu:N;"),
         (["evaluate", "runs/demo", "--limit", "0"], "--limit: takes a whole number above 0"),
+        (["evaluate", "runs/demo", "--seed", "x"], "--seed: takes a number; received 'x'"),
         (["synthesize", "a.png"], "required: --model, -o/--output"),
+        (["synthesize", "a.png", "--label-coding", "color"], "--label-coding: invalid choice"),
     ],
 )
 def test_typing_error_is_answered_with_what_was_meant(capsys, words, answer):
@@ -76,6 +91,15 @@ def test_run_folder_that_cannot_be_made_is_named(capsys, tiny_config, tmp_path):
 def test_debug_shows_where(tmp_path):
     with pytest.raises(ValueError, match="No config 'dem'"):
         main(["train", "dem", "--debug"])
+
+
+def test_training_that_diverged_is_one_line(capsys, monkeypatch):
+    def diverge(arguments):
+        raise FloatingPointError("`generator_loss` became nan in step 7. Lower the learning rate.")
+
+    monkeypatch.setattr(train, "run", diverge)
+    line = "tfsynth: error: `generator_loss` became nan in step 7. Lower the learning rate.\n"
+    assert refused(capsys, "train", "demo") == line
 
 
 def test_full_disk_is_one_line():

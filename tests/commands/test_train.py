@@ -1,5 +1,6 @@
 """`tfsynth train`: its list, and its end by Ctrl-C."""
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import time
 
 from tfsynth.__main__ import main
 from tfsynth.commands import train
+from tfsynth.commands.programs import program
 
 # A minute is far more than it takes to the first checkpoint, far less than to the last.
 LONG_ENOUGH = 60
@@ -23,6 +25,23 @@ def test_without_config_the_installed_ones_are_listed(capsys):
 def test_interruption_before_the_first_checkpoint_promises_nothing(tmp_path):
     message = train._how_to_resume(tmp_path, "tfsynth train demo")
     assert message == "interrupted before the first checkpoint; nothing was saved."
+
+
+def test_the_layouts_of_the_run_are_what_it_offers_to_synthesise(tmp_path):
+    run = tmp_path / "my run"
+
+    def offered():
+        (line,) = [s for s in train._what_next(run).splitlines() if "synthesise  " in s]
+        return shlex.split(line)[-5:], shlex.split(line)
+
+    run.mkdir()
+    assert offered()[0] == ["--model", str(run), "LABELS", "-o", "PHOTOGRAPHS"]
+    layouts = run / "layouts"
+    (layouts / "labels").mkdir(parents=True)
+    assert offered()[0] == ["--model", str(run), str(layouts / "labels"), "-o", "PHOTOGRAPHS"]
+    (layouts / "instances").mkdir()
+    words = ["--instances", str(layouts / "instances"), "-o", "PHOTOGRAPHS"]
+    assert offered()[1][-7:] == ["--model", str(run), str(layouts / "labels"), *words]
 
 
 def test_ctrl_c_says_where_the_state_is_and_how_to_go_on(tiny_config, tmp_path):
@@ -48,6 +67,6 @@ def test_ctrl_c_says_where_the_state_is_and_how_to_go_on(tiny_config, tmp_path):
     error = process.communicate(timeout=LONG_ENOUGH)[1]
     assert process.returncode == 130
     state = f"The state is saved in {run / 'checkpoints'}"
-    last_line = f"tfsynth: interrupted. {state}; go on with: tfsynth {' '.join(words)}"
+    last_line = f"tfsynth: interrupted. {state}; go on with: {program('tfsynth')} {' '.join(words)}"
     assert error.splitlines()[-1] == last_line
     assert "Traceback" not in error

@@ -1,10 +1,16 @@
 """The commands on a model that one of them trained."""
 
+import re
+import shlex
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from tfsynth import experiment
 from tfsynth.__main__ import main
+from tfsynth.commands import train
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +41,17 @@ def test_train_says_where_the_run_is(tiny_config, run, capsys):
     )
 
 
+def test_the_command_to_synthesise_can_be_typed_as_it_is(run, labels, tmp_path, monkeypatch):
+    copy = shutil.copytree(run, tmp_path / "my run")
+    for kind in ("labels", "instances"):
+        shutil.copytree(labels, copy / "layouts" / kind, dirs_exist_ok=True)
+    command = re.search("synthesise  (.*)", train._what_next(copy))[1]
+    words = shlex.split(command)
+    monkeypatch.chdir(tmp_path)
+    assert main(words[words.index("synthesize") :]) == 0
+    assert (tmp_path / "PHOTOGRAPHS" / "a.png").is_file()
+
+
 def test_train_refuses_the_folder_of_other_settings(tiny_config, run, capsys):
     assert main(["train", str(tiny_config), "--run-dir", str(run), "--seed", "3"]) == 2
     assert "holds a run with other settings (seed)" in capsys.readouterr().err
@@ -49,6 +66,35 @@ def test_synthesize_writes_and_overwrites_only_when_told(run, labels, tmp_path, 
     assert main(words) == 2
     assert "Use --overwrite" in capsys.readouterr().err
     assert main([*words, "--overwrite"]) == 0
+
+
+def test_synthesize_decodes_colours_when_told(tiny_config, run, tmp_path, capsys):
+    label_set = experiment.load_synthesizer(run).label_set
+    painted = tmp_path / "a.png"
+    Image.fromarray(label_set.paint(np.ones((20, 31), "uint8"))).save(painted)
+    words = ["synthesize", "--model", str(run), str(painted), "-o", str(tmp_path / "photos")]
+    assert main(words) == 2
+    assert "--label-coding colour" in capsys.readouterr().err
+    assert main([*words, "--label-coding", "colour"]) == 0
+    assert (tmp_path / "photos" / "a.png").is_file()
+
+
+@pytest.mark.parametrize("more", [[], ["--config", "demo"]])
+def test_the_seed_of_an_evaluation_is_that_of_its_shuffle(run, monkeypatch, capsys, more):
+    seen = []
+
+    def evaluate(model, **options):
+        seen.append((model, options["config"]))
+        return {}
+
+    monkeypatch.setattr(experiment, "evaluate", evaluate)
+    assert main(["evaluate", str(run), *more]) == 0
+    assert main(["evaluate", str(run), *more, "--seed", "5"]) == 0
+    (_, config), (model, seeded) = seen
+    assert model == str(run)
+    assert seeded.seed == 5
+    assert seeded.name == ("demo" if more else "tiny")
+    assert (config is None) == (not more)
 
 
 def test_export_replaces_an_export_and_nothing_else(run, labels, tmp_path, capsys):
@@ -70,6 +116,13 @@ def test_describe_tells_what_a_run_builds_and_what_a_model_holds(run, capsys):
     assert "generator GlobalGenerator" in capsys.readouterr().out
     assert main(["describe", str(run / "synthesizer.keras")]) == 0
     assert capsys.readouterr().out.startswith("class: Synthesizer\n")
+
+
+def test_describe_takes_a_device(run, capsys):
+    for target in (run, run / "synthesizer.keras"):
+        assert main(["describe", str(target), "--device", "cpu"]) == 0
+        assert main(["describe", str(target), "--device", "gpu:7"]) == 2
+        assert "There is no device 'gpu:7'" in capsys.readouterr().err
 
 
 def test_missing_model_is_one_line(tmp_path, capsys):

@@ -92,3 +92,22 @@ def test_discriminator_convolution_pads_two_zeros():
     layer = keras.layers.Conv2D(1, 4, strides=2, kernel_initializer="ones")
     expected = [[14, 36, 22], [60, 136, 76], [46, 100, 54]]
     np.testing.assert_array_equal(layer(padded)[0, :, :, 0], expected)
+
+
+def test_resized_upsampling_treats_all_pixels_alike_and_transposed_does_not():
+    spread = {}
+    for method in ("transposed", "resize"):
+        inputs = keras.Input((None, None, 1))
+        model = keras.Model(inputs, upsampling_convolution(inputs, 1, "block", method))
+        model.get_layer("block_conv").kernel.assign(np.arange(1, 10).reshape(3, 3, 1, 1))
+        convolved = keras.Model(inputs, model.get_layer("block_norm").input)
+        output = np.asarray(convolved(np.ones((1, 6, 6, 1), "float32")))
+        assert output.shape == (1, 12, 12, 1)
+        spread[method] = np.ptp(output[0, 2:-2, 2:-2])
+    # Transposed: a pixel gets 1, 2, 2 or 4 of the nine weights.
+    assert spread == {"transposed": 15.0, "resize": 0.0}
+
+
+def test_an_unknown_upsampling_names_the_known_ones():
+    with pytest.raises(ValueError, match="one of transposed, resize. Received: 'bilinear'"):
+        upsampling_convolution(keras.Input((None, None, 1)), 1, "block", "bilinear")

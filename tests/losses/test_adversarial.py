@@ -31,8 +31,23 @@ def test_cross_entropy_is_finite_where_a_sigmoid_rounds_to_zero():
     check_loss(CrossEntropyLoss().discriminator(certain, certain), 100.0)
 
 
-@pytest.mark.parametrize("loss", [LeastSquaresLoss(), CrossEntropyLoss()])
-def test_losses_are_reduced_in_float32(loss):
-    # 4,096 ones: bfloat16 stops counting at 256.
-    maps = [keras.ops.ones((1, 64, 64, 1), "bfloat16")]
-    check_loss(loss.generator(maps), loss.generator([np.ones((1, 1), "float32")]))
+# 4,096 logits that bfloat16 holds, whose squares and sums it does not.
+COARSE = keras.ops.cast(np.linspace(-2, 2, 4096).reshape(1, 64, 64, 1), "bfloat16")
+EXACT = np.array(keras.ops.cast(COARSE, "float32"), "float64")
+
+
+def softplus(x):
+    return np.log1p(np.exp(x))
+
+
+@pytest.mark.parametrize(
+    ("loss", "real", "fake"),
+    [
+        (LeastSquaresLoss(), lambda x: (x - 1) ** 2, lambda x: x**2),
+        (CrossEntropyLoss(), lambda x: softplus(-x), softplus),
+    ],
+)
+def test_losses_are_computed_and_reduced_in_float32(loss, real, fake):
+    check_loss(loss.generator([COARSE]), real(EXACT).mean())
+    expected = 0.5 * (real(EXACT).mean() + fake(EXACT).mean())
+    check_loss(loss.discriminator([COARSE], [COARSE]), expected)

@@ -18,8 +18,12 @@ def ten_steps(strategy=None, xla=False, losses="least squares"):
     with strategy.scope() if strategy else contextlib.nullcontext():
         trainer = games.trainer(xla, losses)
     history = trainer.fit(games.data(10), verbose=0).history
+    logs = {name: values[0] for name, values in history.items()}
+    # `fit` gives means over the steps; these are the losses after the tenth alone.
     batch = next(iter(games.data(1)))
-    return {name: values[0] for name, values in history.items()}, trainer(batch).numpy()
+    _, after = trainer.compute_losses(batch)
+    logs |= {f"{name} after": float(value) for name, value in after.items()}
+    return logs, trainer(batch).numpy()
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +132,6 @@ def test_compile_names_what_is_missing_or_not_taken():
     optimizers = {player: keras.optimizers.Adam() for player in trainer.players}
     with pytest.raises(ValueError, match="does not take `jit_compile`"):
         trainer.compile(optimizers, jit_compile=True)
+    scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())
+    with pytest.raises(ValueError, match="optimizer of 'generator' is a LossScaleOptimizer"):
+        trainer.compile({**optimizers, "generator": scaled})

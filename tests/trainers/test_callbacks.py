@@ -11,7 +11,6 @@ from tfsynth.trainers import (
     Clock,
     ConstantThenLinearDecay,
     LearningRateByProgress,
-    NonFiniteGuard,
     ProgressBar,
     SampleSheets,
     StopBetweenSteps,
@@ -53,14 +52,6 @@ def test_keras_tensorboard_writes_scalars(tmp_path):
     assert {"epoch_generator_loss", "epoch_discriminator_loss"} <= tags
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_by_name():
-    trainer = games.trainer()
-    kernel = trainer.discriminator.get_layer("scale0_layer0_conv").kernel
-    kernel.assign(np.full(kernel.shape, np.nan))
-    with pytest.raises(FloatingPointError, match="`adversarial` became nan in step 1"):
-        trainer.fit(games.data(3), callbacks=[NonFiniteGuard()], verbose=0)
-
-
 RATES = {"generator": 1e-3, "discriminator": 1e-4}
 
 
@@ -84,19 +75,60 @@ def test_a_budget_shortens_the_schedule_and_ends_the_run():
     assert trainer.step == 2
 
 
-def test_ctrl_c_stops_between_steps_and_gives_the_signal_back():
-    class PressCtrlC(keras.callbacks.Callback):
-        def on_train_batch_begin(self, batch, logs=None):
-            if batch == 2:
-                os.kill(os.getpid(), signal.SIGINT)
+class PressCtrlC(keras.callbacks.Callback):
+    """Presses Ctrl-C at one of Keras's events, `times` times."""
 
-    trainer, stop = games.trainer(), StopBetweenSteps()
+    def __init__(self, event, times=1):
+        super().__init__()
+        self.times = times
+        setattr(self, event, self.press)
+
+    def press(self, *arguments, **keywords):
+        for _ in range(self.times):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture
+def stop():
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        trainer.fit(games.data(5), callbacks=[PressCtrlC(), stop], verbose=0)
-    assert trainer.step == 3
-    stop.release()
+    callback = StopBetweenSteps()
+    yield callback
+    callback.release()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_stops_between_steps(stop):
+    trainer = games.trainer()
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(games.data(5), callbacks=[PressCtrlC("on_train_batch_begin"), stop], verbose=0)
+    assert trainer.step == 1
+    assert not stop.at_once
+
+
+@pytest.mark.parametrize("event", ["on_test_begin", "on_epoch_end"])
+def test_ctrl_c_after_the_last_step_is_not_lost(stop, event):
+    trainer = games.trainer()
+    data = {"x": games.data(2), "validation_data": games.data(1)}
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(**data, callbacks=[PressCtrlC(event), stop], verbose=0)
+    assert trainer.step == 2
+    assert not stop.at_once
+
+
+def test_ctrl_c_at_the_very_end_of_training_can_be_asked_for(stop):
+    stop.stop_if_asked()
+    games.trainer().fit(games.data(1), callbacks=[stop, PressCtrlC("on_train_end")], verbose=0)
+    with pytest.raises(KeyboardInterrupt):
+        stop.stop_if_asked()
+
+
+def test_a_second_ctrl_c_stops_at_once(stop):
+    trainer = games.trainer()
+    twice = PressCtrlC("on_train_batch_begin", times=2)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(games.data(5), callbacks=[twice, stop], verbose=0)
+    assert trainer.step == 0
+    assert stop.at_once
 
 
 def test_progress_bar_shows_losses_speed_and_time_left(capsys):

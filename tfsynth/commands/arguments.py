@@ -17,19 +17,27 @@ def add_overrides(parser):
     )
     parser.add_argument(
         "--seed",
-        type=_natural_number,
+        type=natural_number,
         metavar="N",
         help="the seed of weights, data order and augmentation; short for --set seed=N",
     )
 
 
-def add_device(parser):
-    """Adds `--device auto|cpu|gpu|gpu:N`."""
+def add_device(parser, does, several=False):
+    """Adds `--device auto|cpu|gpu|gpu:N`.
+
+    Args:
+        parser: The verb's parser.
+        does: What the verb does on the device, for the help.
+        several: Whether "auto" takes as many GPUs as share a batch evenly, or only the first.
+    """
+    gpus = "as many GPUs as divide the batch" if several else "the first GPU"
     parser.add_argument(
         "--device",
         type=_device,
         default="auto",
-        help="auto (all GPUs, else the CPU), cpu, gpu, or one of several as gpu:N (default: auto)",
+        help=f"what {does}: auto ({gpus}, else the CPU), cpu, gpu, or one of several as gpu:N "
+        "(default: auto)",
     )
 
 
@@ -55,7 +63,8 @@ def positive_count(text):
     return value
 
 
-def _natural_number(text):
+def natural_number(text):
+    """Reads a whole number, 0 or above."""
     value = _read(int, text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"takes a whole number, 0 or above; received {text!r}")

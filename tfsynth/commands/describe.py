@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tfsynth.commands.arguments import add_overrides, overrides
+from tfsynth.commands.arguments import add_device, add_overrides, overrides
 from tfsynth.commands.loading import load_experiment
 
 SUMMARY = "show what a config builds and costs, or what a model file holds"
@@ -22,6 +22,7 @@ def add_arguments(parser):
         help="name of an installed config, path of a YAML file or run folder, or .keras file",
     )
     add_overrides(parser)
+    add_device(parser, "builds the networks")
 
 
 def run(arguments):
@@ -32,19 +33,19 @@ def run(arguments):
     if target.suffix == ".keras":
         if not target.is_file():
             raise FileNotFoundError(f"There is no model at {target}.")
-        print(_describe_model(target, arguments.debug))
+        print(_describe_model(target, arguments))
         return
     if (target / "config.yaml").is_file():
         target = target / "config.yaml"
     config = load_config(str(target), overrides(arguments))
-    experiment = load_experiment(arguments.debug)
+    experiment = load_experiment(arguments.debug, arguments.device)
     print(experiment.describe(config))
 
 
-def _describe_model(path, debug):
+def _describe_model(path, arguments):
     import yaml
 
-    load_experiment(debug)
+    load_experiment(arguments.debug, arguments.device)
     from tfsynth import load_model, registry
 
     model = load_model(path)

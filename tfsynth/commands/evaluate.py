@@ -1,8 +1,9 @@
 """`tfsynth evaluate`: scores a run or a model on the real photographs of a split."""
 
 import json
+from pathlib import Path
 
-from tfsynth.commands.arguments import add_device, positive_count
+from tfsynth.commands.arguments import add_device, natural_number, positive_count
 from tfsynth.commands.loading import load_experiment
 
 SUMMARY = "score a run or a model on held-out label maps"
@@ -27,16 +28,31 @@ def add_arguments(parser):
         "--limit", type=positive_count, metavar="N", help="only the first N examples of the split"
     )
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help="where to write the scores (default: in the run)"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="where to write the scores (default: in the run; needed for a .keras file)",
     )
-    add_device(parser)
+    parser.add_argument(
+        "--seed",
+        type=natural_number,
+        metavar="N",
+        help="the seed of the shuffle in the row `floor` (default: the config's)",
+    )
+    add_device(parser, "scores")
 
 
 def run(arguments):
     """Scores, and prints the scores as JSON."""
     from tfsynth.config import load_config
 
-    config = None if arguments.config is None else load_config(arguments.config)
+    config = arguments.config
+    if config is None and arguments.seed is not None:
+        own = Path(arguments.model) / "config.yaml"
+        config = str(own) if own.is_file() else None
+    if config is not None:
+        seed = [] if arguments.seed is None else [f"seed={arguments.seed}"]
+        config = load_config(config, seed)
 
     experiment = load_experiment(arguments.debug, arguments.device)
 

@@ -13,6 +13,7 @@ examples:
   tfsynth export my.keras -o serving/streets/2 --overwrite
 
 TF Serving takes the last part of the folder as the version of the model: a whole number.
+Nothing here is random: there is no --seed.
 """
 
 
@@ -26,7 +27,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--overwrite", action="store_true", help="replace an export that is there already"
     )
-    add_device(parser)
+    add_device(parser, "verifies the export")
 
 
 def run(arguments):

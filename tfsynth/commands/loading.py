@@ -12,8 +12,8 @@ def load_experiment(debug=False, device=None):
 
     Args:
         debug: Whether TensorFlow's native code may say what it finds and misses while it loads.
-        device: What the program shall compute on, see `trainers.choose_devices`; `None` leaves
-            the choice for later.
+        device: The one device to compute on, see `trainers.choose_devices`; `None` leaves the
+            choice for later, as training does, which may use several.
 
     Raises:
         ValueError: If there is no such device.

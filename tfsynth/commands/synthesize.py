@@ -8,9 +8,12 @@ EXAMPLES = """\
 examples:
   tfsynth synthesize --model runs/demo/synthesizer.keras labels/ -o photos/
   tfsynth synthesize --model m.keras a.png b.png -o photos/ --instances instances/
+  tfsynth synthesize --model m.keras painted/ -o photos/ --label-coding colour
 
 A label map is a PNG whose pixels are class ids; the photograph of a.png is photos/a.png. An
-instance map has the name of its label map and one id per object.
+instance map has the name of its label map and one id per object. The endings of Cityscapes
+(_gtFine_labelIds, _gtFine_instanceIds) are no part of a name. Nothing here is random: there is no
+--seed.
 """
 
 
@@ -27,9 +30,16 @@ def add_arguments(parser):
         "--instances", metavar="DIR", help="folder of instance maps, for models that read them"
     )
     parser.add_argument(
+        "--label-coding",
+        choices=("ids", "colour"),
+        default="ids",
+        help="what the pixels of a label map are: class ids, or the colours of the model's classes "
+        "(default: ids)",
+    )
+    parser.add_argument(
         "--overwrite", action="store_true", help="replace photographs that exist already"
     )
-    add_device(parser)
+    add_device(parser, "synthesises")
 
 
 def run(arguments):
@@ -41,6 +51,7 @@ def run(arguments):
         arguments.inputs,
         arguments.output,
         instances=arguments.instances,
+        label_coding=arguments.label_coding,
         overwrite=arguments.overwrite,
     )
     noun = "photograph" if len(written) == 1 else "photographs"

@@ -1,10 +1,12 @@
 """`tfsynth train`: trains a config, and what its `train.then` asks for."""
 
 import json
+import shlex
 from pathlib import Path
 
 from tfsynth.commands.arguments import add_device, add_overrides, overrides, positive_number
 from tfsynth.commands.loading import load_experiment
+from tfsynth.commands.programs import program
 
 SUMMARY = "train a config, or go on with a run that was interrupted"
 EXAMPLES = """\
@@ -37,7 +39,7 @@ def add_arguments(parser):
         help="wall time for training: shortens the schedule; short for --set train.minutes=M",
     )
     add_overrides(parser)
-    add_device(parser)
+    add_device(parser, "trains", several=True)
 
 
 def run(arguments):
@@ -70,7 +72,7 @@ def _list_configs():
         first = (config_folder() / f"{name}.yaml").read_text(encoding="utf-8").partition("\n")[0]
         title = first.removeprefix("#").strip() if first.startswith("#") else ""
         print(f"  {name:<24} {title}".rstrip())
-    print("Train one of them with `tfsynth train NAME`.")
+    print(f"Train one of them with `{program('tfsynth')} train NAME`.")
 
 
 def _what_next(run_dir):
@@ -84,13 +86,27 @@ def _what_next(run_dir):
         lines.append(f"  mean IoU    {shown}   (all scores: {scores})")
     lines += [
         f"  open        {run_dir / 'samples.png'}: the first test layouts",
-        f"  watch       tensorboard --logdir {run_dir / 'logs'}",
-        f"  synthesise  tfsynth synthesize --model {run_dir} LABELS -o PHOTOGRAPHS",
+        f"  watch       {program('tensorboard')} --logdir {_quoted(run_dir / 'logs')}",
+        f"  synthesise  {program('tfsynth')} synthesize --model {_quoted(run_dir)} "
+        f"{_layouts(run_dir)} -o PHOTOGRAPHS",
         f"  load        tfsynth.load_model({str(run_dir / 'synthesizer.keras')!r})",
     ]
     if (run_dir / "export" / "1").is_dir():
         lines.append(f"  serve       {run_dir / 'export'} is a model folder for TF Serving")
     return "\n".join(lines)
+
+
+def _layouts(run_dir):
+    """Returns the words for the run's own layouts, or, in a run without, for the user's."""
+    labels, instances = (run_dir / "layouts" / kind for kind in ("labels", "instances"))
+    if not labels.is_dir():
+        return "LABELS"
+    more = f" --instances {_quoted(instances)}" if instances.is_dir() else ""
+    return f"{_quoted(labels)}{more}"
+
+
+def _quoted(path):
+    return shlex.quote(str(path))
 
 
 def _how_to_resume(run_dir, command_line):

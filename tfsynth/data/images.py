@@ -25,7 +25,8 @@ _EXIF_ORIENTATION = 0x0112
 
 _PALETTE_REMEDY = (
     "Give the palette: a label file with the colour of every class and label_coding: colour, as in "
-    "PairedFolders(root, labels='classes.yaml', label_coding='colour')"
+    "PairedFolders(root, labels='classes.yaml', label_coding='colour'); `tfsynth synthesize` takes "
+    "--label-coding colour"
 )
 
 

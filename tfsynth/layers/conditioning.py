@@ -62,7 +62,7 @@ class Conditioning(keras.layers.Layer):
 
     >>> layer = Conditioning(num_classes=3)
     >>> maps = keras.ops.zeros((1, 4, 4), "int32")
-    >>> layer(maps, maps).shape
+    >>> keras.ops.shape(layer(maps, maps))
     (1, 4, 4, 4)
     """
 

@@ -19,6 +19,12 @@ class UnpaddedAveragePooling2D(keras.layers.Layer):
 
     Returns:
         Tensor (batch, ceil(height / 2), ceil(width / 2), channels).
+
+    Example: a row of 1, 2, 3, 4; the first mean is of 1 and 2, the second of 2, 3 and 4.
+
+    >>> picture = keras.ops.reshape(keras.ops.array([1.0, 2.0, 3.0, 4.0]), (1, 1, 4, 1))
+    >>> keras.ops.convert_to_numpy(UnpaddedAveragePooling2D()(picture)).ravel().tolist()
+    [1.5, 3.0]
     """
 
     def __init__(self, **kwargs):

@@ -11,6 +11,8 @@ from tfsynth.layers.normalization import InstanceNormalization
 # pix2pixHD draws every convolution kernel from N(0, 0.02).
 KERNEL_STDDEV = 0.02
 
+UPSAMPLING_METHODS = ("transposed", "resize")
+
 
 def kernel_initializer():
     """Returns a fresh N(0, 0.02) initializer (pix2pixHD's choice for every kernel)."""
@@ -36,23 +38,40 @@ def downsampling_convolution(x, filters, name):
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def upsampling_convolution(x, filters, name):
-    """Doubles (height, width): 3 x 3 transposed convolution with stride 2, norm, ReLU.
+def upsampling_convolution(x, filters, name, method="transposed"):
+    """Doubles (height, width) by a 3 x 3 convolution, then norm and ReLU.
 
-    The valid transposed convolution gives 2n + 1 rows; PyTorch's padding 1 with
-    output padding 1 is this result without its first row and column.
+    "transposed": a transposed convolution with stride 2, as published. The valid one
+    gives 2n + 1 rows; PyTorch's padding 1 with output padding 1 is this result without
+    its first row and column. "resize": every pixel is repeated, then convolved, which
+    treats all pixels alike (https://distill.pub/2016/deconv-checkerboard).
 
     Args:
         x: Keras tensor (batch, height, width, channels).
         filters: Number of output channels.
         name: Prefix of the layers' names.
+        method: One of `UPSAMPLING_METHODS`.
 
     Returns:
         Keras tensor (batch, 2 * height, 2 * width, filters).
+
+    Raises:
+        ValueError: If the method is unknown.
     """
-    x = layers.Conv2DTranspose(
-        filters, 3, strides=2, kernel_initializer=kernel_initializer(), name=f"{name}_conv"
-    )(x)
-    x = layers.Cropping2D(((1, 0), (1, 0)), name=f"{name}_crop")(x)
+    if method not in UPSAMPLING_METHODS:
+        raise ValueError(
+            f"Upsampling is one of {', '.join(UPSAMPLING_METHODS)}. Received: {method!r}."
+        )
+    if method == "transposed":
+        x = layers.Conv2DTranspose(
+            filters, 3, strides=2, kernel_initializer=kernel_initializer(), name=f"{name}_conv"
+        )(x)
+        x = layers.Cropping2D(((1, 0), (1, 0)), name=f"{name}_crop")(x)
+    else:
+        x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_resize")(x)
+        x = layers.ZeroPadding2D(1, name=f"{name}_padding")(x)
+        x = layers.Conv2D(filters, 3, kernel_initializer=kernel_initializer(), name=f"{name}_conv")(
+            x
+        )
     x = InstanceNormalization(name=f"{name}_norm")(x)
     return layers.ReLU(name=f"{name}_relu")(x)

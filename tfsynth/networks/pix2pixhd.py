@@ -31,6 +31,8 @@ class GlobalGenerator(keras.Model):
         filters: Channels after the first convolution; 64 in the paper.
         num_downsamples: Halvings before the residual blocks; 4 in the paper.
         num_blocks: Residual blocks; 9 in the paper.
+        upsampling: "transposed" as in the paper, or "resize", which leaves no checkerboard
+            and has as many weights; see `upsampling_convolution`.
 
     Call arguments:
         condition: Float tensor (batch, height, width, input_channels); height and
@@ -42,7 +44,7 @@ class GlobalGenerator(keras.Model):
     Example:
 
     >>> generator = GlobalGenerator(13, filters=8, num_downsamples=2, num_blocks=1)
-    >>> generator(keras.ops.zeros((1, 32, 64, 13))).shape
+    >>> keras.ops.shape(generator(keras.ops.zeros((1, 32, 64, 13))))
     (1, 32, 64, 3)
     """
 
@@ -53,6 +55,7 @@ class GlobalGenerator(keras.Model):
         filters=64,
         num_downsamples=4,
         num_blocks=9,
+        upsampling="transposed",
         **kwargs,
     ):
         _check_positive(input_channels=input_channels, output_channels=output_channels)
@@ -68,7 +71,7 @@ class GlobalGenerator(keras.Model):
         for i in range(num_blocks):
             x = residual_block(x, filters * 2**num_downsamples, f"block{i}")
         for i in reversed(range(num_downsamples)):
-            x = upsampling_convolution(x, filters * 2**i, f"up{i}")
+            x = upsampling_convolution(x, filters * 2**i, f"up{i}", upsampling)
         x = ReflectionPadding2D(3, name="head_padding")(x)
         x = layers.Conv2D(
             output_channels, 7, kernel_initializer=kernel_initializer(), name="head_conv"
@@ -82,6 +85,7 @@ class GlobalGenerator(keras.Model):
         self.filters = filters
         self.num_downsamples = num_downsamples
         self.num_blocks = num_blocks
+        self.upsampling = upsampling
 
     @property
     def size_multiple(self):
@@ -101,6 +105,7 @@ class GlobalGenerator(keras.Model):
             "filters": self.filters,
             "num_downsamples": self.num_downsamples,
             "num_blocks": self.num_blocks,
+            "upsampling": self.upsampling,
         }
 
 

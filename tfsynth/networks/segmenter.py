@@ -115,7 +115,7 @@ class Segmenter(keras.Model):
     Example:
 
     >>> segmenter = Segmenter(11, filters=(8, 8), blocks=(0, 1))
-    >>> segmenter(keras.ops.zeros((1, 32, 64, 3))).shape
+    >>> keras.ops.shape(segmenter(keras.ops.zeros((1, 32, 64, 3))))
     (1, 32, 64, 11)
     """
 

@@ -1,6 +1,5 @@
 """Keras callbacks for games of several players."""
 
-import math
 import signal
 import threading
 import time
@@ -26,26 +25,6 @@ class Clock:
     def seconds(self):
         """Seconds of training so far."""
         return self._before + time.monotonic() - self._start
-
-
-class NonFiniteGuard(keras.callbacks.Callback):
-    """Ends the run when any loss is NaN or infinite, naming it.
-
-    Keras's own `TerminateOnNaN` looks at the log key `loss` only, which a game of
-    several players does not have.
-
-    Raises:
-        FloatingPointError: At the end of the first step with such a loss.
-    """
-
-    def on_train_batch_end(self, batch, logs=None):
-        for name, value in (logs or {}).items():
-            if not math.isfinite(value):
-                raise FloatingPointError(
-                    f"`{name}` became {float(value)} in step {self.model.step}. The last "
-                    "checkpoint is from before it. Lower the learning rate, or use precision "
-                    "float32 or mixed_bfloat16."
-                )
 
 
 class LearningRateByProgress(keras.callbacks.Callback):
@@ -75,8 +54,9 @@ class LearningRateByProgress(keras.callbacks.Callback):
             self.model.player_optimizers[player].learning_rate = rate * factor
 
     def on_epoch_end(self, epoch, logs=None):
-        for player, rate in self.model.learning_rates.items():
-            logs[f"{player}_learning_rate"] = rate
+        rates = self.model.learning_rates
+        if logs is not None:
+            logs.update({f"{player}_learning_rate": rate for player, rate in rates.items()})
 
     def on_train_batch_end(self, batch, logs=None):
         if self.minutes is not None and self.clock.seconds >= 60 * self.minutes:
@@ -151,14 +131,17 @@ class ProgressBar(keras.callbacks.Callback):
 class StopBetweenSteps(keras.callbacks.Callback):
     """Turns Ctrl-C (and SIGTERM) into a stop between two steps, where all weights agree.
 
-    A second Ctrl-C stops at once.
+    What follows the last step of an epoch, validation, sheet and checkpoint, is brought
+    to its end first. A second Ctrl-C stops at once; `at_once` then says that the state
+    is not to be saved.
 
     Raises:
-        KeyboardInterrupt: At the end of the step in which the signal came.
+        KeyboardInterrupt: At the end of the step or epoch in which the signal came.
     """
 
     def __init__(self):
         super().__init__()
+        self.at_once = False
         self._asked = False
         self._before = {}
 
@@ -169,6 +152,13 @@ class StopBetweenSteps(keras.callbacks.Callback):
             self._before[number] = signal.signal(number, self._ask)
 
     def on_train_batch_end(self, batch, logs=None):
+        self.stop_if_asked()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.stop_if_asked()
+
+    def stop_if_asked(self):
+        """Raises `KeyboardInterrupt` if the signal came; call it once more after `fit`."""
         if self._asked:
             raise KeyboardInterrupt
 
@@ -179,9 +169,10 @@ class StopBetweenSteps(keras.callbacks.Callback):
         self._before = {}
 
     def _ask(self, number, frame):
-        if self._asked:
-            raise KeyboardInterrupt
+        self.at_once = self._asked
         self._asked = True
+        if self.at_once:
+            raise KeyboardInterrupt
 
 
 class SaveCheckpoint(keras.callbacks.Callback):

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 
 from tfsynth.files import replace_file, write_text
+from tfsynth.trainers.finite import require_finite
 
 
 class Checkpoints:
@@ -38,7 +39,9 @@ class Checkpoints:
 
         Raises:
             OSError: If the disk is full or read-only; earlier checkpoints stay.
+            NotFiniteError: If a weight is NaN or infinite; nothing is written.
         """
+        require_finite(trainer)
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step-{trainer.step:07d}.keras"
         replace_file(path, trainer.save)

@@ -85,8 +85,8 @@ class Trainer(keras.Model):
             **kwargs: Those of `keras.Model.compile` that fit a game: `run_eagerly`.
 
         Raises:
-            ValueError: If a player lacks an optimizer, or Keras's `optimizer`, `loss`,
-                `jit_compile` or `steps_per_execution` is given.
+            ValueError: If a player lacks an optimizer or has one that scales its loss, or
+                Keras's `optimizer`, `loss`, `jit_compile` or `steps_per_execution` is given.
         """
         for name in ("jit_compile", "steps_per_execution", "optimizer", "loss"):
             if name in kwargs:
@@ -99,6 +99,13 @@ class Trainer(keras.Model):
                 f"Each player needs one optimizer. Players: {sorted(self.players)}. "
                 f"Received optimizers for: {sorted(optimizers)}."
             )
+        for player, optimizer in optimizers.items():
+            if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+                raise ValueError(
+                    f"The optimizer of {player!r} is a LossScaleOptimizer: it divides gradients "
+                    "by a scale that no loss here was multiplied by, so they would all but "
+                    "vanish. Use its inner optimizer, in precision float32 or mixed_bfloat16."
+                )
         super().compile(optimizer=None, jit_compile=False, **kwargs)
         self.built = True  # Its networks are functional, so they are.
         self.player_optimizers = optimizers
@@ -132,12 +139,12 @@ class Trainer(keras.Model):
     @property
     def step(self):
         """Number of training steps so far, over all calls of `fit`."""
-        return int(next(iter(self.player_optimizers.values())).iterations)
+        return int(_number(next(iter(self.player_optimizers.values())).iterations))
 
     @property
     def learning_rates(self):
         """Player -> the learning rate of its optimizer now."""
-        return {p: float(o.learning_rate) for p, o in self.player_optimizers.items()}
+        return {p: float(_number(o.learning_rate)) for p, o in self.player_optimizers.items()}
 
     def weights_of(self, player):
         """Returns the trainable weights of all networks of a player."""
@@ -166,3 +173,8 @@ class Trainer(keras.Model):
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
+
+
+def _number(scalar):
+    # Under a strategy a variable has one copy per replica, and Python's numbers take none.
+    return keras.ops.convert_to_numpy(scalar)

@@ -48,6 +48,7 @@ def test_config_round_trip(folders, label_file):
         "splits": {"validation": "val"},
         "label_coding": "ids",
         "instances": "none",
+        "exclude": ["train3"],
     }
     dataset = PairedFolders(**arguments)
     assert dataset.get_config() == arguments
@@ -122,6 +123,40 @@ def test_two_folders_for_one_split(folders, label_file):
 def test_arguments_are_checked(folders, arguments, message):
     with pytest.raises(ValueError, match=message):
         PairedFolders(folders, **arguments)
+
+
+def test_examples_may_be_left_out(folders, label_file):
+    dataset = PairedFolders(folders, label_file, exclude=["train3", "val0"])
+    assert dataset.split("train").stems == ["train0", "train1", "train2", "train4"]
+    assert dataset.split("validation").stems == ["val1"]
+    whole = PairedFolders(folders, label_file)
+    assert dataset.fingerprint != whole.fingerprint
+
+
+def test_a_name_to_leave_out_that_is_nowhere_is_refused_with_the_nearest(folders, label_file):
+    dataset = PairedFolders(folders, label_file, exclude=["val0", "Train3.png"])
+    message = (
+        "`exclude` names 'Train3.png', but no example is called so. The nearest name: 'train3'"
+    )
+    for name in ("train", "validation"):
+        with pytest.raises(DataError, match=message):
+            dataset.split(name)
+    with pytest.raises(DataError, match=message):
+        PairedFolders(folders, exclude=["Train3.png"]).label_set  # noqa: B018
+
+
+def test_names_to_leave_out_are_text(folders, label_file):
+    with pytest.raises(DataError, match="`exclude` lists names .* got 139, .* '000139'"):
+        PairedFolders(folders, label_file, exclude=["train3", 139])
+    dataset = PairedFolders(folders, label_file, exclude="train3")
+    assert len(dataset.split("train")) == 4
+
+
+def test_a_split_of_which_nothing_is_left_is_refused(folders, label_file):
+    dataset = PairedFolders(folders, label_file, exclude=["val0", "val1"])
+    assert len(dataset.split("train")) == 5
+    with pytest.raises(DataError, match="`exclude` leaves no example in the split 'validation'"):
+        dataset.split("validation")
 
 
 # Label sets ---------------------------------------------------------------------------------------

@@ -54,7 +54,8 @@ class PairedFolders(Dataset):
             colours of `labels`.
         instances: "auto": instance maps are read where there is a folder of them; "none": never;
             "required": a split without them is an error.
-        exclude: Names of examples to leave out, such as one whose label map is known to be wrong.
+        exclude: Names of examples to leave out, such as one whose label map is known to be wrong;
+            each must be there, in one split or another.
 
     Example: `PairedFolders("~/data/cityscapes", labels="cityscapes35").split("train")[0]["image"]`
 
@@ -78,7 +79,7 @@ class PairedFolders(Dataset):
         self.splits = None if splits is None else dict(splits)
         self.label_coding = label_coding
         self.instances = instances
-        self.exclude = list(exclude)
+        self.exclude = [exclude] if isinstance(exclude, str) else list(exclude)
         self._check_choices()
         self._folder = Path(os.path.expandvars(self.root)).expanduser().absolute()
         self._prefixes = self._find_prefixes()
@@ -125,18 +126,28 @@ class PairedFolders(Dataset):
                 f"{self._folder}: there is no split {name!r}; there are "
                 f"{list(self._prefixes)}. {_layout_hint(name)}"
             )
-        return FolderSplit(self._folder, self._pairs(name), self.label_set, self.label_coding)
+        pairs = self._pairs(name)
+        if not pairs:
+            raise DataError(f"{self._folder}: `exclude` leaves no example in the split {name!r}.")
+        return FolderSplit(self._folder, pairs, self.label_set, self.label_coding)
 
     def _pairs(self, name: str) -> list[pairing.Pair]:
+        if not self.exclude:
+            return self._all_pairs(name)
+        # A name that is nowhere is a slip: its example would be trained on all the same.
+        stems = {pair.stem for split in self._prefixes for pair in self._all_pairs(split)}
+        pairing.require_examples(self.exclude, stems, self._folder)
+        return [pair for pair in self._all_pairs(name) if pair.stem not in self.exclude]
+
+    def _all_pairs(self, name: str) -> list[pairing.Pair]:
         if name not in self._paired:
             prefix = self._folder / self._prefixes[name]
-            pairs = pairing.pair_folders(
+            self._paired[name] = pairing.pair_folders(
                 Path(f"{prefix}_label"),
                 Path(f"{prefix}_img"),
                 self._instance_folder(prefix),
                 self.label_coding,
             )
-            self._paired[name] = [pair for pair in pairs if pair.stem not in self.exclude]
         return self._paired[name]
 
     @functools.cached_property
@@ -191,6 +202,12 @@ class PairedFolders(Dataset):
         unknown = sorted(set(self.splits or {}) - set(PREFIXES))
         if unknown:
             raise ValueError(f"Splits are called {list(PREFIXES)}; got {unknown}.")
+        for stem in self.exclude:
+            if not isinstance(stem, str):
+                raise DataError(
+                    f"`exclude` lists names of examples; got {stem!r}, a number or the like. "
+                    "Quote it in YAML, with every zero that the file's name has: '000139'."
+                )
         if self.label_coding == "colour" and self.labels is None:
             raise ValueError(
                 "label_coding 'colour' needs the colours: give `labels`, a label file with the "

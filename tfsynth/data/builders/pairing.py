@@ -1,9 +1,10 @@
 """Which label map, photo and instance map belong together: those whose files have one name."""
 
 import dataclasses
+import difflib
 import os
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tfsynth.data import images
@@ -86,7 +87,8 @@ def list_files(folder: Path, role: str, extensions: Collection[str]) -> dict[str
     """
     if not folder.is_dir():
         raise DataError(
-            f"{folder}: there is no such folder; every label map needs a {_NAMES[role]} there."
+            f"{folder}: there is no such folder; every label map needs "
+            f"{'an' if role == 'instance' else 'a'} {_NAMES[role]} there."
             if role != "label"
             else f"{folder}: there is no such folder."
         )
@@ -97,7 +99,7 @@ def list_files(folder: Path, role: str, extensions: Collection[str]) -> dict[str
             file = Path(base) / name
             if name.startswith(".") or file.suffix.lower() not in extensions:
                 continue
-            key = _key(file.relative_to(folder), role)
+            key = pairing_name(file.relative_to(folder), role)
             if key is None:
                 continue
             if key in files:
@@ -114,8 +116,13 @@ def list_files(folder: Path, role: str, extensions: Collection[str]) -> dict[str
     return files
 
 
-def _key(relative: Path, role: str) -> str | None:
-    """Returns the name that pairs a file, or None where its ending says another role."""
+def pairing_name(relative: Path, role: str) -> str | None:
+    """Returns the name that pairs a file, or None where its ending says another role.
+
+    Args:
+        relative: The file's path in its folder; the subfolders belong to the name.
+        role: As in `list_files`.
+    """
     stem = relative.stem
     for owner, endings in _ENDINGS.items():
         for ending in endings:
@@ -125,6 +132,23 @@ def _key(relative: Path, role: str) -> str | None:
                 stem = stem.removesuffix(ending)
                 return (relative.parent / stem).as_posix()
     return (relative.parent / stem).as_posix()
+
+
+def require_examples(exclude: Sequence[str], stems: Collection[str], folder: Path) -> None:
+    """Raises `DataError` for the first name in `exclude` that is no example's.
+
+    Args:
+        exclude: Names of examples to leave out.
+        stems: Those of all examples.
+        folder: The data set's folder, for the message.
+    """
+    for name in exclude:
+        if name not in stems:
+            close = difflib.get_close_matches(name, stems, n=1, cutoff=0.0)
+            raise DataError(
+                f"{folder}: `exclude` names {name!r}, but no example is called so. The nearest "
+                f"name: {close[0]!r}. Names have no extension and no ending of Cityscapes."
+            )
 
 
 def _all_differ(names) -> bool:
