@@ -19,6 +19,16 @@ tf.config.set_logical_device_configuration(
 )
 
 
+@pytest.fixture(scope="session")
+def two_replicas():
+    """A MirroredStrategy of two replicas, the only one of the session.
+
+    Each strategy of a process counts its collectives from the same number, and TensorFlow takes
+    two of the same number for one: the second strategy's reductions fail.
+    """
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
 @pytest.fixture(autouse=True)
 def fixed_seeds():
     """Makes a test's random numbers independent of the tests that ran before it."""

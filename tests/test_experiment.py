@@ -8,7 +8,6 @@ import signal
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 import yaml
 from PIL import Image
 
@@ -146,15 +145,14 @@ def test_a_callback_ends_a_resumed_run_and_a_late_ctrl_c_is_not_lost(tree, tmp_p
     assert "step-0000008.keras" in [path.name for path in run.checkpoints.iterdir()]
 
 
-def test_two_replicas_with_a_break_train_to_the_weights_of_one(tree, tmp_path):
+def test_two_replicas_with_a_break_train_to_the_weights_of_one(tree, tmp_path, two_replicas):
     # Adam would blow up the rounding of gradients that are zero but for it.
     sgd = {"class": "keras.optimizers.SGD", "learning_rate": 1.0e-2, "momentum": 0.5}
     tree["optimizers"] = {"generator": sgd, "discriminator": sgd}
     tree["train"]["batch_size"] = 2
     config = parse_config(tree)
     experiment.train(config, tmp_path / "one", verbose=False)
-    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    options = {"strategy": two, "verbose": False}
+    options = {"strategy": two_replicas, "verbose": False}
     with pytest.raises(KeyboardInterrupt):
         experiment.train(config, tmp_path / "two", **options, callbacks=[InterruptAt(2)])
     experiment.train(config, tmp_path / "two", **options)
@@ -165,12 +163,11 @@ def test_two_replicas_with_a_break_train_to_the_weights_of_one(tree, tmp_path):
         np.testing.assert_allclose(weights, expected, rtol=1e-5, atol=1e-7)
 
 
-def test_a_batch_that_the_replicas_cannot_share_is_refused_before_data_is_touched(tree, tmp_path):
+def test_a_batch_that_the_replicas_cannot_share_is_refused_at_once(tree, tmp_path, two_replicas):
     tree["train"] = {"batch_size": 3, "validation_examples": 0}
     tree["data"]["dataset"]["data_dir"] = str(tmp_path / "data")
-    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with pytest.raises(ConfigError, match="`train.batch_size` 3 cannot be shared evenly by 2 dev"):
-        experiment.train(parse_config(tree), tmp_path / "run", strategy=two, verbose=False)
+        experiment.train(parse_config(tree), tmp_path / "run", strategy=two_replicas, verbose=False)
     assert not list(tmp_path.iterdir())
 
 

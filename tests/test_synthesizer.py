@@ -3,7 +3,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import tfsynth
 from tfsynth.labels import LabelSet
@@ -62,11 +61,11 @@ def test_a_batch_is_its_pictures_one_by_one():
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-def test_several_replicas_draw_each_picture_once(batch):
+def test_several_replicas_draw_each_picture_once(batch, two_replicas):
     labels = np.stack([layout(16, 16)[0]] * batch)
     labels[-1, :4] = 2
     expected = synthesizer().synthesize(labels, labels)
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    with two_replicas.scope():
         together = synthesizer().synthesize(labels, labels)
     assert together.shape == (batch, 16, 16, 3)
     np.testing.assert_allclose(together.astype(int), expected.astype(int), atol=1)

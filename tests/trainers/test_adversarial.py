@@ -33,10 +33,8 @@ def reference():
 
 @pytest.mark.parametrize("losses", ["least squares", "cross entropy"])
 @pytest.mark.parametrize(("replicas", "xla"), [(1, True), (2, False), (2, True)])
-def test_replicas_and_xla_change_nothing(reference, replicas, xla, losses):
-    strategy = None
-    if replicas == 2:
-        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+def test_replicas_and_xla_change_nothing(reference, replicas, xla, losses, two_replicas):
+    strategy = two_replicas if replicas == 2 else None
     logs, pictures = ten_steps(strategy, xla, losses)
     expected_logs, expected_pictures = reference[losses]
     assert logs.keys() == expected_logs.keys()
