@@ -68,7 +68,7 @@ def train(config, run_dir, *, device=None, strategy=None, verbose=True, callback
             print(f"Resuming {run.path} at step {state['step']}.")
         clock = trainers.Clock(found[1]["seconds"] if found else 0.0)
         trained = _fit(setup, run, checkpoints, clock, verbose, callbacks)
-        _finish(setup, run, trained or not run.synthesizer.exists())
+        _finish(setup, run, trained or not run.synthesizer.exists(), verbose)
     return run.path
 
 
@@ -202,7 +202,7 @@ def _sheet(synthesizer, examples):
     return sheets.sheet(rows, synthesizer.label_set)
 
 
-def _finish(setup, run, renew):
+def _finish(setup, run, renew, verbose):
     """Writes what a finished run leaves behind; keeps what is there unless told to renew."""
     config = setup.config
     if renew:
@@ -229,7 +229,7 @@ def _finish(setup, run, renew):
         shutil.rmtree(run.export, ignore_errors=True)
         exporters.export(synthesizer, run.export)
     if "evaluate" in config.train.then and (renew or not run.metrics.exists()):
-        evaluate(run.path)
+        evaluate(run.path, verbose=verbose)
 
 
 def _write_layouts(run, examples, label_set, renew):

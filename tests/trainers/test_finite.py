@@ -36,12 +36,6 @@ def test_a_validation_score_that_is_not_finite_ends_the_run_by_name():
         )
 
 
-def test_it_is_an_error_of_both_kinds():
-    # Python's own for numbers, and the one that the command line prints as a line.
-    assert issubclass(NotFiniteError, FloatingPointError)
-    assert issubclass(NotFiniteError, ValueError)
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_not_finite_are_not_saved(tmp_path, value):
     class SpoilAfterTheLastStep(keras.callbacks.Callback):

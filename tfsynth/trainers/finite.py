@@ -11,7 +11,7 @@ _REMEDY = (
 )
 
 
-class NotFiniteError(FloatingPointError, ValueError):
+class NotFiniteError(FloatingPointError):
     """A loss, a score or a weight is NaN or infinite: the training has diverged."""
 
 
