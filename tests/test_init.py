@@ -1,5 +1,6 @@
 """`import tfsynth` is free, and every public name is found when it is used."""
 
+import os
 import subprocess
 import sys
 
@@ -33,6 +34,18 @@ def test_quick_answers_import_neither_keras_nor_tensorflow(words):
         [sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=60
     )
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")])
+def test_convolutions_use_onednn_unless_the_user_says_no(before, after):
+    environment = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+    if before is not None:
+        environment["TF_ENABLE_ONEDNN_OPTS"] = before
+    program = "import os, tfsynth; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=60
+    )
+    assert done.stdout.strip() == after, done.stderr
 
 
 def test_version_is_printed(capsys):

@@ -156,6 +156,11 @@ class MultiscaleDiscriminator(keras.Model):
         self.num_layers = num_layers
         self.num_scales = num_scales
 
+    def call(self, inputs, training=None, mask=None):
+        outputs = super().call(inputs, training=training, mask=mask)
+        # Keras hands out the only element of a list instead of the list.
+        return [outputs] if self.num_scales == 1 else outputs
+
     @property
     def minimum_size(self):
         """The smallest height and width: every normalised map has more than one pixel."""

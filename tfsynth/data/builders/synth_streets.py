@@ -111,7 +111,7 @@ class SynthStreets(tfds.core.GeneratorBasedBuilder):
 class Streets(Dataset):
     """Street scenes drawn by the package: photo, labels, instances and the look of every instance.
 
-    They are drawn on first use (about 50 a second at 96 x 192) and kept in `data_dir`.
+    They are drawn on first use (20 to 50 a second at 96 x 192) and kept in `data_dir`.
 
     Args:
         height, width: Size in pixels, 32 or more. Default: 96 x 192, on which a processor trains.

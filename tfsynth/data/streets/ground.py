@@ -29,22 +29,22 @@ class Surfacing:
 # Chosen so that road, marks, pavement and verge have one mean colour over many streets: what a
 # pixel is shows in pattern and place, not in colour.
 ROADS = (
-    Surfacing(0.32, (0.34, 0.34, 0.36), "asphalt"),
-    Surfacing(0.16, (0.50, 0.50, 0.50), "asphalt"),
-    Surfacing(0.36, (0.80, 0.78, 0.74), "slabs"),
-    Surfacing(0.16, (0.66, 0.46, 0.40), "asphalt"),
+    Surfacing(0.50, (0.34, 0.34, 0.36), "asphalt"),
+    Surfacing(0.14, (0.50, 0.50, 0.50), "asphalt"),
+    Surfacing(0.24, (0.80, 0.78, 0.74), "slabs"),
+    Surfacing(0.12, (0.66, 0.46, 0.40), "asphalt"),
 )
 LIGHT_MARKS = ((0.97, 0.97, 0.95), (0.99, 0.80, 0.22))
 DARK_MARK = (0.10, 0.18, 0.54)
 PAVEMENTS = (
-    Surfacing(0.40, (0.70, 0.62, 0.52), "flags"),
-    Surfacing(0.30, (0.58, 0.50, 0.48), "chequers"),
-    Surfacing(0.30, (0.44, 0.46, 0.52), "flags"),
+    Surfacing(0.48, (0.70, 0.62, 0.52), "flags"),
+    Surfacing(0.28, (0.58, 0.50, 0.48), "chequers"),
+    Surfacing(0.24, (0.44, 0.46, 0.52), "flags"),
 )
 VERGES = (
-    Surfacing(0.48, (0.37, 0.58, 0.21), "blades"),
-    Surfacing(0.18, (0.84, 0.64, 0.34), "blades"),
-    Surfacing(0.34, (0.72, 0.42, 0.86), "heather"),
+    Surfacing(0.58, (0.37, 0.58, 0.21), "blades"),
+    Surfacing(0.14, (0.84, 0.64, 0.34), "blades"),
+    Surfacing(0.28, (0.72, 0.42, 0.86), "heather"),
 )
 
 

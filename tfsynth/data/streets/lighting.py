@@ -10,7 +10,7 @@ import numpy as np
 from tfsynth.data.streets.chance import pick
 
 TIMES_OF_DAY = ("morning", "noon", "evening", "overcast", "night")
-TIME_SHARES = (0.23, 0.25, 0.20, 0.16, 0.16)
+TIME_SHARES = (0.20, 0.42, 0.12, 0.20, 0.06)
 
 RGB = tuple[float, float, float]
 
