@@ -158,9 +158,11 @@ def test_two_replicas_with_a_break_train_to_the_weights_of_one(tree, tmp_path, t
     experiment.train(config, tmp_path / "two", **options)
     one, two = (experiment.load_synthesizer(tmp_path / name) for name in ("one", "two"))
     assert two.provenance["steps"] == 6
+    # Relative to the largest weight: small ones have the rounding of large gradients, and biases
+    # in front of an instance norm, which do nothing, stay at zero but for it.
+    largest = max(np.abs(weights).max() for weights in one.get_weights())
     for expected, weights in zip(one.get_weights(), two.get_weights(), strict=True):
-        # Biases in front of an instance norm do nothing: they stay at zero, but for rounding.
-        np.testing.assert_allclose(weights, expected, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(weights, expected, rtol=0, atol=1e-5 * largest)
 
 
 def test_a_batch_that_the_replicas_cannot_share_is_refused_at_once(tree, tmp_path, two_replicas):
