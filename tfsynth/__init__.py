@@ -11,7 +11,7 @@ import os
 __version__ = "0.1.0"
 
 # TensorFlow computes convolutions with oneDNN by itself on CPUs with AVX512-VNNI or AMX only; on
-# others a training step takes about twice as long without it. It reads this when it is imported.
+# others a training step takes 1.5 times as long without it. It reads this when it is imported.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 # Where each public name is defined.

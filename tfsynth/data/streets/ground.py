@@ -26,8 +26,8 @@ class Surfacing:
     pattern: str
 
 
-# Chosen so that road, marks, pavement and verge have one mean colour over many streets: what a
-# pixel is shows in pattern and place, not in colour.
+# One look of each prevails, as in a real town; the others share the colours of their neighbours
+# so that pattern and place tell what colour alone does not.
 ROADS = (
     Surfacing(0.50, (0.34, 0.34, 0.36), "asphalt"),
     Surfacing(0.14, (0.50, 0.50, 0.50), "asphalt"),

@@ -9,7 +9,7 @@ from tfsynth.data.streets.canvas import LEAF_KIND, OBJECT_KIND
 from tfsynth.data.streets.chance import pick
 from tfsynth.data.streets.stage import Stage, tone
 
-# Green prevails, yet the mean of them all is a dull colour, which tells a crown badly.
+# Green prevails; the other strong colours make the mean of all a dull green, no tree's own.
 CROWN_COLOURS = {
     "green": (64, 122, 38),
     "dark green": (44, 92, 56),
