@@ -18,6 +18,7 @@ TEST = [
     "importlib_resources",
     "setuptools>=77",  # tests/test_packaging.py builds a wheel with it.
 ]
+STYLES = ["scikit-learn>=1.5"]
 LINT = ["ruff>=0.12", "pyright[nodejs]>=1.1.400"]
 
 setup(
@@ -45,7 +46,12 @@ setup(
         "tensorboard>=2.20",
         "tqdm>=4.66",
     ],
-    extras_require={"test": TEST, "lint": LINT, "dev": [*TEST, *LINT, "coverage>=7.4"]},
+    extras_require={
+        "styles": STYLES,
+        "test": [*TEST, *STYLES],
+        "lint": LINT,
+        "dev": [*TEST, *STYLES, *LINT, "coverage>=7.4"],
+    },
     entry_points={"console_scripts": ["tfsynth = tfsynth.__main__:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",

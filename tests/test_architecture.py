@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "cost": set(),
     "registry": set(),
     "labels": set(),
-    "layout": {"labels"},
+    "layout": {"labels", "regions"},
+    "regions": set(),
     "styles": set(),
     "sheets": {"files", "labels"},
     "synthesizer": {"exporters", "labels", "layers", "styles"},
@@ -35,7 +36,7 @@ MAY_IMPORT = {
     "metrics": {"files", "labels", "networks"},
     "trainers": {"files", "layers"},
     "data": {"config", "labels"},
-    "importers": {"networks"},
+    "importers": {"files", "labels", "layers", "networks", "synthesizer"},
     "exporters": {"synthesizer"},
 }
 SOURCES = sorted(PACKAGE.rglob("*.py"))

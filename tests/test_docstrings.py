@@ -22,7 +22,7 @@ MODULES = [
         for module in pkgutil.iter_modules(package.__path__)
     ),
     *("tfsynth.synthesizer", "tfsynth.trainers.schedules", "tfsynth.labels"),
-    "tfsynth.data.pipeline",
+    *("tfsynth.data.pipeline", "tfsynth.layout", "tfsynth.regions"),
 ]
 # What a reader of an example has imported.
 NAMES = {"keras": keras, "np": np, "LabelSet": LabelSet, "Synthesizer": Synthesizer}
@@ -31,6 +31,8 @@ for package in PACKAGES:
 WITH_EXAMPLES = {
     *("Conditioning", "InstanceNormalization", "ReflectionPadding2D", "UnpaddedAveragePooling2D"),
     *("LeastSquaresLoss", "CrossEntropyLoss", "FeatureMatchingLoss", "L1Loss"),
+    *("InstanceWisePooling2D", "HingeLoss", "LocalEnhancer", "FeatureEncoder", "VGG19"),
+    *("Layout", "components", "polygon_mask"),
     *("GlobalGenerator", "MultiscaleDiscriminator", "Segmenter", "Synthesizer"),
     *("ConstantThenLinearDecay", "LabelSet", "nearest_size"),
 }

@@ -82,7 +82,7 @@ def test_one_file_holds_everything(tmp_path):
     loaded = tfsynth.load_model(tmp_path / "model.keras")
     assert loaded.label_set == LABELS
     assert loaded.provenance == {"steps": 5}
-    assert loaded.format_version == FORMAT_VERSION == 1
+    assert loaded.format_version == FORMAT_VERSION == 2
     labels, instances = layout(16, 24)
     np.testing.assert_array_equal(
         loaded.synthesize(labels, instances), model.synthesize(labels, instances)
@@ -119,7 +119,7 @@ def test_a_file_of_format_1_is_still_read():
 
 def test_a_later_format_is_refused():
     config = {**synthesizer().get_config(), "format_version": FORMAT_VERSION + 1}
-    with pytest.raises(ValueError, match="format version 2; .* Upgrade tfsynth"):
+    with pytest.raises(ValueError, match="format version 3; .* Upgrade tfsynth"):
         Synthesizer.from_config(config)
 
 

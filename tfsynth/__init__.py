@@ -17,6 +17,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # Where each public name is defined.
 _HOMES = {
     "LabelSet": "tfsynth.labels",
+    "Layout": "tfsynth.layout",
     "PairedFolders": "tfsynth.data",
     "Streets": "tfsynth.data",
     "Synthesizer": "tfsynth.synthesizer",
@@ -30,11 +31,14 @@ _PARTS = (
     "data",
     "experiment",
     "exporters",
+    "importers",
     "labels",
     "layers",
+    "layout",
     "losses",
     "metrics",
     "networks",
+    "regions",
     "registry",
     "sheets",
     "synthesizer",

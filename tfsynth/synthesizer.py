@@ -6,9 +6,10 @@ from keras import ops
 
 from tfsynth.labels import LabelSet
 from tfsynth.registry import register
+from tfsynth.styles import StyleTable, majority_classes
 
 # Raised when a stored synthesizer needs code that older versions lack.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @register
@@ -25,11 +26,18 @@ class Synthesizer(keras.Model):
         label_set: A `LabelSet`: names, colours and void ids of the classes.
         provenance: Dict of plain data that says where the weights come from
             (config name, steps, precision); stored as it is.
+        encoder: The `FeatureEncoder` that the generator was trained with, or `None`.
+        styles: A `StyleTable` of the encoder's features, or `None`: unless a style is asked
+            for, every object then has the features 0.
+        encoder_regions, encoder_reduction: As in `AdversarialTrainer`.
         format_version: Version of the stored form.
 
     Call arguments:
-        inputs: Dict of integer tensors `labels` and, if the conditioning has edges,
-            `instances`, both (batch, height, width).
+        inputs: Dict of the tensors that `input_names` names. Integers `labels` and, if the
+            conditioning has edges or there is an encoder, `instances`, both
+            (batch, height, width). With an encoder also `styles`, float
+            (batch, max_instances, features): row i is the style of instance i (of class i
+            if the regions are labels), and instances are numbered from 0.
 
     Returns:
         Uint8 tensor (batch, height, width, 3), RGB.
@@ -56,6 +64,10 @@ class Synthesizer(keras.Model):
         conditioning,
         label_set,
         provenance=None,
+        encoder=None,
+        styles=None,
+        encoder_regions="instances",
+        encoder_reduction=1,
         format_version=FORMAT_VERSION,
         **kwargs,
     ):
@@ -70,6 +82,11 @@ class Synthesizer(keras.Model):
                 f"The label set has {label_set.num_classes} classes, the conditioning "
                 f"{conditioning.num_classes}; they must be the same."
             )
+        _check_channels(generator, conditioning, encoder, styles)
+        self.encoder = encoder
+        self.styles = styles
+        self.encoder_regions = encoder_regions
+        self.encoder_reduction = encoder_reduction
         self.generator = generator
         self.conditioning = conditioning
         self.label_set = label_set
@@ -77,25 +94,43 @@ class Synthesizer(keras.Model):
         self.format_version = format_version
         self.built = True  # Its parts are.
 
+    @property
+    def input_names(self):
+        """Names of what `call` takes, in order."""
+        instances = self.conditioning.edges or self.encoder is not None
+        return [
+            "labels",
+            *(["instances"] if instances else []),
+            *(["styles"] if self.encoder is not None else []),
+        ]
+
     def call(self, inputs):
         labels = ops.cast(inputs["labels"], "int32")
         height, width = ops.shape(labels)[1], ops.shape(labels)[2]
         labels = self._pad(labels)
-        instances = None
-        if self.conditioning.edges:
+        instances = features = None
+        if "instances" in self.input_names:
             instances = self._pad(ops.cast(inputs["instances"], "int32"))
-        image = self.generator(self.conditioning(labels, instances), training=False)
+        if self.encoder is not None:
+            regions = labels if self.encoder_regions == "labels" else instances
+            features = _paint_styles(inputs["styles"], regions)
+        image = self.generator(self.conditioning(labels, instances, features), training=False)
         image = image[:, :height, :width, :]
         return ops.cast(ops.clip(ops.round((image + 1.0) * 127.5), 0, 255), "uint8")
 
-    def synthesize(self, labels, instances=None):
+    def synthesize(self, labels, instances=None, styles=None, seed=0):
         """Synthesises photographs from NumPy arrays, with every check.
 
         Args:
             labels: Integer array (height, width) or (batch, height, width) with ids
                 0..num_classes-1. Any size.
-            instances: Integer array of the same shape, one id per object; needed if
-                the model reads instance edges.
+            instances: Integer array of the same shape, one id per object, any ids; needed
+                if the model reads instance edges or has an encoder.
+            styles: Dict of instance id -> style, an array (features,), for some or all
+                objects: of `encode`, or of a `StyleTable`. (Class id -> style, if the
+                encoder's regions are labels.) For a batch, one dict for all of it.
+            seed: Seed of the styles that are not given. The style of an object depends on
+                the seed and its id alone, so that giving one leaves the others as they are.
 
         Returns:
             Uint8 array (height, width, 3) or (batch, height, width, 3), RGB.
@@ -111,14 +146,52 @@ class Synthesizer(keras.Model):
             )
         for one in labels.reshape(-1, *labels.shape[-2:]):
             self.label_set.check(one, source="`labels`")
+        if styles is not None and self.encoder is None:
+            raise ValueError("This model was trained without a feature encoder: it has no styles.")
         inputs = {"labels": labels.astype("int32")}
-        if self.conditioning.edges:
+        if "instances" in self.input_names:
             inputs["instances"] = _checked_instances(instances, labels.shape)
         single = labels.ndim == 2
         if single:
             inputs = {name: array[None] for name, array in inputs.items()}
+        if self.encoder is not None:
+            self._add_styles(inputs, styles or {}, seed)
         image = ops.convert_to_numpy(self._synthesize_batch(inputs))
         return image[0] if single else image
+
+    def encode(self, image, instances, labels=None):
+        """Returns the style of every object of a photograph.
+
+        Args:
+            image: Uint8 array (height, width, 3), RGB.
+            instances: Integer array (height, width), one id per object, any ids.
+            labels: Integer array (height, width), needed instead of `instances` if the
+                encoder's regions are labels.
+
+        Returns:
+            Dict of instance id (class id) -> float32 array (features,), for `synthesize`.
+
+        Raises:
+            ValueError: If the model has no encoder, or the arrays do not fit.
+        """
+        if self.encoder is None:
+            raise ValueError("This model was trained without a feature encoder: it has no styles.")
+        image = np.asarray(image)
+        if image.ndim != 3 or image.dtype != np.uint8 or image.shape[2] != 3:
+            raise ValueError(
+                "`image` must be a uint8 array (height, width, 3). Received: "
+                f"{image.dtype} {image.shape}."
+            )
+        regions = labels if self.encoder_regions == "labels" else instances
+        regions = _checked_instances(regions, image.shape[:2])
+        ids, numbers = np.unique(regions, return_inverse=True)
+        self._check_count(len(ids))
+        numbers = numbers.reshape(regions.shape).astype("int32")
+        features = np.asarray(self._encode_map(image, numbers))
+        counts = np.bincount(numbers.ravel())
+        sums = [np.bincount(numbers.ravel(), f.ravel()) for f in np.moveaxis(features, -1, 0)]
+        vectors = (np.stack(sums, axis=-1) / counts[:, None]).astype("float32")
+        return dict(zip(ids.tolist(), vectors, strict=True))
 
     def export(self, path, format="saved_model"):
         """Writes a model that serves without this package.
@@ -138,6 +211,71 @@ class Synthesizer(keras.Model):
         from tfsynth import exporters
 
         exporters.export(self, path, format=format)
+
+    def _encode_map(self, image, numbers):
+        """Returns the features of one photograph, (height, width, features)."""
+        height, width = numbers.shape
+        n = self.encoder_reduction
+        multiple, minimum = n * self.encoder.size_multiple, n * self.encoder.minimum_size
+        rows, columns = (
+            np.minimum(np.arange(max(-(-side // multiple) * multiple, minimum)), side - 1)
+            for side in (height, width)
+        )
+        pixels = image[rows][:, columns][None].astype("float32") / 127.5 - 1.0
+        regions = numbers[rows][:, columns][None]
+        if n > 1:
+            pixels = ops.average_pool(pixels, n, strides=n)
+            regions = regions[:, ::n, ::n]
+        inputs = [ops.convert_to_tensor(array) for array in (pixels, regions)]
+        features = ops.convert_to_numpy(self.encoder(inputs, training=False))[0]
+        return features.repeat(n, axis=0).repeat(n, axis=1)[:height, :width]
+
+    def _add_styles(self, inputs, given, seed):
+        """Numbers the instances of each picture from 0 and puts their styles beside them."""
+        by_label = self.encoder_regions == "labels"
+        regions = inputs["labels" if by_label else "instances"]
+        shape = (len(regions), self.encoder.max_instances, self.encoder.num_features)
+        styles = np.zeros(shape, "float32")
+        used = set()
+        for i, picture in enumerate(regions):
+            ids, numbers = np.unique(picture, return_inverse=True)
+            self._check_count(len(ids))
+            numbers = numbers.reshape(picture.shape)
+            classes = majority_classes(inputs["labels"][i], numbers, len(ids))
+            used.update(ids.tolist())
+            rows = ids if by_label else range(len(ids))
+            for row, number, class_id in zip(rows, ids.tolist(), classes, strict=True):
+                styles[i, row] = self._style(given, number, class_id, seed)
+            if not by_label:
+                inputs["instances"][i] = numbers
+        unknown = sorted(set(given) - used)
+        if unknown:
+            raise ValueError(
+                f"`styles` names {unknown[:5]}, which the layout does not have. It has "
+                f"{sorted(used)[:10]}."
+            )
+        inputs["styles"] = styles
+
+    def _style(self, given, number, class_id, seed):
+        if number in given:
+            style = np.asarray(given[number], "float32")
+            if style.shape != (self.encoder.num_features,):
+                raise ValueError(
+                    f"A style is an array ({self.encoder.num_features},) of numbers. Received for "
+                    f"{number}: shape {style.shape}."
+                )
+            return style
+        if self.styles is None:
+            return 0.0
+        return self.styles.sample(class_id, np.random.default_rng([seed, number % 2**32]))
+
+    def _check_count(self, count):
+        if count > self.encoder.max_instances:
+            raise ValueError(
+                f"The picture has {count} instances; this model takes at most "
+                f"{self.encoder.max_instances} (`max_instances` of its encoder). Join small ones, "
+                "or train with more."
+            )
 
     def _synthesize_batch(self, inputs):
         """Runs the compiled call; sizes share one trace, since they stay dynamic."""
@@ -162,15 +300,44 @@ class Synthesizer(keras.Model):
             "conditioning": save(self.conditioning),
             "label_set": self.label_set.to_dict(),
             "provenance": self.provenance,
+            "encoder": save(self.encoder),
+            "styles": self.styles and self.styles.to_dict(),
+            "encoder_regions": self.encoder_regions,
+            "encoder_reduction": self.encoder_reduction,
             "format_version": self.format_version,
         }
 
     @classmethod
     def from_config(cls, config):
         load = keras.saving.deserialize_keras_object
-        parts = {name: load(config[name]) for name in ("generator", "conditioning")}
+        names = ("generator", "conditioning", "encoder")
+        # Format 1 knew no encoder.
+        parts = {name: load(config[name]) for name in names if config.get(name)}
+        if config.get("styles"):
+            parts["styles"] = StyleTable.from_dict(config["styles"])
         label_set = LabelSet.from_dict(config["label_set"])
         return cls(**{**config, **parts, "label_set": label_set})
+
+
+def _paint_styles(styles, regions):
+    """Gives every pixel the style of its region: (batch, height, width, features)."""
+    batch, count = ops.shape(styles)[0], styles.shape[1]
+    rows = regions + count * ops.reshape(ops.arange(batch, dtype="int32"), (-1, 1, 1))
+    return ops.take(ops.reshape(styles, (-1, styles.shape[2])), rows, axis=0)
+
+
+def _check_channels(generator, conditioning, encoder, styles):
+    features = 0 if encoder is None else encoder.num_features
+    if generator.input_channels != conditioning.channels + features:
+        raise ValueError(
+            f"The generator reads {generator.input_channels} channels; conditioning and encoder "
+            f"give {conditioning.channels} + {features}."
+        )
+    if styles is not None and styles.num_features != features:
+        raise ValueError(
+            f"The styles have {styles.num_features} features, the encoder {features}; they must "
+            "be of this encoder."
+        )
 
 
 def _maximum(size, minimum):
@@ -191,4 +358,4 @@ def _checked_instances(instances, shape):
             f"`instances` must be an integer array of the shape of `labels`, {shape}. "
             f"Received: {instances.dtype} {instances.shape}."
         )
-    return instances.astype("int32")
+    return instances.astype("int32")  # A copy.

@@ -3,10 +3,12 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.harness import check_layer
 from tfsynth.layers import (
     InstanceNormalization,
+    InstanceWisePooling2D,
     ReflectionPadding2D,
     UnpaddedAveragePooling2D,
     downsampling_convolution,
@@ -111,3 +113,41 @@ def test_resized_upsampling_treats_all_pixels_alike_and_transposed_does_not():
 def test_an_unknown_upsampling_names_the_known_ones():
     with pytest.raises(ValueError, match="one of transposed, resize. Received: 'bilinear'"):
         upsampling_convolution(keras.Input((None, None, 1)), 1, "block", "bilinear")
+
+
+def test_reflecting_strided_convolutions_see_no_zeros():
+    for padding, expected in (("zeros", 4.0), ("reflect", 9.0)):
+        inputs = keras.Input((None, None, 1))
+        model = keras.Model(inputs, downsampling_convolution(inputs, 1, "block", padding))
+        model.get_layer("block_conv").kernel.assign(np.ones((3, 3, 1, 1)))
+        convolved = keras.Model(inputs, model.get_layer("block_norm").input)
+        assert float(convolved(np.ones((1, 4, 4, 1), "float32"))[0, 0, 0, 0]) == expected
+
+
+def test_an_unknown_padding_names_the_known_ones():
+    with pytest.raises(ValueError, match="one of zeros, reflect. Received: 'same'"):
+        downsampling_convolution(keras.Input((None, None, 1)), 1, "block", "same")
+
+
+def test_instance_means_stay_within_their_picture():
+    picture = np.array([[[1, 2], [3, 6]], [[10, 20], [30, 40]]], "float32")[..., None]
+    instances = np.array([[[0, 0], [3, 3]], [[3, 0], [0, 3]]], "int32")
+    output = check_layer(InstanceWisePooling2D(4), picture, instances)
+    expected = [[[1.5, 1.5], [4.5, 4.5]], [[25, 25], [25, 25]]]
+    np.testing.assert_allclose(output[..., 0], expected)
+
+
+def test_instance_means_spread_their_gradient():
+    picture = tf.constant(np.arange(6, dtype="float32").reshape(1, 2, 3, 1))
+    instances = np.array([[[0, 0, 1], [0, 2, 2]]], "int32")
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        pooled = InstanceWisePooling2D(3)(picture, instances)
+        top_left = pooled[0, 0, 0, 0]
+    gradient = tape.gradient(top_left, picture)[0, :, :, 0]
+    np.testing.assert_allclose(gradient, [[1 / 3, 1 / 3, 0], [1 / 3, 0, 0]], rtol=1e-6)
+
+
+def test_instance_means_need_room_for_one():
+    with pytest.raises(ValueError, match="`max_instances` must be at least 1. Received: 0"):
+        InstanceWisePooling2D(0)

@@ -6,7 +6,12 @@ import pytest
 
 from tests.harness import assert_conforms, check_loss, check_network, fill_convolutions
 from tfsynth.losses import FeatureMatchingLoss, LeastSquaresLoss
-from tfsynth.networks import GlobalGenerator, MultiscaleDiscriminator
+from tfsynth.networks import (
+    FeatureEncoder,
+    GlobalGenerator,
+    LocalEnhancer,
+    MultiscaleDiscriminator,
+)
 
 GOLDENS = Path(__file__).parents[1] / "goldens" / "pix2pixhd.npz"
 
@@ -45,6 +50,50 @@ def test_discriminator_agrees_with_an_independent_evaluation(goldens, discrimina
             assert_conforms(features, goldens[f"discriminator_{i}{j}"])
 
 
+def test_enhancer_agrees_with_an_independent_evaluation(goldens, tmp_path):
+    generator = LocalEnhancer(
+        4, filters=2, num_downsamples=2, num_blocks=2, num_enhancers=1, num_local_blocks=1
+    )
+    fill_convolutions(
+        [
+            layer
+            for section in generator.sections
+            for layer in generator.section_layers(section)
+            if hasattr(layer, "kernel")
+        ]
+    )
+    output = check_network(generator, goldens["enhancer_input"], tmp_path)
+    assert_conforms(output, goldens["enhancer_output"])
+    assert output.mean() == pytest.approx(-0.12359553, abs=1e-6)
+    assert output.std() == pytest.approx(0.39052921, abs=1e-6)
+    assert output[0, 15, 23, 1] == pytest.approx(0.63669730, abs=1e-5)
+    inner = keras.Model(
+        generator.input,
+        [generator.get_layer(name).output for name in ("half1", "up0_relu", "enhancer1_down_relu")],
+    )
+    halved, trunk, local = map(np.asarray, inner(goldens["enhancer_input"]))
+    assert halved[0, 0, 0, 0] == pytest.approx(-0.35443650, abs=1e-5)
+    assert halved[0, 15, 23, 3] == pytest.approx(0.26874216, abs=1e-5)
+    assert trunk.mean() == pytest.approx(0.36955778, abs=1e-5)
+    assert trunk[0, 15, 23, 3] == pytest.approx(0.28223515, abs=1e-5)
+    assert local.mean() == pytest.approx(0.39187337, abs=1e-5)
+    assert local[0, 0, 0, 0] == pytest.approx(0.54267036, abs=1e-5)
+
+
+def test_encoder_agrees_with_an_independent_evaluation(goldens, tmp_path):
+    encoder = FeatureEncoder(filters=4, num_downsamples=2, max_instances=4)
+    fill_convolutions([layer for layer in encoder.layers if hasattr(layer, "kernel")])
+    # The ids of both pictures, numbered from 0.
+    ids = np.unique(goldens["encoder_instances"], return_inverse=True)[1]
+    instances = ids.reshape(2, 16, 24).astype("int32")
+    output = check_network(encoder, [goldens["encoder_input"], instances], tmp_path)
+    assert_conforms(output, goldens["encoder_output"])
+    assert output.std() == pytest.approx(0.33327667, abs=1e-6)
+    assert output[1, 10, 7, 2] == pytest.approx(-0.28473750, abs=1e-5)
+    raw = keras.Model(encoder.inputs, encoder.get_layer("features").output)
+    assert_conforms(np.asarray(raw([goldens["encoder_input"], instances])), goldens["encoder_raw"])
+
+
 def test_losses_agree_with_an_independent_evaluation(goldens, discriminator):
     fake = discriminator(goldens["discriminator_fake"])
     real = discriminator(goldens["discriminator_real"])
@@ -70,6 +119,27 @@ def test_losses_agree_with_an_independent_evaluation(goldens, discriminator):
 )
 def test_generator_has_the_published_number_of_parameters(arguments, parameters):
     assert GlobalGenerator(**arguments).count_params() == parameters
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameters"),
+    [
+        ({"input_channels": 36}, 182_857_059),
+        ({"input_channels": 39}, 182_871_171),
+        ({"input_channels": 3}, 182_701_827),
+        ({"input_channels": 36, "filters": 64}, 731_036_355),
+        ({"input_channels": 36, "filters": 16, "num_enhancers": 2}, 182_947_699),
+    ],
+)
+def test_enhancer_has_the_published_number_of_parameters(arguments, parameters):
+    # Shapes only: the weights of the largest would take 3 GB.
+    with keras.StatelessScope():
+        shapes = [w.shape for w in LocalEnhancer(**arguments).weights]
+    assert sum(int(np.prod(shape)) for shape in shapes) == parameters
+
+
+def test_encoder_has_the_published_number_of_parameters():
+    assert FeatureEncoder().count_params() == 788_803
 
 
 @pytest.mark.parametrize(
@@ -107,7 +177,28 @@ def test_generator_picture_is_float32_in_mixed_precision():
     assert keras.ops.dtype(image) == "float32"
 
 
-@pytest.mark.parametrize("network", [GlobalGenerator, MultiscaleDiscriminator])
+def test_sections_of_an_enhancer_hold_each_layer_once():
+    generator = LocalEnhancer(4, filters=2, num_downsamples=1, num_blocks=1, num_enhancers=2)
+    assert generator.sections == ("global", "enhancer1", "enhancer2")
+    layers = [layer.name for s in generator.sections for layer in generator.section_layers(s)]
+    assert sorted(layers) == sorted(layer.name for layer in generator.layers)
+    coarse = GlobalGenerator(4, filters=8, num_downsamples=1, num_blocks=1)
+    shared = {layer.name for layer in generator.section_layers("global") if layer.weights}
+    expected = {layer.name for layer in coarse.layers if layer.weights} - {"head_conv"}
+    assert shared == expected
+    with pytest.raises(ValueError, match="one of .*enhancer2.*Received: 'local'"):
+        generator.section_layers("local")
+
+
+def test_enhancers_take_multiples_of_their_size():
+    generator = LocalEnhancer(4, filters=2, num_downsamples=2, num_blocks=1, num_enhancers=2)
+    assert (generator.size_multiple, generator.minimum_size) == (16, 32)
+    output = generator(np.random.default_rng(0).normal(size=(1, 32, 48, 4)))
+    assert output.shape == (1, 32, 48, 3)
+    assert np.isfinite(output).all()
+
+
+@pytest.mark.parametrize("network", [GlobalGenerator, LocalEnhancer, MultiscaleDiscriminator])
 @pytest.mark.parametrize("argument", ["input_channels", "filters"])
 def test_sizes_must_be_positive(network, argument):
     with pytest.raises(ValueError, match=f"`{argument}` must be at least 1. Received: 0"):

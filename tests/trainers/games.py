@@ -6,7 +6,12 @@ import tensorflow as tf
 
 from tfsynth.layers import Conditioning
 from tfsynth.losses import CrossEntropyLoss, FeatureMatchingLoss, L1Loss, LeastSquaresLoss
-from tfsynth.networks import GlobalGenerator, MultiscaleDiscriminator
+from tfsynth.networks import (
+    FeatureEncoder,
+    GlobalGenerator,
+    LocalEnhancer,
+    MultiscaleDiscriminator,
+)
 from tfsynth.trainers import AdversarialTrainer
 
 NUM_CLASSES = 4
@@ -36,6 +41,11 @@ def trainer(xla=False, losses="least squares", learning_rate=2e-4):
         *terms,
         xla=xla,
     )
+    return compiled(game, learning_rate)
+
+
+def compiled(game, learning_rate=2e-4):
+    """Compiles a game with the optimizers of pix2pixHD."""
     game.compile(
         {
             player: keras.optimizers.Adam(learning_rate, beta_1=0.5, epsilon=1e-8)
@@ -43,3 +53,23 @@ def trainer(xla=False, losses="least squares", learning_rate=2e-4):
         }
     )
     return game
+
+
+def encoder_trainer(frozen=(), xla=False, reduction=1, regions="instances", **terms):
+    """Returns a game with a feature encoder and a generator of two sections."""
+    game = AdversarialTrainer(
+        Conditioning(NUM_CLASSES),
+        LocalEnhancer(
+            *(NUM_CLASSES + 1 + 2,), filters=2, num_downsamples=1, num_blocks=1, num_local_blocks=1
+        ),
+        MultiscaleDiscriminator(NUM_CLASSES + 4, filters=4, num_layers=2),
+        LeastSquaresLoss(),
+        FeatureMatchingLoss(),
+        encoder=FeatureEncoder(num_features=2, filters=2, num_downsamples=1, max_instances=6),
+        encoder_reduction=reduction,
+        encoder_regions=regions,
+        xla=xla,
+        frozen=frozen,
+        **terms,
+    )
+    return compiled(game)

@@ -18,10 +18,12 @@ def export_saved_model(synthesizer, path):
     """Writes the SavedModel of a synthesizer, with its label set as an asset beside it.
 
     The signature `serving_default` takes int32 `labels` and, if the model reads
-    instance edges, `instances`, both (batch, height, width), any size, and returns
-    uint8 `image` (batch, height, width, 3). A label id out of range is an error of
-    the request. It is written to a temporary folder beside `path`, loaded again and
-    compared with the synthesizer on two sizes before it takes its place.
+    instance edges or has an encoder, `instances`, both (batch, height, width), any
+    size; with an encoder also float32 `styles` (batch, max_instances, features), one
+    row per instance, which are then numbered from 0. It returns uint8 `image`
+    (batch, height, width, 3). A label id out of range is an error of the request. It
+    is written to a temporary folder beside `path`, loaded again and compared with the
+    synthesizer on two sizes before it takes its place.
 
     Args:
         synthesizer: A `Synthesizer`.
@@ -49,7 +51,6 @@ def export_saved_model(synthesizer, path):
 
 
 def _write(synthesizer, path):
-    names = _input_names(synthesizer)
     num_classes = synthesizer.conditioning.num_classes
 
     def serve(**maps):
@@ -63,7 +64,7 @@ def _write(synthesizer, path):
         ):
             return {"image": synthesizer({**maps, "labels": tf.identity(labels)})}
 
-    specs = {name: tf.TensorSpec((None, None, None), tf.int32, name=name) for name in names}
+    specs = _specs(synthesizer)
     archive = keras.export.ExportArchive()
     archive.track(synthesizer)
     function = tf.function(serve)
@@ -81,13 +82,16 @@ def _verify(synthesizer, path):
     random = np.random.default_rng(0)
     small = synthesizer.generator.minimum_size
     for height, width in ((small, small), (small + 3, 2 * small + 1)):
-        shape = (1, height, width)
-        maps = {
-            name: random.integers(0, synthesizer.conditioning.num_classes, shape, "int32")
-            for name in _input_names(synthesizer)
+        inputs = {
+            name: random.integers(
+                0, synthesizer.conditioning.num_classes, (1, height, width)
+            ).astype("int32")
+            if spec.dtype == tf.int32
+            else random.uniform(-1, 1, (1, *spec.shape[1:])).astype("float32")
+            for name, spec in _specs(synthesizer).items()
         }
-        expected = synthesizer.synthesize(**maps).astype(int)
-        got = served(**{name: tf.constant(m) for name, m in maps.items()})["image"].numpy()
+        expected = np.asarray(synthesizer.predict_on_batch(inputs)).astype(int)
+        got = served(**{name: tf.constant(m) for name, m in inputs.items()})["image"].numpy()
         difference = int(np.abs(got.astype(int) - expected).max())
         if difference > TOLERANCE:
             raise ValueError(
@@ -96,5 +100,12 @@ def _verify(synthesizer, path):
             )
 
 
-def _input_names(synthesizer):
-    return ["labels", "instances"] if synthesizer.conditioning.edges else ["labels"]
+def _specs(synthesizer):
+    maps = tf.TensorSpec((None, None, None), tf.int32)
+    encoder = synthesizer.encoder
+    styles = encoder and tf.TensorSpec((None, encoder.max_instances, encoder.num_features))
+    return {
+        name: tf.TensorSpec(spec.shape, spec.dtype, name=name)
+        for name in synthesizer.input_names
+        for spec in [styles if name == "styles" else maps]
+    }

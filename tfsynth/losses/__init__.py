@@ -1,7 +1,9 @@
 """Losses: functions of what networks make; they know no network."""
 
 from tfsynth.losses.adversarial import CrossEntropyLoss as CrossEntropyLoss
+from tfsynth.losses.adversarial import HingeLoss as HingeLoss
 from tfsynth.losses.adversarial import LeastSquaresLoss as LeastSquaresLoss
 from tfsynth.losses.feature_matching import FeatureMatchingLoss as FeatureMatchingLoss
 from tfsynth.losses.loss import Loss as Loss
+from tfsynth.losses.perceptual import PerceptualLoss as PerceptualLoss
 from tfsynth.losses.reconstruction import L1Loss as L1Loss

@@ -85,6 +85,40 @@ class CrossEntropyLoss(Loss):
         return 0.5 * (real_loss + fake_loss)
 
 
+@register
+class HingeLoss(Loss):
+    """Hinge GAN loss, https://arxiv.org/abs/1705.02894, section 3.1.
+
+    Args:
+        weight: Factor in the generator's total.
+
+    Example: a logit of 0.5 is half a unit inside the margin.
+
+    >>> logits = [keras.ops.array([[0.5]])]
+    >>> float(HingeLoss().discriminator(real=logits, fake=logits))
+    1.0
+    """
+
+    def generator(self, fake):
+        """Returns minus the sum over scales of mean(fake).
+
+        Args:
+            fake: List of logits of synthesised pictures, one tensor per scale.
+        """
+        return _sum_of_means([-_float(logits) for logits in fake])
+
+    def discriminator(self, real, fake):
+        """Returns half the sum of mean(max(0, 1 - real)) and mean(max(0, 1 + fake)) over scales.
+
+        Args:
+            real: List of logits of photographs, one tensor per scale.
+            fake: The same of synthesised pictures.
+        """
+        real_loss = _sum_of_means([ops.relu(1.0 - _float(logits)) for logits in real])
+        fake_loss = _sum_of_means([ops.relu(1.0 + _float(logits)) for logits in fake])
+        return 0.5 * (real_loss + fake_loss)
+
+
 def _float(logits):
     return ops.cast(logits, "float32")
 

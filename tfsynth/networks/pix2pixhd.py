@@ -5,6 +5,7 @@ from keras import layers
 
 from tfsynth.layers import (
     InstanceNormalization,
+    InstanceWisePooling2D,
     ReflectionPadding2D,
     UnpaddedAveragePooling2D,
     downsampling_convolution,
@@ -33,6 +34,8 @@ class GlobalGenerator(keras.Model):
         num_blocks: Residual blocks; 9 in the paper.
         upsampling: "transposed" as in the paper, or "resize", which leaves no checkerboard
             and has as many weights; see `upsampling_convolution`.
+        padding: Of the strided convolutions: "zeros" as in the paper, or "reflect", which
+            takes away the border that zeros draw into dark or bright pictures.
 
     Call arguments:
         condition: Float tensor (batch, height, width, input_channels); height and
@@ -56,28 +59,15 @@ class GlobalGenerator(keras.Model):
         num_downsamples=4,
         num_blocks=9,
         upsampling="transposed",
+        padding="zeros",
         **kwargs,
     ):
         _check_positive(input_channels=input_channels, output_channels=output_channels)
         _check_positive(filters=filters)
         # === Functional model ===
         condition = keras.Input((None, None, input_channels), name="condition")
-        x = ReflectionPadding2D(3, name="stem_padding")(condition)
-        x = layers.Conv2D(filters, 7, kernel_initializer=kernel_initializer(), name="stem_conv")(x)
-        x = InstanceNormalization(name="stem_norm")(x)
-        x = layers.ReLU(name="stem_relu")(x)
-        for i in range(num_downsamples):
-            x = downsampling_convolution(x, filters * 2 ** (i + 1), f"down{i}")
-        for i in range(num_blocks):
-            x = residual_block(x, filters * 2**num_downsamples, f"block{i}")
-        for i in reversed(range(num_downsamples)):
-            x = upsampling_convolution(x, filters * 2**i, f"up{i}", upsampling)
-        x = ReflectionPadding2D(3, name="head_padding")(x)
-        x = layers.Conv2D(
-            output_channels, 7, kernel_initializer=kernel_initializer(), name="head_conv"
-        )(x)
-        # The picture itself is float32: bfloat16 has too few levels for 8-bit pixels.
-        image = layers.Activation("tanh", dtype="float32", name="image")(x)
+        x = _trunk(condition, filters, num_downsamples, num_blocks, padding, upsampling)
+        image = _head(x, output_channels, "head")
         super().__init__(condition, image, **kwargs)
         # === Config ===
         self.input_channels = input_channels
@@ -86,6 +76,7 @@ class GlobalGenerator(keras.Model):
         self.num_downsamples = num_downsamples
         self.num_blocks = num_blocks
         self.upsampling = upsampling
+        self.padding = padding
 
     @property
     def size_multiple(self):
@@ -106,6 +97,219 @@ class GlobalGenerator(keras.Model):
             "num_downsamples": self.num_downsamples,
             "num_blocks": self.num_blocks,
             "upsampling": self.upsampling,
+            "padding": self.padding,
+        }
+
+
+@register
+class LocalEnhancer(keras.Model):
+    """G2: a coarse generator inside, and around it enhancers at twice the size each.
+
+    The innermost network is `GlobalGenerator` without its last convolution and reads the
+    condition halved `num_enhancers` times. Each enhancer reads the condition at its own
+    size, adds what came from inside to its features, and doubles them. The halved
+    condition is an average: its one-hot channels become fractions. Output and input have
+    one size: this is no super-resolution.
+
+    Args:
+        input_channels: Channels of the condition (see `Conditioning`).
+        output_channels: Channels of the picture.
+        filters: Channels of the outermost enhancer; 32 in the paper. The innermost
+            network has `filters * 2**num_enhancers`: at 32 that of `GlobalGenerator`.
+        num_downsamples: Halvings inside the innermost network; 4 in the paper.
+        num_blocks: Its residual blocks; 9 in the paper.
+        num_enhancers: Number of enhancers, each of twice the size; 1 in the paper.
+        num_local_blocks: Residual blocks of each enhancer; 3 in the paper.
+        upsampling, padding: As in `GlobalGenerator`, for all parts.
+
+    Call arguments:
+        condition: Float tensor (batch, height, width, input_channels); height and
+            width are multiples of `size_multiple`, and at least twice that.
+
+    Returns:
+        Float32 tensor (batch, height, width, output_channels) in (-1, 1).
+
+    Example:
+
+    >>> generator = LocalEnhancer(13, filters=4, num_downsamples=2, num_blocks=1)
+    >>> keras.ops.shape(generator(keras.ops.zeros((1, 32, 64, 13))))
+    (1, 32, 64, 3)
+    """
+
+    def __init__(
+        self,
+        input_channels,
+        output_channels=3,
+        filters=32,
+        num_downsamples=4,
+        num_blocks=9,
+        num_enhancers=1,
+        num_local_blocks=3,
+        upsampling="transposed",
+        padding="zeros",
+        **kwargs,
+    ):
+        _check_positive(input_channels=input_channels, output_channels=output_channels)
+        _check_positive(filters=filters, num_enhancers=num_enhancers)
+        # === Functional model ===
+        condition = keras.Input((None, None, input_channels), name="condition")
+        pyramid = [condition]
+        for i in range(num_enhancers):
+            pyramid.append(UnpaddedAveragePooling2D(name=f"half{i + 1}")(pyramid[-1]))
+        x = _trunk(
+            *(pyramid.pop(), filters * 2**num_enhancers, num_downsamples, num_blocks),
+            *(padding, upsampling),
+        )
+        for i in range(1, num_enhancers + 1):
+            name, channels = f"enhancer{i}", filters * 2 ** (num_enhancers - i)
+            local = _stem(pyramid.pop(), channels, f"{name}_stem")
+            local = downsampling_convolution(local, 2 * channels, f"{name}_down", padding)
+            x = layers.Add(name=f"{name}_sum")([local, x])
+            for j in range(num_local_blocks):
+                x = residual_block(x, 2 * channels, f"{name}_block{j}")
+            x = upsampling_convolution(x, channels, f"{name}_up", upsampling, padding)
+        image = _head(x, output_channels, f"enhancer{num_enhancers}_head")
+        super().__init__(condition, image, **kwargs)
+        # === Config ===
+        self.input_channels = input_channels
+        self.output_channels = output_channels
+        self.filters = filters
+        self.num_downsamples = num_downsamples
+        self.num_blocks = num_blocks
+        self.num_enhancers = num_enhancers
+        self.num_local_blocks = num_local_blocks
+        self.upsampling = upsampling
+        self.padding = padding
+
+    @property
+    def size_multiple(self):
+        """Height and width must be multiples of this many pixels."""
+        return 2 ** (self.num_downsamples + self.num_enhancers)
+
+    @property
+    def minimum_size(self):
+        """The smallest height and width: the innermost blocks reflect one pixel of two."""
+        return max(2 * self.size_multiple, 4 * 2**self.num_enhancers)
+
+    @property
+    def sections(self):
+        """Names of the parts that can be trained apart, the innermost first."""
+        return ("global", *(f"enhancer{i + 1}" for i in range(self.num_enhancers)))
+
+    def section_layers(self, section):
+        """Returns the layers of one of the `sections`, in order.
+
+        Raises:
+            ValueError: If there is no such section.
+        """
+        if section not in self.sections:
+            raise ValueError(
+                f"A section is one of {', '.join(self.sections)}. Received: {section!r}."
+            )
+        enhancers = tuple(f"{name}_" for name in self.sections[1:])
+        if section == "global":
+            return [layer for layer in self.layers if not layer.name.startswith(enhancers)]
+        return [layer for layer in self.layers if layer.name.startswith(f"{section}_")]
+
+    def get_config(self):
+        return {
+            **without_policy(super().get_config()),
+            "input_channels": self.input_channels,
+            "output_channels": self.output_channels,
+            "filters": self.filters,
+            "num_downsamples": self.num_downsamples,
+            "num_blocks": self.num_blocks,
+            "num_enhancers": self.num_enhancers,
+            "num_local_blocks": self.num_local_blocks,
+            "upsampling": self.upsampling,
+            "padding": self.padding,
+        }
+
+
+@register
+class FeatureEncoder(keras.Model):
+    """E: a photograph in, one feature vector per object out, spread over its pixels.
+
+    An encoder and decoder of the photograph's own size, then the mean of each channel over
+    each instance: what an object looks like apart from its class.
+
+    Args:
+        input_channels: Channels of the photograph.
+        num_features: Channels of the feature map; 3 in the paper.
+        filters: Channels after the first convolution; 16 in the paper.
+        num_downsamples: Halvings; 4 in the paper.
+        max_instances: Number of different instances that one picture may have.
+        upsampling, padding: As in `GlobalGenerator`.
+
+    Call arguments:
+        inputs: List of the photograph, float (batch, height, width, input_channels) in
+            [-1, 1], sides multiples of `size_multiple`; and instances, int32
+            (batch, height, width), ids 0..max_instances-1. Label ids in their place
+            give label-wise features.
+
+    Returns:
+        Float32 tensor (batch, height, width, num_features) in (-1, 1), equal over the
+        pixels of an instance.
+
+    Example:
+
+    >>> encoder = FeatureEncoder(filters=4, num_downsamples=2, max_instances=8)
+    >>> maps = keras.ops.zeros((1, 16, 16), "int32")
+    >>> keras.ops.shape(encoder([keras.ops.zeros((1, 16, 16, 3)), maps]))
+    (1, 16, 16, 3)
+    """
+
+    def __init__(
+        self,
+        input_channels=3,
+        num_features=3,
+        filters=16,
+        num_downsamples=4,
+        max_instances=256,
+        upsampling="transposed",
+        padding="zeros",
+        **kwargs,
+    ):
+        _check_positive(input_channels=input_channels, num_features=num_features)
+        _check_positive(filters=filters, max_instances=max_instances)
+        # === Functional model ===
+        image = keras.Input((None, None, input_channels), name="image")
+        instances = keras.Input((None, None), dtype="int32", name="instances")
+        x = _trunk(image, filters, num_downsamples, 0, padding, upsampling)
+        features = _head(x, num_features, "head", output="features")
+        pooled = InstanceWisePooling2D(max_instances, dtype="float32", name="pooling")(
+            features, instances
+        )
+        super().__init__([image, instances], pooled, **kwargs)
+        # === Config ===
+        self.input_channels = input_channels
+        self.num_features = num_features
+        self.filters = filters
+        self.num_downsamples = num_downsamples
+        self.max_instances = max_instances
+        self.upsampling = upsampling
+        self.padding = padding
+
+    @property
+    def size_multiple(self):
+        """Height and width must be multiples of this many pixels."""
+        return 2**self.num_downsamples
+
+    @property
+    def minimum_size(self):
+        """The smallest height and width: the first convolution reflects 3 pixels of 4."""
+        return max(self.size_multiple, 4)
+
+    def get_config(self):
+        return {
+            **without_policy(super().get_config()),
+            "input_channels": self.input_channels,
+            "num_features": self.num_features,
+            "filters": self.filters,
+            "num_downsamples": self.num_downsamples,
+            "max_instances": self.max_instances,
+            "upsampling": self.upsampling,
+            "padding": self.padding,
         }
 
 
@@ -175,6 +379,32 @@ class MultiscaleDiscriminator(keras.Model):
             "num_layers": self.num_layers,
             "num_scales": self.num_scales,
         }
+
+
+def _trunk(x, filters, num_downsamples, num_blocks, padding, upsampling):
+    """Returns `filters` channels of the input's size: all of a generator but its head."""
+    x = _stem(x, filters, "stem")
+    for i in range(num_downsamples):
+        x = downsampling_convolution(x, filters * 2 ** (i + 1), f"down{i}", padding)
+    for i in range(num_blocks):
+        x = residual_block(x, filters * 2**num_downsamples, f"block{i}")
+    for i in reversed(range(num_downsamples)):
+        x = upsampling_convolution(x, filters * 2**i, f"up{i}", upsampling, padding)
+    return x
+
+
+def _stem(x, filters, name):
+    x = ReflectionPadding2D(3, name=f"{name}_padding")(x)
+    x = layers.Conv2D(filters, 7, kernel_initializer=kernel_initializer(), name=f"{name}_conv")(x)
+    x = InstanceNormalization(name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def _head(x, channels, name, output="image"):
+    x = ReflectionPadding2D(3, name=f"{name}_padding")(x)
+    x = layers.Conv2D(channels, 7, kernel_initializer=kernel_initializer(), name=f"{name}_conv")(x)
+    # The picture itself is float32: bfloat16 has too few levels for 8-bit pixels.
+    return layers.Activation("tanh", dtype="float32", name=output)(x)
 
 
 def _patch_discriminator(x, filters, num_layers, name):

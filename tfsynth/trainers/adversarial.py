@@ -10,9 +10,11 @@ from tfsynth.trainers.trainer import Trainer
 class AdversarialTrainer(Trainer):
     """Trains a conditional GAN on layouts and their photographs.
 
-    The generator minimises adversarial + feature matching + reconstruction, each by
-    its weight; the discriminator sees condition and picture and minimises its half of
-    the adversarial loss. Both step at once, on the same pictures.
+    The generator minimises adversarial + feature matching + perceptual + reconstruction,
+    each by its weight; the discriminator sees condition and picture and minimises its half
+    of the adversarial loss. Both step at once, on the same pictures. A feature encoder
+    trains with the generator, which reads its features after the condition; the
+    discriminator does not see them.
 
     Args:
         conditioning: A `Conditioning`: what the networks see of a layout.
@@ -22,7 +24,14 @@ class AdversarialTrainer(Trainer):
         adversarial_loss: A pair such as `LeastSquaresLoss`.
         feature_matching_loss: A `FeatureMatchingLoss`, or `None`.
         reconstruction_loss: An `L1Loss`, or `None`.
-        xla: See `Trainer`.
+        perceptual_loss: A `PerceptualLoss`, or `None`.
+        encoder: A `FeatureEncoder`, or `None`.
+        encoder_regions: What the encoder's features are averaged over: "instances", or
+            "labels" for one feature per class, where a dataset has no instances.
+        encoder_reduction: The encoder reads photograph and regions this many times smaller,
+            and its map is repeated: 2 for a generator with one enhancer, whose coarse
+            network learnt from an encoder at half the size.
+        xla, frozen: See `Trainer`.
 
     Example:
 
@@ -44,12 +53,15 @@ class AdversarialTrainer(Trainer):
         "adversarial_loss",
         "feature_matching_loss",
         "reconstruction_loss",
+        "perceptual_loss",
+        "encoder",
     )
     logs = (
         "generator_loss",
         "discriminator_loss",
         "adversarial",
         "feature_matching",
+        "perceptual",
         "l1",
     )
 
@@ -61,31 +73,56 @@ class AdversarialTrainer(Trainer):
         adversarial_loss,
         feature_matching_loss=None,
         reconstruction_loss=None,
+        perceptual_loss=None,
+        encoder=None,
+        encoder_regions="instances",
+        encoder_reduction=1,
         xla="auto",
+        frozen=(),
         **kwargs,
     ):
-        super().__init__(xla=xla, **kwargs)
-        _check_channels(conditioning, generator, discriminator)
+        super().__init__(xla=xla, frozen=frozen, **kwargs)
+        _check_channels(conditioning, generator, discriminator, encoder)
+        if encoder_regions not in ("instances", "labels"):
+            raise ValueError(
+                f"`encoder_regions` is 'instances' or 'labels'. Received: {encoder_regions!r}."
+            )
+        if encoder_reduction < 1:
+            raise ValueError(
+                f"`encoder_reduction` must be at least 1. Received: {encoder_reduction}."
+            )
         self.conditioning = conditioning
         self.generator = generator
         self.discriminator = discriminator
         self.adversarial_loss = adversarial_loss
         self.feature_matching_loss = feature_matching_loss
         self.reconstruction_loss = reconstruction_loss
+        self.perceptual_loss = perceptual_loss
+        self.encoder = encoder
+        self.encoder_regions = encoder_regions
+        self.encoder_reduction = encoder_reduction
 
     @property
     def players(self):
-        return {"generator": [self.generator], "discriminator": [self.discriminator]}
+        encoders = [] if self.encoder is None else [self.encoder]
+        return {
+            "generator": [self.generator, *encoders],
+            "discriminator": [self.discriminator],
+        }
 
     def call(self, batch, training=False):
-        """Returns pictures (batch, height, width, 3) in [-1, 1] for a batch's layouts."""
+        """Returns pictures (batch, height, width, 3) in [-1, 1] for a batch's layouts.
+
+        With an encoder these are reconstructions: the objects look as in `batch["image"]`.
+        """
         condition = self.conditioning(batch["labels"], batch["instances"])
-        return self.generator(condition, training=training)
+        real_image = ops.cast(batch["image"], "float32") / 127.5 - 1.0
+        return self._generate(condition, batch, real_image, training)
 
     def compute_losses(self, batch):
         condition = self.conditioning(batch["labels"], batch["instances"])
         real_image = ops.cast(batch["image"], "float32") / 127.5 - 1.0
-        fake_image = self.generator(condition, training=True)
+        fake_image = self._generate(condition, batch, real_image, training=True)
         real = self._discriminate(condition, real_image)
         # One pass over the fakes serves both players: each loss is differentiated
         # with respect to its own player's weights only.
@@ -101,6 +138,10 @@ class AdversarialTrainer(Trainer):
                 [scale[:-1] for scale in real], [scale[:-1] for scale in fake]
             )
             generator_loss += self.feature_matching_loss.weight * feature_matching
+        perceptual = ops.zeros((), "float32")
+        if self.perceptual_loss is not None:
+            perceptual = self.perceptual_loss(real_image, fake_image)
+            generator_loss += self.perceptual_loss.weight * perceptual
         l1 = ops.mean(ops.abs(real_image - fake_image))
         if self.reconstruction_loss is not None:
             generator_loss += self.reconstruction_loss.weight * self.reconstruction_loss(
@@ -113,7 +154,29 @@ class AdversarialTrainer(Trainer):
             "discriminator_loss": discriminator_loss,
             "adversarial": adversarial,
             "feature_matching": feature_matching,
+            "perceptual": perceptual,
             "l1": l1,
+        }
+
+    def _generate(self, condition, batch, real_image, training):
+        if self.encoder is None:
+            return self.generator(condition, training=training)
+        regions = batch[self.encoder_regions]
+        n = self.encoder_reduction
+        if n > 1:
+            real_image = ops.average_pool(real_image, n, strides=n)
+            regions = regions[:, ::n, ::n]
+        features = self.encoder([real_image, regions], training=training)
+        if n > 1:
+            features = ops.repeat(ops.repeat(features, n, axis=1), n, axis=2)
+        condition = ops.concatenate([condition, ops.cast(features, condition.dtype)], axis=-1)
+        return self.generator(condition, training=training)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "encoder_regions": self.encoder_regions,
+            "encoder_reduction": self.encoder_reduction,
         }
 
     def _discriminate(self, condition, image):
@@ -121,12 +184,15 @@ class AdversarialTrainer(Trainer):
         return self.discriminator(ops.concatenate([condition, image], axis=-1), training=True)
 
 
-def _check_channels(conditioning, generator, discriminator):
+def _check_channels(conditioning, generator, discriminator, encoder):
     given = conditioning.channels
-    if generator.input_channels != given:
+    features = 0 if encoder is None else encoder.num_features
+    if generator.input_channels != given + features:
         raise ValueError(
-            f"The generator's `input_channels` must be those of the conditioning: {given} "
-            f"({conditioning.num_classes} classes, edges {'on' if conditioning.edges else 'off'}). "
+            f"The generator's `input_channels` must be those of the conditioning"
+            f"{' and the features together' if features else ''}: {given + features} "
+            f"({conditioning.num_classes} classes, edges {'on' if conditioning.edges else 'off'}"
+            f"{f', {features} features' if features else ''}). "
             f"Received: {generator.input_channels}."
         )
     seen = given + generator.output_channels

@@ -20,16 +20,20 @@ class Trainer(keras.Model):
     Args:
         xla: Whether to compile losses and gradients with XLA. "auto" means on for
             accelerators and off on CPUs, where oneDNN without XLA is faster.
+        frozen: Names of parts that do not train: an argument such as "encoder", or a section
+            of a network that has sections, such as "generator.global". Their weights are not
+            watched: no gradients, no moments, no activations kept for them.
     """
 
     parts = ()  # Constructor arguments that are objects; `None` means absent.
     logs = ()  # The scalars that `compute_losses` reports.
 
-    def __init__(self, xla="auto", **kwargs):
+    def __init__(self, xla="auto", frozen=(), **kwargs):
         super().__init__(**kwargs)
         if xla not in ("auto", True, False):
             raise ValueError(f"`xla` must be 'auto', true or false. Received: {xla!r}.")
         self.xla = xla
+        self.frozen = tuple(frozen)
         self.trackers = {name: keras.metrics.Mean(name) for name in self.logs}
         self._gradients = tf.function(self.compute_gradients, jit_compile=self.uses_xla)
 
@@ -110,7 +114,12 @@ class Trainer(keras.Model):
         self.built = True  # Its networks are functional, so they are.
         self.player_optimizers = optimizers
         for player in self.players:
-            optimizers[player].build(self.weights_of(player))
+            weights = self.weights_of(player)
+            if not weights:
+                raise ValueError(
+                    f"`frozen` {list(self.frozen)} leaves the {player} nothing to train."
+                )
+            optimizers[player].build(weights)
         # What Keras's callbacks see; it stands for all players' optimizers.
         self.optimizer = PlayerOptimizers(optimizers)
 
@@ -147,8 +156,34 @@ class Trainer(keras.Model):
         return {p: float(_number(o.learning_rate)) for p, o in self.player_optimizers.items()}
 
     def weights_of(self, player):
-        """Returns the trainable weights of all networks of a player."""
-        return [w for network in self.players[player] for w in network.trainable_variables]
+        """Returns the trainable weights of all networks of a player, frozen ones left out."""
+        frozen = {id(w) for name in self.frozen for w in self._weights_named(name)}
+        return [
+            weight
+            for network in self.players[player]
+            for weight in network.trainable_variables
+            if id(weight) not in frozen
+        ]
+
+    def _weights_named(self, name):
+        """Returns the weights of the network, or of its section, that `frozen` names."""
+        part, _, section = name.partition(".")
+        networks = {n: getattr(self, n) for n in self.parts}
+        networks = {n: v for n, v in networks.items() if isinstance(v, keras.Model)}
+        if part not in networks:
+            raise ValueError(
+                f"`frozen` names networks of this trainer: {', '.join(networks)}. "
+                f"Received: {name!r}."
+            )
+        if not section:
+            return networks[part].trainable_variables
+        if not hasattr(networks[part], "section_layers"):
+            raise ValueError(
+                f"A {type(networks[part]).__name__} has no sections: freeze {part!r} as a whole. "
+                f"Received: {name!r}."
+            )
+        layers = networks[part].section_layers(section)
+        return [w for layer in layers for w in layer.trainable_variables]
 
     def _track(self, logs):
         for name, value in logs.items():
@@ -158,7 +193,7 @@ class Trainer(keras.Model):
     def get_config(self):
         save = keras.saving.serialize_keras_object
         parts = {name: save(getattr(self, name)) for name in self.parts}
-        return {**super().get_config(), "xla": self.xla, **parts}
+        return {**super().get_config(), "xla": self.xla, "frozen": list(self.frozen), **parts}
 
     @classmethod
     def from_config(cls, config):

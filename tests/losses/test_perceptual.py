@@ -1,0 +1,86 @@
+"""The perceptual loss: its sum, its file, and what it refuses."""
+
+import hashlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.harness import check_loss, round_trip
+from tfsynth.losses import PerceptualLoss
+from tfsynth.networks import VGG19
+
+
+@pytest.fixture(scope="module")
+def doubling():
+    """A feature network that gives the picture and its double."""
+    image = keras.Input((None, None, 3))
+    outputs = {"once": keras.layers.Rescaling(1)(image), "twice": keras.layers.Rescaling(2)(image)}
+    return keras.Model(image, outputs)
+
+
+def pictures():
+    return np.ones((2, 4, 4, 3), "float32"), np.zeros((2, 4, 4, 3), "float32")
+
+
+def test_levels_are_weighted(doubling):
+    loss = PerceptualLoss(doubling, layer_weights={"once": 0.5, "twice": 3.0})
+    real, fake = pictures()
+    check_loss(loss(real, fake), 0.5 + 3 * 2)
+    assert loss.weight == 10.0
+
+
+def test_no_gradient_flows_into_the_photograph(doubling):
+    loss = PerceptualLoss(doubling, layer_weights={"twice": 1.0})
+    real, fake = (tf.constant(p) for p in pictures())
+    with tf.GradientTape() as tape:
+        tape.watch([real, fake])
+        value = loss(real, fake)
+    of_real, of_fake = tape.gradient(value, [real, fake])
+    assert of_real is None or not np.any(of_real)
+    np.testing.assert_allclose(of_fake, np.full((2, 4, 4, 3), -2 / 96), rtol=1e-6)
+
+
+def test_the_file_is_kept_by_its_hash(doubling, tmp_path):
+    path = tmp_path / "features.keras"
+    doubling.save(path)
+    loss = PerceptualLoss(str(path), layer_weights={"twice": 1.0})
+    assert loss.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    again = round_trip(loss)
+    check_loss(again(*pictures()), 2.0)
+    with path.open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(ValueError, match=f"expected {loss.sha256}"):
+        PerceptualLoss(str(path), sha256=loss.sha256, layer_weights={"twice": 1.0})
+
+
+def test_bad_features_are_refused(doubling, tmp_path):
+    with pytest.raises(FileNotFoundError, match="never downloaded.*tfsynth import vgg19"):
+        PerceptualLoss(tmp_path / "missing.keras")
+    with pytest.raises(ValueError, match="no output relu1_1, .*Its outputs: once, twice"):
+        PerceptualLoss(doubling)
+    with pytest.raises(ValueError, match="was given a network, not a file"):
+        PerceptualLoss(doubling, layer_weights={"once": 1.0}).get_config()
+
+
+def test_distilled_features_of_real_photographs(shared_data):
+    path = shared_data.parent / "weights" / "vgg19_distilled_16x.keras"
+    loss = PerceptualLoss(path)
+    noise = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)).astype("float32")
+    assert float(loss(noise, noise)) == 0
+    assert float(loss(noise, np.zeros_like(noise))) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"outputs": ["relu1_1", "relu9_1"]}, "are of relu1_1, .*relu5_2. Received"),
+        ({"outputs": []}, "are of relu1_1"),
+        ({"pooling": "median"}, "one of .*average.*Received: 'median'"),
+        ({"preprocessing": "caffe"}, "one of none, torchvision, keras. Received: 'caffe'"),
+    ],
+)
+def test_vgg_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        VGG19(**arguments)

@@ -1,0 +1,8 @@
+"""Checkpoints of other programs, read and written without those programs."""
+
+from tfsynth.importers.pix2pixhd import read_pix2pixhd as read_pix2pixhd
+from tfsynth.importers.pix2pixhd import write_pix2pixhd as write_pix2pixhd
+from tfsynth.importers.torch_files import CheckpointError as CheckpointError
+from tfsynth.importers.torch_files import read_state_dict as read_state_dict
+from tfsynth.importers.torch_files import write_state_dict as write_state_dict
+from tfsynth.importers.vgg19 import read_vgg19 as read_vgg19

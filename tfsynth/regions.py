@@ -1,0 +1,135 @@
+"""Regions of pixels: connected parts of a label map, polygons, and the nearest pixel of a set."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def components(labels: Any) -> np.ndarray:
+    """Returns an instance map that makes every connected part of a class one instance.
+
+    Two pixels are connected if they have the same label and share a side.
+
+    Args:
+        labels: `(height, width)` integer ids.
+
+    Returns:
+        `(height, width)` int32, 0 to m - 1 for m parts, numbered by their first pixels, row by
+        row.
+
+    Raises:
+        ValueError: not two-dimensional, not integer, or empty.
+
+    Example:
+
+    >>> components(np.array([[5, 5, 7], [7, 5, 7]]))
+    array([[0, 0, 1],
+           [2, 0, 1]], dtype=int32)
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or labels.dtype.kind not in "iu" or not labels.size:
+        raise ValueError(
+            "Components are those of a label map, (height, width) of integer ids; this one is "
+            f"{labels.shape} of {labels.dtype}. Give one picture's ids."
+        )
+    starts = np.ones(labels.shape, bool)
+    starts[:, 1:] = labels[:, 1:] != labels[:, :-1]
+    # A run is the stretch of a row that has one label: far fewer than pixels.
+    runs = np.cumsum(starts).reshape(labels.shape) - 1
+    touching = labels[1:] == labels[:-1]
+    # One pair of runs often touches in many columns; the first will do.
+    touching[:, 1:] &= starts[1:, 1:] | starts[:-1, 1:]
+    roots = _roots(int(runs[-1, -1]) + 1, runs[:-1][touching], runs[1:][touching])
+    numbers = np.cumsum(roots == np.arange(len(roots)), dtype=np.int32) - np.int32(1)
+    return numbers[roots][runs]
+
+
+def polygon_mask(points: Any, shape: Sequence[int]) -> np.ndarray:
+    """Returns the pixels whose centres lie in a polygon.
+
+    The centre of the pixel in column 0 and row 0 is (0.5, 0.5): a polygon through the corners of
+    `Layout.box` covers exactly the box. A polygon that crosses itself has what it surrounds an
+    odd number of times.
+
+    Args:
+        points: `(n, 2)` numbers, the corners (x, y) in pixels, at least 3, fractions welcome,
+            also off the picture. The last is joined to the first.
+        shape: `(height, width)` of the picture.
+
+    Returns:
+        `(height, width)` bool.
+
+    Raises:
+        ValueError: fewer points, not pairs, or not finite numbers.
+
+    Example:
+
+    >>> polygon_mask([(0, 0), (3, 0), (0, 3)], (3, 4)).astype(int)
+    array([[1, 1, 0, 0],
+           [1, 0, 0, 0],
+           [0, 0, 0, 0]])
+    """
+    corners, (height, width) = np.asarray(points), shape
+    pairs = corners.ndim == 2 and corners.shape[1] == 2 and len(corners) >= 3
+    if not pairs or corners.dtype.kind not in "iuf" or not np.isfinite(corners).all():
+        raise ValueError(
+            "A polygon is an array (n, 2) of finite numbers, at least 3 corners (x, y); this one "
+            f"is {corners.shape} of {corners.dtype}: {corners.tolist()}. Leave out unknown corners."
+        )
+    # Every edge turns the pixels of its rows over, from where it crosses the row to the right.
+    turns = np.zeros((height, width + 1), bool)
+    corners = corners.astype(float)
+    for ends in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        # Downwards always: polygons that share an edge then round its crossings alike.
+        (x, top), (end, bottom) = sorted(ends, key=lambda corner: corner[1])
+        rows = np.arange(*np.clip(np.ceil(np.subtract((top, bottom), 0.5)), 0, height).astype(int))
+        if len(rows):
+            crossings = x + (rows + 0.5 - top) * ((end - x) / (bottom - top))
+            turns[rows, np.clip(np.ceil(crossings - 0.5), 0, width).astype(int)] ^= True
+    return np.logical_xor.accumulate(turns, axis=1)[:, :-1]
+
+
+def nearest_pixels(sources: np.ndarray) -> np.ndarray:
+    """Returns for each pixel the nearest true one.
+
+    Distances count steps up, down, left and right. Of equally near ones those in the same row
+    come first, then rows above, then rows below; left before right.
+
+    Args:
+        sources: `(height, width)` bool, at least one true.
+
+    Returns:
+        `(height, width)` int32, indices into the flat picture, row by row.
+    """
+    height, width = sources.shape
+    far = height + width
+    columns = np.arange(width, dtype=np.int32)
+    left = np.maximum.accumulate(np.where(sources, columns, np.int32(-far)), axis=1)
+    right = np.where(sources, columns, np.int32(width + far))[:, ::-1]
+    right = np.minimum.accumulate(right, axis=1)[:, ::-1]
+    nearest = np.where(columns - left <= right - columns, left, right)
+    distances = np.abs(nearest - columns)
+    nearest += np.arange(0, height * width, width, dtype=np.int32)[:, None]
+    # Distances in steps are sums over the axes: what is nearest in a row is all it hands on.
+    down = [(row - 1, row) for row in range(1, height)]
+    for giver, taker in [*down, *((below, above) for above, below in reversed(down))]:
+        nearer = distances[giver] + 1 < distances[taker]
+        np.copyto(distances[taker], distances[giver] + 1, where=nearer)
+        np.copyto(nearest[taker], nearest[giver], where=nearer)
+    return nearest
+
+
+def _roots(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Returns for each of `count` nodes the smallest one that the edges connect it with."""
+    roots = np.arange(count)
+    while len(first):
+        # Every root that has a smaller neighbour goes under its smallest, so two rounds at least
+        # halve the roots that have neighbours.
+        np.minimum.at(roots, np.maximum(first, second), np.minimum(first, second))
+        while not np.array_equal(further := roots[roots], roots):
+            roots = further
+        first, second = roots[first], roots[second]
+        apart = first != second
+        first, second = first[apart], second[apart]
+    return roots

@@ -1,0 +1,150 @@
+"""Styles per class: what the objects of a data set look like, in a table to draw from.
+
+pix2pixHD, https://arxiv.org/abs/1711.11585, section 3.4: the features of all instances of a class
+are clustered, and a cluster's centre is a style.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+# An instance counts where it covers more than this part of its picture: what a smaller one shows
+# is mostly its surroundings. The published rule.
+MINIMUM_AREA = 1 / 64
+CLUSTERS = 10
+
+
+class StyleTable:
+    """The styles of each class and how many instances had each.
+
+    Args:
+        centres: `{class id: (styles, features) float}`. Classes without styles are left out.
+        counts: `{class id: (styles,) integers}`, the instances behind each style.
+
+    Raises:
+        ValueError: If the two do not fit each other, or the numbers of features differ.
+
+    Example:
+
+    >>> table = StyleTable({1: [[0.5, -0.5]]}, {1: [7]})
+    >>> table.sample(1, np.random.default_rng(0)).tolist(), table.sample(0, None).tolist()
+    ([0.5, -0.5], [0.0, 0.0])
+    """
+
+    def __init__(self, centres: Mapping[int, Any], counts: Mapping[int, Any]) -> None:
+        self.centres = {int(c): np.asarray(v, np.float32) for c, v in centres.items()}
+        self.counts = {int(c): np.asarray(v, np.int64) for c, v in counts.items()}
+        widths = {v.shape[1] for v in self.centres.values() if v.ndim == 2}
+        shapes = {c: v.shape[:1] for c, v in self.centres.items() if v.ndim == 2 and len(v)}
+        if len(widths) != 1 or shapes != {c: v.shape for c, v in self.counts.items()}:
+            raise ValueError(
+                "A style table has, per class, centres (styles, features) and as many counts, with "
+                f"one number of features. Received: {_shapes(self.centres)} and "
+                f"{_shapes(self.counts)}."
+            )
+        (self.num_features,) = widths
+
+    def sample(self, class_id: int, random: np.random.Generator | None) -> np.ndarray:
+        """Returns one style of a class, each as likely as the next; zeros if it has none.
+
+        Args:
+            class_id: The class.
+            random: What draws.
+
+        Returns:
+            `(features,)` float32.
+        """
+        found = self.centres.get(int(class_id))
+        if found is None or random is None:
+            return np.zeros(self.num_features, np.float32)
+        return found[random.integers(len(found))]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON types; `from_dict` reads them."""
+        return {
+            str(c): {"centres": self.centres[c].tolist(), "counts": self.counts[c].tolist()}
+            for c in sorted(self.centres)
+        }
+
+    @classmethod
+    def from_dict(cls, node: Mapping[str, Any]) -> "StyleTable":
+        """Builds the table of `to_dict`'s result."""
+        return cls(
+            {int(c): entry["centres"] for c, entry in node.items()},
+            {int(c): entry["counts"] for c, entry in node.items()},
+        )
+
+
+def cluster(
+    classes: Any,
+    vectors: Any,
+    areas: Any,
+    *,
+    clusters: int = CLUSTERS,
+    minimum_area: float = MINIMUM_AREA,
+    seed: int = 0,
+) -> StyleTable:
+    """Returns the table of styles that instances have: k-means per class, by scikit-learn.
+
+    Args:
+        classes: `(instances,)` class ids.
+        vectors: `(instances, features)` their features.
+        areas: `(instances,)` the part of its picture that each covers, 0..1.
+        clusters: Styles of a class, where it has as many different instances.
+        minimum_area: An instance counts where it covers more than this. A class that never
+            does is in the table with its largest instances, as many as there are clusters.
+        seed: Seed of the starts, of which the best of ten is kept.
+
+    Raises:
+        ValueError: If there are no instances, or scikit-learn is not installed.
+    """
+    classes, vectors, areas = map(np.asarray, (classes, vectors, areas))
+    if not len(classes):
+        raise ValueError("There are no instances to take styles from.")
+    centres, counts = {}, {}
+    for class_id in np.unique(classes):
+        mine = np.flatnonzero(classes == class_id)
+        kept = mine[areas[mine] > minimum_area]
+        if not len(kept):
+            kept = mine[np.argsort(-areas[mine], kind="stable")[:clusters]]
+        points = vectors[kept].astype(np.float64)
+        different = np.unique(points, axis=0)
+        k = min(clusters, len(different))
+        centres[int(class_id)], counts[int(class_id)] = _k_means(points, k, seed)
+    return StyleTable(centres, counts)
+
+
+def majority_classes(labels: np.ndarray, regions: np.ndarray, count: int) -> np.ndarray:
+    """Returns the label that most pixels of each region have, of equals the smallest id.
+
+    Args:
+        labels: `(height, width)` class ids, not negative.
+        regions: `(height, width)` ids 0..count-1, each with a pixel at least.
+        count: The number of regions.
+
+    Returns:
+        `(count,)` class ids.
+    """
+    num_classes = int(labels.max()) + 1
+    votes = np.bincount(
+        regions.ravel() * num_classes + labels.ravel(), minlength=count * num_classes
+    )
+    return votes.reshape(count, num_classes).argmax(axis=1)
+
+
+def _k_means(points, k, seed):
+    if k == 1:
+        return points.mean(axis=0, keepdims=True), np.array([len(points)])
+    try:
+        from sklearn.cluster import KMeans
+    except ImportError as error:
+        raise ValueError(
+            "Clustering styles needs scikit-learn: pip install 'tfsynth[styles]'."
+        ) from error
+    fitted = KMeans(k, n_init=10, random_state=seed).fit(points)
+    return fitted.cluster_centers_, np.bincount(fitted.labels_, minlength=k)
+
+
+def _shapes(arrays):
+    return {c: array.shape for c, array in arrays.items()}
