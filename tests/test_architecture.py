@@ -11,14 +11,14 @@ PACKAGE = Path(__file__).parents[1] / "tfsynth"
 MAY_IMPORT = {
     "__init__": {"registry"},
     "__main__": {"commands"},
-    "commands": {"config", "experiment", "load_model", "trainers"},
+    "commands": {"config", "experiment", "importers", "labels", "load_model", "trainers"},
     "experiment": {
         *("config", "cost", "data", "deployment", "evaluation", "exporters", "files", "importers"),
         *("labels", "preparation", "run_folder", "sheets", "styles", "synthesizer", "trainers"),
     },
     "preparation": {"config", "data", "files", "run_folder", "trainers"},
     "evaluation": {"config", "data", "deployment", "files", "metrics", "run_folder"},
-    "deployment": {"data", "exporters", "files", "run_folder", "synthesizer"},
+    "deployment": {"data", "exporters", "files", "run_folder", "styles", "synthesizer"},
     "run_folder": {"config"},
     "files": set(),
     "config": set(),

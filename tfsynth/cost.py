@@ -28,7 +28,8 @@ def network_cost(network, height, width):
     """Computes the cost of a functional network from its shapes; nothing is run.
 
     Args:
-        network: A functional `keras.Model` with one input (batch, height, width, channels).
+        network: A functional `keras.Model` whose inputs are pictures (batch, height, width,
+            channels) and maps (batch, height, width).
         height: Rows of the input in pixels.
         width: Columns of the input in pixels.
 
@@ -40,8 +41,11 @@ def network_cost(network, height, width):
     """
     layers = [layer for layer in network.layers if not isinstance(layer, keras.layers.InputLayer)]
     probe = keras.Model(network.inputs, [layer.output for layer in layers])
-    channels = network.inputs[0].shape[-1]
-    outputs = probe.compute_output_spec(keras.KerasTensor((1, height, width, channels)))
+    inputs = [
+        keras.KerasTensor((1, height, width, *given.shape[3:]), given.dtype)
+        for given in network.inputs
+    ]
+    outputs = probe.compute_output_spec(inputs)
     macs = values = 0
     for layer, output in zip(layers, outputs, strict=True):
         _, rows, columns, depth = output.shape

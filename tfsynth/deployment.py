@@ -6,6 +6,7 @@ import keras
 from tqdm import tqdm
 
 from tfsynth import exporters, registry
+from tfsynth import styles as style_tables
 from tfsynth.data import images
 from tfsynth.data.builders import pairing
 from tfsynth.data.dataset import DataError
@@ -38,7 +39,16 @@ def load_synthesizer(path):
 
 
 def synthesize(
-    model_path, inputs, output_dir, *, instances=None, label_coding="ids", overwrite=False
+    model_path,
+    inputs,
+    output_dir,
+    *,
+    instances=None,
+    label_coding="ids",
+    overwrite=False,
+    samples=1,
+    seed=0,
+    like=None,
 ):
     """Writes a photograph for every label map, as PNG under the same name.
 
@@ -56,6 +66,11 @@ def synthesize(
             classes.
         label_coding: "ids", or "colour": pixels are the colours of the model's classes.
         overwrite: Whether to replace photographs that are there; an input never is.
+        samples: Photographs of each label map, `NAME-1.png` and so on if more than one, each
+            with styles of its own; for models with styles.
+        seed: Seed of the styles of the first; each further one has the next.
+        like: Folder of photographs of the same names and sizes, or for one input a file, whose
+            styles to take, object by object; for models with an encoder.
 
     Returns:
         The paths written, in order.
@@ -72,13 +87,17 @@ def synthesize(
     synthesizer = load_synthesizer(model_path)
     if label_coding == "colour":
         synthesizer.label_set.require_unique_colours()
+    _require_styles(synthesizer, samples, like)
     maps = _label_maps(inputs, "colour" if label_coding == "colour" else "label")
-    instance_maps = _instance_maps(maps, instances)
+    instance_maps = _companions(maps, instances, "instance map", "instance")
+    models = _companions(maps, like, "photograph", "photo")
     output_dir = Path(output_dir)
-    targets = {name: output_dir / f"{name}.png" for name in maps}
-    _refuse_inputs(targets.values(), [*maps.values(), *instance_maps.values()])
+    endings = [f"-{i + 1}" for i in range(samples)] if samples > 1 else [""]
+    targets = {name: [output_dir / f"{name}{end}.png" for end in endings] for name in maps}
+    written = [path for paths in targets.values() for path in paths]
+    _refuse_inputs(written, [*maps.values(), *instance_maps.values(), *models.values()])
     if not overwrite:
-        _refuse_existing(targets.values())
+        _refuse_existing(written)
     for name, path in tqdm(maps.items(), "synthesising", unit="image", disable=len(maps) < 2):
         labels = images.read_label_map(path, synthesizer.label_set, label_coding)
         ids = images.read_instance_map(instance_maps[name]) if instance_maps else labels
@@ -87,10 +106,46 @@ def synthesize(
                 f"{instance_maps[name]} is {ids.shape[1]}x{ids.shape[0]} pixels, its label map "
                 f"{path} {labels.shape[1]}x{labels.shape[0]}; they must be equal."
             )
-        photograph = synthesizer.synthesize(labels, ids)
-        output_dir.mkdir(parents=True, exist_ok=True)
-        _write_photograph(targets[name], photograph)
-    return list(targets.values())
+        styles = _styles_like(synthesizer, models[name], ids, labels) if models else None
+        for i, target in enumerate(targets[name]):
+            photograph = synthesizer.synthesize(labels, ids, styles, seed + i)
+            output_dir.mkdir(parents=True, exist_ok=True)
+            _write_photograph(target, photograph)
+    return written
+
+
+def restyle(
+    model_path,
+    examples,
+    *,
+    output=None,
+    clusters=style_tables.CLUSTERS,
+    minimum_area=style_tables.MINIMUM_AREA,
+    seed=0,
+):
+    """Puts the styles of a data set's objects into a synthesizer, in place of those it has.
+
+    Args:
+        model_path: A `.keras` file or a run folder.
+        examples: Iterable of examples; see `styles.collect`.
+        output: The `.keras` file to write; `None` replaces the model's own.
+        clusters, minimum_area, seed: As in `styles.cluster`.
+
+    Returns:
+        The path written and the `StyleTable`.
+
+    Raises:
+        ValueError: If the model has no encoder.
+    """
+    synthesizer = load_synthesizer(model_path)
+    _require_styles(synthesizer, 2, None)
+    synthesizer.styles = style_tables.collect(
+        synthesizer, examples, clusters=clusters, minimum_area=minimum_area, seed=seed
+    )
+    path = Path(model_path)
+    target = Path(output or (RunFolder(path).synthesizer if path.is_dir() else path))
+    replace_file(target, synthesizer.save)
+    return target, synthesizer.styles
 
 
 def export(model_path, output_dir, *, format="saved_model"):
@@ -178,27 +233,47 @@ def _refuse_existing(targets):
         )
 
 
-def _instance_maps(maps, instances):
-    """Returns the instance maps by the same names; none at all if none are wanted."""
-    if instances is None:
+def _require_styles(synthesizer, samples, like):
+    if samples < 1:
+        raise ValueError(f"`samples` must be at least 1. Received: {samples}.")
+    if synthesizer.encoder is None and (samples > 1 or like is not None):
+        raise ValueError(
+            "This model was trained without a feature encoder: it has no styles, and draws one "
+            "photograph of a layout."
+        )
+
+
+def _styles_like(synthesizer, path, instances, labels):
+    photograph = images.read_photo(path)
+    if photograph.shape[:2] != labels.shape:
+        raise DataError(
+            f"{path} is {photograph.shape[1]}x{photograph.shape[0]} pixels, its label map "
+            f"{labels.shape[1]}x{labels.shape[0]}; they must be equal."
+        )
+    return synthesizer.encode(photograph, instances, labels)
+
+
+def _companions(maps, source, what, role):
+    """Returns the files that go with label maps, by the same names; none at all if none are
+    wanted."""
+    if source is None:
         return {}
-    instances = Path(instances)
-    if instances.is_file():
+    source = Path(source)
+    if source.is_file():
         if len(maps) > 1:
             raise DataError(
-                f"{instances} is one instance map, and there are {len(maps)} label maps. Give "
+                f"{source} is one {what}, and there are {len(maps)} label maps. Give "
                 "the folder that holds one for each, of the same name."
             )
-        return dict.fromkeys(maps, instances)
+        return dict.fromkeys(maps, source)
     extensions = images.MAP_EXTENSIONS | images.PHOTO_EXTENSIONS
     found = {}
-    for key, file in pairing.list_files(instances, "instance", extensions).items():
+    for key, file in pairing.list_files(source, role, extensions).items():
         found.setdefault(Path(key).name, []).append(file)
     for name, path in maps.items():
         count = len(found.get(name, ()))
         if count != 1:
             raise DataError(
-                f"The label map {path} needs one instance map {name}.* in {instances}; there are "
-                f"{count}."
+                f"The label map {path} needs one {what} {name}.* in {source}; there are {count}."
             )
     return {name: found[name][0] for name in maps}

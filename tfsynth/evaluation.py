@@ -21,7 +21,8 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
     each picture; what it reads is compared with the layout that the picture was made
     of. The references are read in the same way: `oracle`, the real photographs;
     `flat`, each class painted in its mean colour; `floor`, real photographs against
-    other pictures' layouts.
+    other pictures' layouts. A model with styles draws them with the seeds 0, 1, ...; its
+    row `reconstructed` has the style of the real photograph instead.
 
     Args:
         model_path: A run folder, or a `.keras` file together with `config`.
@@ -43,7 +44,7 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
     """
     target = _target(Path(model_path), output, split, limit)
     synthesizer = load_synthesizer(model_path)
-    config = config or _own_config(Path(model_path))
+    config = config or own_config(Path(model_path))
     if config.evaluation is None:
         raise ConfigError("The config has no `evaluation`: name a protocol to score with.")
     dataset = registry.build(config.data.dataset)
@@ -72,6 +73,7 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
     )
     rows = {
         "synthesised": _synthesised(synthesizer, examples, verbose),
+        **({"reconstructed": _reconstructed(synthesizer, examples)} if synthesizer.encoder else {}),
         "oracle": _pairs(examples),
         "flat": references.flat_pairs(_pairs(examples), colours),
         "floor": references.shuffled_pairs(list(_pairs(examples)), config.seed),
@@ -104,7 +106,8 @@ def _target(model_path, output, split, limit):
     return Path(output)
 
 
-def _own_config(model_path):
+def own_config(model_path):
+    """Returns the config of a run folder; raises `ConfigError` if there is none."""
     run = RunFolder(model_path)
     if not run.config.is_file():
         raise ConfigError(
@@ -124,5 +127,13 @@ def _pairs(examples):
 
 def _synthesised(synthesizer, examples, verbose):
     bar = tqdm(examples, "synthesising", len(examples), unit="image", disable=not verbose)
-    for example in bar:
-        yield example["labels"], synthesizer.synthesize(example["labels"], example["instances"])
+    for seed, example in enumerate(bar):
+        labels, instances = example["labels"], example["instances"]
+        yield labels, synthesizer.synthesize(labels, instances, seed=seed)
+
+
+def _reconstructed(synthesizer, examples):
+    for example in examples:
+        labels, instances = example["labels"], example["instances"]
+        looks = synthesizer.encode(example["image"], instances, labels)
+        yield labels, synthesizer.synthesize(labels, instances, looks)

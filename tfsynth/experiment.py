@@ -9,21 +9,25 @@ import shutil
 from pathlib import Path
 
 import keras
+from tqdm import tqdm
 
-from tfsynth import cost, exporters, registry, sheets, trainers
+from tfsynth import cost, exporters, registry, sheets, styles, trainers
+from tfsynth.config import ConfigError
 from tfsynth.data import pipeline, write_instance_map, write_label_map
 from tfsynth.data.examples import Examples
 from tfsynth.deployment import export as export
 from tfsynth.deployment import load_synthesizer as load_synthesizer
+from tfsynth.deployment import restyle as restyle
 from tfsynth.deployment import synthesize as synthesize
 from tfsynth.evaluation import evaluate as evaluate
+from tfsynth.evaluation import own_config
 from tfsynth.files import replace_file
 from tfsynth.preparation import check_size, claimed, prepare
 from tfsynth.run_folder import RunFolder
 from tfsynth.synthesizer import Synthesizer
 
 # Forward passes in a training step: the discriminator sees real and fake.
-PASSES = {"generator": 1, "discriminator": 2}
+PASSES = {"generator": 1, "discriminator": 2, "encoder": 1}
 
 
 def train(config, run_dir, *, device=None, strategy=None, verbose=True, callbacks=()):
@@ -170,8 +174,8 @@ def _validation_batches(setup):
 
 
 def _reporters(setup, run):
-    config, trainer = setup.config, setup.trainer
-    synthesizer = Synthesizer(trainer.generator, trainer.conditioning, setup.dataset.label_set)
+    config = setup.config
+    synthesizer = _synthesizer(setup)
     rows = list(_samples(setup, "validation", f"the sheets in {run.samples} show"))
 
     def draw():
@@ -194,11 +198,26 @@ def _samples(setup, wanted, what):
     return Examples(setup.splits[name], data.size, data.max_instances, rows)
 
 
+def _synthesizer(setup, **more):
+    trainer = setup.trainer
+    return Synthesizer(
+        trainer.generator,
+        trainer.conditioning,
+        setup.dataset.label_set,
+        encoder=trainer.encoder,
+        encoder_regions=trainer.encoder_regions,
+        encoder_reduction=trainer.encoder_reduction,
+        **more,
+    )
+
+
 def _sheet(synthesizer, examples):
-    rows = [
-        (e["labels"], synthesizer.synthesize(e["labels"], e["instances"]), e["image"])
-        for e in examples
-    ]
+    """Draws label map | synthesised | real; with an encoder, in the style of the real one."""
+    rows = []
+    for example in examples:
+        labels, instances, image = (example[k] for k in ("labels", "instances", "image"))
+        looks = synthesizer.encoder and synthesizer.encode(image, instances, labels)
+        rows.append((labels, synthesizer.synthesize(labels, instances, looks), image))
     return sheets.sheet(rows, synthesizer.label_set)
 
 
@@ -211,12 +230,12 @@ def _finish(setup, run, renew, verbose):
             "steps": setup.trainer.step,
             "precision": setup.precision,
         }
-        trained = Synthesizer(
-            setup.trainer.generator,
-            setup.trainer.conditioning,
-            setup.dataset.label_set,
-            provenance,
-        )
+        trained = _synthesizer(setup, provenance=provenance)
+        if trained.encoder is not None:
+            data = config.data
+            examples = Examples(setup.splits["train"], data.size, data.max_instances)
+            bar = tqdm(examples, "collecting styles", unit="image", disable=not verbose)
+            trained.styles = styles.collect(trained, bar, seed=config.seed)
         replace_file(run.synthesizer, trained.save)
     # What ships is what is shown and scored: float32, read back from the file.
     keras.config.set_dtype_policy("float32")
@@ -249,6 +268,34 @@ def _write_layouts(run, examples, label_set, renew):
         replace_file(instances / name, write)
 
 
+def cluster_styles(
+    model_path, *, config=None, split="train", output=None, verbose=True, **settings
+):
+    """Takes the styles of a data set's objects into a trained synthesizer, anew.
+
+    Args:
+        model_path: A run folder, or a `.keras` file together with `config`.
+        config: A `Config` that names the data; `None` for the run folder's.
+        split: Name of the split.
+        output: The `.keras` file to write; `None` replaces the model's own.
+        verbose: Whether to show progress.
+        **settings: `clusters`, `minimum_area` and `seed`; see `styles.cluster`.
+
+    Returns:
+        The path written and the `StyleTable`.
+
+    Raises:
+        ValueError: If the model has no encoder, or data and model do not fit.
+    """
+    config = config or own_config(Path(model_path))
+    dataset = registry.build(config.data.dataset)
+    if dataset.label_set != load_synthesizer(model_path).label_set:
+        raise ConfigError(f"{model_path} was trained with other classes than the data's.")
+    examples = Examples(dataset.split(split), config.data.size, config.data.max_instances)
+    bar = tqdm(examples, "collecting styles", unit="image", disable=not verbose)
+    return restyle(model_path, bar, output=output, **settings)
+
+
 def describe(config):
     """Tells what a run would cost, before any training.
 
@@ -266,6 +313,8 @@ def describe(config):
     check_size(trainer, config.data.size)
     height, width = config.data.size
     networks = {"generator": trainer.generator, "discriminator": trainer.discriminator}
+    if trainer.encoder is not None:
+        networks["encoder"] = trainer.encoder
     costs = {role: cost.network_cost(n, height, width) for role, n in networks.items()}
     lines = [
         f"{config.name}: {height} x {width} pixels, {trainer.conditioning.channels} condition "

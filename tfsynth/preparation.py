@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 
 from tfsynth import registry, trainers
 from tfsynth.config import ConfigError
@@ -70,6 +71,11 @@ def prepare(config, replicas=1, verbose=True):
             f"The data has {dataset.label_set.num_classes} classes, void ones included; "
             f"`trainer.conditioning.num_classes` is {trainer.conditioning.num_classes}."
         )
+    if trainer.encoder is not None and trainer.encoder.max_instances < config.data.max_instances:
+        raise ConfigError(
+            f"`data.max_instances` is {config.data.max_instances}, and the encoder takes "
+            f"{trainer.encoder.max_instances}: set `trainer.encoder.max_instances` to the same."
+        )
     trainer.compile(registry.build(config.optimizers))
     if config.evaluation:
         registry.build(config.evaluation)
@@ -85,6 +91,10 @@ def check_size(trainer, size):
     height, width = size
     multiple = trainer.generator.size_multiple
     minimum = max(trainer.generator.minimum_size, trainer.discriminator.minimum_size)
+    if trainer.encoder is not None:
+        n = trainer.encoder_reduction
+        multiple = math.lcm(multiple, n * trainer.encoder.size_multiple)
+        minimum = max(minimum, n * trainer.encoder.minimum_size)
     good = tuple(max(n, minimum) for n in pipeline.nearest_size(height, width, multiple))
     if (height, width) != good:
         raise ConfigError(

@@ -4,7 +4,7 @@ pix2pixHD, https://arxiv.org/abs/1711.11585, section 3.4: the features of all in
 are clustered, and a cluster's centre is a style.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -113,6 +113,42 @@ def cluster(
         k = min(clusters, len(different))
         centres[int(class_id)], counts[int(class_id)] = _k_means(points, k, seed)
     return StyleTable(centres, counts)
+
+
+def collect(
+    synthesizer: Any,
+    examples: Iterable[Mapping[str, Any]],
+    *,
+    clusters: int = CLUSTERS,
+    minimum_area: float = MINIMUM_AREA,
+    seed: int = 0,
+) -> StyleTable:
+    """Returns the styles of a data set's objects, as a synthesizer's encoder sees them.
+
+    The class of an object is the label that most of its pixels have, whatever its id.
+
+    Args:
+        synthesizer: A `Synthesizer` with an encoder.
+        examples: Dicts of `labels` and `instances` (height, width) and `image`
+            (height, width, 3) uint8.
+        clusters, minimum_area, seed: As in `cluster`.
+
+    Raises:
+        ValueError: If there is no encoder, or there are no examples.
+    """
+    classes, vectors, areas = [], [], []
+    for example in examples:
+        labels = np.asarray(example["labels"])
+        found = synthesizer.encode(example["image"], example["instances"], labels)
+        by_label = synthesizer.encoder_regions == "labels"
+        regions = labels if by_label else np.asarray(example["instances"])
+        # In the order of `found`: both sort the ids.
+        ids, numbers = np.unique(regions, return_inverse=True)
+        numbers = numbers.reshape(regions.shape)
+        classes.extend(majority_classes(labels, numbers, len(ids)))
+        areas.extend(np.bincount(numbers.ravel()) / numbers.size)
+        vectors.extend(found.values())
+    return cluster(classes, vectors, areas, clusters=clusters, minimum_area=minimum_area, seed=seed)
 
 
 def majority_classes(labels: np.ndarray, regions: np.ndarray, count: int) -> np.ndarray:

@@ -1,5 +1,7 @@
 """The model that ships: integer label maps in, 8-bit photographs out."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -146,8 +148,8 @@ class Synthesizer(keras.Model):
             )
         for one in labels.reshape(-1, *labels.shape[-2:]):
             self.label_set.check(one, source="`labels`")
-        if styles is not None and self.encoder is None:
-            raise ValueError("This model was trained without a feature encoder: it has no styles.")
+        if styles is not None:
+            self._require_encoder()
         inputs = {"labels": labels.astype("int32")}
         if "instances" in self.input_names:
             inputs["instances"] = _checked_instances(instances, labels.shape)
@@ -174,8 +176,7 @@ class Synthesizer(keras.Model):
         Raises:
             ValueError: If the model has no encoder, or the arrays do not fit.
         """
-        if self.encoder is None:
-            raise ValueError("This model was trained without a feature encoder: it has no styles.")
+        self._require_encoder()
         image = np.asarray(image)
         if image.ndim != 3 or image.dtype != np.uint8 or image.shape[2] != 3:
             raise ValueError(
@@ -212,11 +213,16 @@ class Synthesizer(keras.Model):
 
         exporters.export(self, path, format=format)
 
+    def _require_encoder(self) -> Any:
+        if self.encoder is None:
+            raise ValueError("This model was trained without a feature encoder: it has no styles.")
+        return self.encoder
+
     def _encode_map(self, image, numbers):
         """Returns the features of one photograph, (height, width, features)."""
         height, width = numbers.shape
-        n = self.encoder_reduction
-        multiple, minimum = n * self.encoder.size_multiple, n * self.encoder.minimum_size
+        encoder, n = self._require_encoder(), self.encoder_reduction
+        multiple, minimum = n * encoder.size_multiple, n * encoder.minimum_size
         rows, columns = (
             np.minimum(np.arange(max(-(-side // multiple) * multiple, minimum)), side - 1)
             for side in (height, width)
@@ -227,14 +233,15 @@ class Synthesizer(keras.Model):
             pixels = ops.average_pool(pixels, n, strides=n)
             regions = regions[:, ::n, ::n]
         inputs = [ops.convert_to_tensor(array) for array in (pixels, regions)]
-        features = ops.convert_to_numpy(self.encoder(inputs, training=False))[0]
+        features = ops.convert_to_numpy(encoder(inputs, training=False))[0]
         return features.repeat(n, axis=0).repeat(n, axis=1)[:height, :width]
 
     def _add_styles(self, inputs, given, seed):
         """Numbers the instances of each picture from 0 and puts their styles beside them."""
         by_label = self.encoder_regions == "labels"
         regions = inputs["labels" if by_label else "instances"]
-        shape = (len(regions), self.encoder.max_instances, self.encoder.num_features)
+        encoder = self._require_encoder()
+        shape = (len(regions), encoder.max_instances, encoder.num_features)
         styles = np.zeros(shape, "float32")
         used = set()
         for i, picture in enumerate(regions):
@@ -259,9 +266,10 @@ class Synthesizer(keras.Model):
     def _style(self, given, number, class_id, seed):
         if number in given:
             style = np.asarray(given[number], "float32")
-            if style.shape != (self.encoder.num_features,):
+            width = self._require_encoder().num_features
+            if style.shape != (width,):
                 raise ValueError(
-                    f"A style is an array ({self.encoder.num_features},) of numbers. Received for "
+                    f"A style is an array ({width},) of numbers. Received for "
                     f"{number}: shape {style.shape}."
                 )
             return style
@@ -270,10 +278,11 @@ class Synthesizer(keras.Model):
         return self.styles.sample(class_id, np.random.default_rng([seed, number % 2**32]))
 
     def _check_count(self, count):
-        if count > self.encoder.max_instances:
+        most = self._require_encoder().max_instances
+        if count > most:
             raise ValueError(
                 f"The picture has {count} instances; this model takes at most "
-                f"{self.encoder.max_instances} (`max_instances` of its encoder). Join small ones, "
+                f"{most} (`max_instances` of its encoder). Join small ones, "
                 "or train with more."
             )
 

@@ -5,12 +5,14 @@ help), `add_arguments(parser)` and `run(arguments)`. It imports what needs Keras
 after all that can be refused without it: help and typing errors answer in under a second.
 """
 
-from tfsynth.commands import describe, evaluate, export, synthesize, train
+from tfsynth.commands import describe, evaluate, export, importing, styles, synthesize, train
 
 VERBS = {
     "train": train,
     "evaluate": evaluate,
     "synthesize": synthesize,
+    "styles": styles,
     "export": export,
+    "import": importing,
     "describe": describe,
 }

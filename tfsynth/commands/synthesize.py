@@ -1,6 +1,6 @@
 """`tfsynth synthesize`: photographs from label map files."""
 
-from tfsynth.commands.arguments import add_device
+from tfsynth.commands.arguments import add_device, natural_number, positive_count
 from tfsynth.commands.loading import load_experiment
 
 SUMMARY = "make photographs from label map files"
@@ -12,8 +12,10 @@ examples:
 
 A label map is a PNG whose pixels are class ids; the photograph of a.png is photos/a.png. An
 instance map has the name of its label map and one id per object. The endings of Cityscapes
-(_gtFine_labelIds, _gtFine_instanceIds) are no part of a name. Nothing here is random: there is no
---seed.
+(_gtFine_labelIds, _gtFine_instanceIds) are no part of a name.
+
+Of a model with styles, --samples 4 --seed 7 draws four photographs of each label map, and --like
+gives every object the look that it has in a photograph of the same layout.
 """
 
 
@@ -39,6 +41,23 @@ def add_arguments(parser):
     parser.add_argument(
         "--overwrite", action="store_true", help="replace photographs that exist already"
     )
+    parser.add_argument(
+        "--samples",
+        type=positive_count,
+        default=1,
+        metavar="N",
+        help="photographs of each label map, in styles of their own (default: 1)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=natural_number,
+        default=0,
+        metavar="N",
+        help="seed of the styles (default: 0)",
+    )
+    parser.add_argument(
+        "--like", metavar="DIR", help="folder of photographs of the same names to take styles from"
+    )
     add_device(parser, "synthesises")
 
 
@@ -53,6 +72,9 @@ def run(arguments):
         instances=arguments.instances,
         label_coding=arguments.label_coding,
         overwrite=arguments.overwrite,
+        samples=arguments.samples,
+        seed=arguments.seed,
+        like=arguments.like,
     )
     noun = "photograph" if len(written) == 1 else "photographs"
     print(f"{len(written)} {noun} written to {arguments.output}")

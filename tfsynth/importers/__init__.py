@@ -1,5 +1,7 @@
 """Checkpoints of other programs, read and written without those programs."""
 
+from tfsynth.importers.bundle import import_pix2pixhd as import_pix2pixhd
+from tfsynth.importers.bundle import import_vgg19 as import_vgg19
 from tfsynth.importers.pix2pixhd import read_pix2pixhd as read_pix2pixhd
 from tfsynth.importers.pix2pixhd import write_pix2pixhd as write_pix2pixhd
 from tfsynth.importers.torch_files import CheckpointError as CheckpointError

@@ -1,0 +1,55 @@
+"""`tfsynth import`: checkpoints of other programs as models of ours."""
+
+from tfsynth.commands.loading import load_experiment
+
+SUMMARY = "read checkpoints of other programs"
+EXAMPLES = """\
+examples:
+  tfsynth import pix2pixhd latest_net_G.pth -o imported/ --labels cityscapes35
+  tfsynth import pix2pixhd latest_net_G.pth latest_net_E.pth latest_net_D.pth -o imported/
+  tfsynth import vgg19 vgg19-dcbb9e9d.pth -o vgg19.keras
+
+PyTorch is not needed, and nothing in a file is run. `imported/` then holds synthesizer.keras, for
+`tfsynth synthesize`, and import.json, which says what was inferred and what was assumed.
+"""
+
+
+def add_arguments(parser):
+    """Adds what `tfsynth import` takes."""
+    parser.add_argument("kind", choices=("pix2pixhd", "vgg19"), help="what wrote the files")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="checkpoint, .pth")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="PATH", help="folder (vgg19: .keras file) to write"
+    )
+    parser.add_argument(
+        "--labels",
+        metavar="LABELS",
+        help="label file or installed name: the classes in the order of the model's channels "
+        "(pix2pixhd; default: cityscapes35 if it has 35)",
+    )
+    parser.add_argument(
+        "--no-edges", action="store_true", help="the model reads no instance edges (pix2pixhd)"
+    )
+
+
+def run(arguments):
+    """Imports, and prints what was inferred and assumed."""
+    load_experiment(arguments.debug)
+    from tfsynth import importers
+    from tfsynth.labels import LabelSet
+
+    if arguments.kind == "vgg19":
+        print(importers.import_vgg19(arguments.files, arguments.output))
+        return
+    labels = None if arguments.labels is None else LabelSet.load(arguments.labels)
+    report = importers.import_pix2pixhd(
+        arguments.files,
+        arguments.output,
+        label_set=labels,
+        edges=False if arguments.no_edges else None,
+    )
+    for role, part in report["networks"].items():
+        print(f"{role}: {part['class']} with {part['parameters']:,} parameters")
+    for line in report["assumed"]:
+        print(f"assumed: {line}")
+    print(f"Written to {arguments.output}: {', '.join(report['written'])}")

@@ -1,0 +1,184 @@
+"""From checkpoints of pix2pixHD to a folder with a synthesizer and a report."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from tfsynth.importers.pix2pixhd import read_pix2pixhd
+from tfsynth.importers.torch_files import CheckpointError
+from tfsynth.importers.vgg19 import read_vgg19
+from tfsynth.labels import LabelSet, pascal_palette
+from tfsynth.layers import Conditioning
+from tfsynth.registry import describe
+from tfsynth.synthesizer import Synthesizer
+
+# With so few channels a generator of pictures and one of label maps look the same.
+_FEW_CHANNELS = 4
+
+
+def import_pix2pixhd(paths, output, *, label_set=None, edges=None):
+    """Writes a synthesizer from published checkpoints, and a report of how it was read.
+
+    The architecture follows from the tensors. How the generator's input channels divide
+    into classes, edges and features does not: it is taken from the arguments, else from
+    `opt.txt` beside the generator's file, which the published program writes, else assumed.
+
+    Args:
+        paths: Files of the generator and, in any order, of encoder and discriminator; what
+            each is follows from its tensors.
+        output: Folder to write: `synthesizer.keras`, `discriminator.keras` if there is
+            one, `import.json`. Must not exist. Appears whole or not at all.
+        label_set: The `LabelSet` of the model's classes; `None` for `cityscapes35` if there
+            are 35, else for names without meaning.
+        edges: Whether the generator reads instance edges; `None` for unknown.
+
+    Returns:
+        The report, a dict: `networks`, `assumed`, `written`.
+
+    Raises:
+        CheckpointError: If a file cannot be read, or the files do not fit each other.
+        ValueError: If label set and channels do not fit.
+        FileExistsError: If `output` exists.
+    """
+    output = Path(output)
+    if output.exists():
+        raise FileExistsError(f"{output} exists already. Name another folder, or remove it first.")
+    networks, files = _read(paths)
+    options = _options(files["generator"].with_name("opt.txt"))
+    assumed = [] if options else ["no opt.txt beside the generator: its options are not known"]
+    num_classes, edges = _channels(networks, options, label_set, edges, assumed)
+    label_set = label_set or _label_set(num_classes, assumed)
+    if label_set.num_classes != num_classes:
+        raise ValueError(
+            f"The generator reads {num_classes} classes {'and edges' if edges else ''}; the label "
+            f"set has {label_set.num_classes}. Give the label set that the model was trained with."
+        )
+    by_label = "label_feat" in options and options["label_feat"] == "True"
+    report = {
+        "networks": {
+            role: {
+                "file": files[role].name,
+                "sha256": hashlib.sha256(files[role].read_bytes()).hexdigest(),
+                **describe(network),
+                "parameters": network.count_params(),
+            }
+            for role, network in networks.items()
+        },
+        "options": options,
+        "assumed": assumed,
+    }
+    synthesizer = Synthesizer(
+        networks["generator"],
+        Conditioning(num_classes, edges=edges),
+        label_set,
+        {"imported": report["networks"], "assumed": assumed},
+        encoder=networks.get("encoder"),
+        encoder_regions="labels" if by_label else "instances",
+        encoder_reduction=2 ** getattr(networks["generator"], "num_enhancers", 0),
+    )
+    parts = {"synthesizer.keras": synthesizer}
+    if "discriminator" in networks:
+        parts["discriminator.keras"] = networks["discriminator"]
+    report["written"] = [*parts, "import.json"]
+    output.absolute().parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=output.absolute().parent) as folder:
+        whole = Path(folder) / "whole"
+        whole.mkdir()
+        for name, part in parts.items():
+            part.save(whole / name)
+        (whole / "import.json").write_text(json.dumps(report, indent=1) + "\n")
+        shutil.move(whole, output)
+    return report
+
+
+def import_vgg19(paths, output):
+    """Writes torchvision's VGG-19 as the feature network of `PerceptualLoss`.
+
+    Args:
+        paths: One file, `vgg19-dcbb9e9d.pth`.
+        output: The `.keras` file to write; must not exist.
+
+    Returns:
+        A text with the lines for a config.
+    """
+    output = Path(output)
+    if len(paths) != 1 or output.suffix != ".keras":
+        raise ValueError(
+            "`import vgg19` reads one file and writes a .keras file. Received: "
+            f"{', '.join(map(str, paths))} and {output}."
+        )
+    if output.exists():
+        raise FileExistsError(f"{output} exists already. Name another file, or remove it first.")
+    network = read_vgg19(paths[0])
+    network.save(output)
+    sha256 = hashlib.sha256(output.read_bytes()).hexdigest()
+    return (
+        f"Written to {output}. In a config:\n"
+        f"  perceptual_loss: {{class: PerceptualLoss, features: {output}, sha256: {sha256}}}"
+    )
+
+
+def _read(paths):
+    networks, files = {}, {}
+    for path in map(Path, paths):
+        ((role, network),) = read_pix2pixhd(path).items()
+        if role in networks:
+            raise CheckpointError(f"{path} and {files[role]} are both a {role}: give one of each.")
+        networks[role], files[role] = network, path
+    if "generator" not in networks:
+        raise CheckpointError(
+            f"There is no generator among {', '.join(map(str, paths))}: give latest_net_G.pth too."
+        )
+    return networks, files
+
+
+def _options(path):
+    """Returns the options that the published program wrote at its start, as text."""
+    if not path.is_file():
+        return {}
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    pairs = (line.partition(": ") for line in lines if ": " in line)
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _channels(networks, options, label_set, edges, assumed):
+    """Returns the number of classes and whether there are edges."""
+    channels = networks["generator"].input_channels
+    used = "True" in (options.get("instance_feat"), options.get("label_feat"))
+    encoder = networks.get("encoder")
+    if used and encoder is None:
+        raise CheckpointError(
+            "By its opt.txt this generator reads features: give the encoder's file too, "
+            "latest_net_E.pth (of the 512-pixel model, if this one has none)."
+        )
+    if encoder is not None:
+        channels -= encoder.num_features
+    if options.get("label_nc") == "0":
+        raise CheckpointError(
+            "By its opt.txt this generator reads pictures, not label maps: a synthesizer has no "
+            "classes for it. `tfsynth.importers.read_pix2pixhd` gives the network."
+        )
+    if edges is None and "no_instance" in options:
+        edges = options["no_instance"] != "True"
+    if edges is None and label_set is not None:
+        edges = channels == label_set.num_classes + 1
+    if edges is None:
+        if channels <= _FEW_CHANNELS:
+            raise CheckpointError(
+                f"The generator reads {channels} channels, which may be a picture or a few "
+                "classes. Give the label set of its classes."
+            )
+        edges = True
+        assumed.append(f"{channels - 1} classes and instance edges, from {channels} channels")
+    return channels - int(edges), edges
+
+
+def _label_set(num_classes, assumed):
+    if num_classes == 35:
+        assumed.append("the 35 label ids of Cityscapes")
+        return LabelSet.load("cityscapes35")
+    assumed.append("classes without names")
+    names = [f"class {i}" for i in range(num_classes)]
+    return LabelSet(names, pascal_palette(num_classes))
