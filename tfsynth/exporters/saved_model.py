@@ -87,7 +87,9 @@ def _verify(synthesizer, path):
                 0, synthesizer.conditioning.num_classes, (1, height, width)
             ).astype("int32")
             if spec.dtype == tf.int32
-            else random.uniform(-1, 1, (1, *map(int, spec.shape[1:]))).astype("float32")
+            else random.uniform(-1, 1, (1, *[int(n or 1) for n in spec.shape[1:]])).astype(
+                "float32"
+            )
             for name, spec in _specs(synthesizer).items()
         }
         expected = np.asarray(synthesizer.predict_on_batch(inputs)).astype(int)
