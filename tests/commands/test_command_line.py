@@ -44,7 +44,7 @@ def test_help_of_each_command_says_what_runs_where_and_what_is_random(capsys, ve
     text = " ".join(capsys.readouterr().out.split())
     gpus = "as many GPUs as divide the batch" if verb == "train" else "the first GPU"
     assert f": auto ({gpus}, else the CPU), cpu, gpu, or one of several as gpu:N" in text
-    if verb in ("synthesize", "export"):
+    if verb in ("export", "import"):
         assert "Nothing here is random: there is no --seed." in text
     else:
         assert "--seed N the seed of " in text

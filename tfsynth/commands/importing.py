@@ -1,5 +1,6 @@
 """`tfsynth import`: checkpoints of other programs as models of ours."""
 
+from tfsynth.commands.arguments import add_device
 from tfsynth.commands.loading import load_experiment
 
 SUMMARY = "read checkpoints of other programs"
@@ -11,6 +12,7 @@ examples:
 
 PyTorch is not needed, and nothing in a file is run. `imported/` then holds synthesizer.keras, for
 `tfsynth synthesize`, and import.json, which says what was inferred and what was assumed.
+Nothing here is random: there is no --seed.
 """
 
 
@@ -30,11 +32,12 @@ def add_arguments(parser):
     parser.add_argument(
         "--no-edges", action="store_true", help="the model reads no instance edges (pix2pixhd)"
     )
+    add_device(parser, "builds the networks")
 
 
 def run(arguments):
     """Imports, and prints what was inferred and assumed."""
-    load_experiment(arguments.debug)
+    load_experiment(arguments.debug, arguments.device)
     from tfsynth import importers
     from tfsynth.labels import LabelSet
 

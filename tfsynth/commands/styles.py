@@ -26,7 +26,7 @@ def add_arguments(parser):
         "--clusters", type=positive_count, default=10, metavar="K", help="styles a class (10)"
     )
     parser.add_argument(
-        "--seed", type=natural_number, default=0, metavar="N", help="seed of the clusters (0)"
+        "--seed", type=natural_number, default=0, metavar="N", help="the seed of k-means (0)"
     )
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="model to write (default: the same one)"
