@@ -53,7 +53,7 @@ def add_arguments(parser):
         type=natural_number,
         default=0,
         metavar="N",
-        help="seed of the styles (default: 0)",
+        help="the seed of the styles (default: 0)",
     )
     parser.add_argument(
         "--like", metavar="DIR", help="folder of photographs of the same names to take styles from"
