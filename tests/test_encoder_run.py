@@ -69,6 +69,25 @@ def test_the_looks_of_photographs(run, tmp_path, capsys):
     assert "must be equal" in capsys.readouterr().err
 
 
+def test_samples_that_would_be_alike_are_refused(run, tmp_path, capsys):
+    layouts = str(run / "layouts" / "labels")
+    command = ["synthesize", layouts, "-o", str(tmp_path / "out"), "--samples", "2", "--model"]
+    assert main([*command, str(run), "--like", layouts]) == 2
+    assert "ask for one of the two" in capsys.readouterr().err
+    model = experiment.load_synthesizer(run)
+    model.styles = None
+    model.save(tmp_path / "bare.keras")
+    assert main([*command, str(tmp_path / "bare.keras")]) == 2
+    assert "collect some with `tfsynth styles`" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_folder_is_named_before_styles_are_collected(run, tmp_path, capsys):
+    target = tmp_path / "none" / "two.keras"
+    assert main(["styles", str(run), "-o", str(target)]) == 2
+    assert f"There is no folder {target.parent}" in capsys.readouterr().err
+
+
 def test_styles_are_clustered_anew(run, tmp_path, capsys):
     target = tmp_path / "two.keras"
     assert main(["styles", str(run), "--clusters", "2", "-o", str(target)]) == 0

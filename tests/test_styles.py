@@ -1,10 +1,12 @@
 """Styles: what is clustered, what is drawn, and what an object looks like with them."""
 
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfsynth
 from tfsynth.labels import LabelSet
@@ -14,6 +16,7 @@ from tfsynth.styles import StyleTable, cluster, majority_classes
 from tfsynth.synthesizer import Synthesizer
 
 LABELS = LabelSet(["sky", "road", "car"], [(0, 0, 255), (90, 90, 90), (255, 0, 0)])
+STORED = Path(__file__).parent / "goldens" / "synthesizer_format_2.keras"
 TABLE = StyleTable({2: [[0.9, -0.9], [-0.9, 0.9]]}, {2: [3, 1]})
 LAYOUT = np.zeros((8, 12), "uint8")
 LAYOUT[4:] = 1
@@ -155,7 +158,22 @@ def test_one_file_holds_encoder_and_styles(tmp_path):
 
 def test_it_is_served_with_styles(tmp_path):
     synthesizer().export(tmp_path / "1")  # Compares what it wrote with the model.
-    assert (tmp_path / "1" / "saved_model.pb").is_file()
+    served = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+    maps = tf.constant(LAYOUT[None].astype("int32"))
+    styles = tf.zeros((1, 5, 2))
+    assert served(labels=maps, instances=maps, styles=styles)["image"].shape == (1, 8, 12, 3)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="instances must be in 0..4"):
+        served(labels=maps, instances=maps + 3, styles=styles)
+
+
+def test_a_file_of_format_2_is_still_read():
+    # Written once by `synthesizer().save(...)` above, with the second format.
+    loaded = tfsynth.load_model(STORED)
+    assert loaded.format_version == 2
+    np.testing.assert_array_equal(loaded.styles.centres[2], TABLE.centres[2])
+    with np.load(STORED.with_suffix(".npz")) as stored:
+        photograph = loaded.synthesize(LAYOUT, INSTANCES, seed=3).astype(int)
+        assert np.abs(photograph - stored["photograph"]).max() <= 1
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import keras
 from tqdm import tqdm
 
 from tfsynth import exporters, registry
-from tfsynth import styles as style_tables
 from tfsynth.data import images
 from tfsynth.data.builders import pairing
 from tfsynth.data.dataset import DataError
@@ -90,12 +89,12 @@ def synthesize(
     _require_styles(synthesizer, samples, like)
     maps = _label_maps(inputs, "colour" if label_coding == "colour" else "label")
     instance_maps = _companions(maps, instances, "instance map", "instance")
-    models = _companions(maps, like, "photograph", "photo")
+    references = _companions(maps, like, "photograph", "photo")
     output_dir = Path(output_dir)
     endings = [f"-{i + 1}" for i in range(samples)] if samples > 1 else [""]
     targets = {name: [output_dir / f"{name}{end}.png" for end in endings] for name in maps}
     written = [path for paths in targets.values() for path in paths]
-    _refuse_inputs(written, [*maps.values(), *instance_maps.values(), *models.values()])
+    _refuse_inputs(written, [*maps.values(), *instance_maps.values(), *references.values()])
     if not overwrite:
         _refuse_existing(written)
     for name, path in tqdm(maps.items(), "synthesising", unit="image", disable=len(maps) < 2):
@@ -106,46 +105,12 @@ def synthesize(
                 f"{instance_maps[name]} is {ids.shape[1]}x{ids.shape[0]} pixels, its label map "
                 f"{path} {labels.shape[1]}x{labels.shape[0]}; they must be equal."
             )
-        styles = _styles_like(synthesizer, models[name], ids, labels) if models else None
+        styles = _styles_like(synthesizer, references[name], ids, labels) if references else None
         for i, target in enumerate(targets[name]):
             photograph = synthesizer.synthesize(labels, ids, styles, seed + i)
             output_dir.mkdir(parents=True, exist_ok=True)
             _write_photograph(target, photograph)
     return written
-
-
-def restyle(
-    model_path,
-    examples,
-    *,
-    output=None,
-    clusters=style_tables.CLUSTERS,
-    minimum_area=style_tables.MINIMUM_AREA,
-    seed=0,
-):
-    """Puts the styles of a data set's objects into a synthesizer, in place of those it has.
-
-    Args:
-        model_path: A `.keras` file or a run folder.
-        examples: Iterable of examples; see `styles.collect`.
-        output: The `.keras` file to write; `None` replaces the model's own.
-        clusters, minimum_area, seed: As in `styles.cluster`.
-
-    Returns:
-        The path written and the `StyleTable`.
-
-    Raises:
-        ValueError: If the model has no encoder.
-    """
-    synthesizer = load_synthesizer(model_path)
-    _require_styles(synthesizer, 2, None)
-    synthesizer.styles = style_tables.collect(
-        synthesizer, examples, clusters=clusters, minimum_area=minimum_area, seed=seed
-    )
-    path = Path(model_path)
-    target = Path(output or (RunFolder(path).synthesizer if path.is_dir() else path))
-    replace_file(target, synthesizer.save)
-    return target, synthesizer.styles
 
 
 def export(model_path, output_dir, *, format="saved_model"):
@@ -240,6 +205,16 @@ def _require_styles(synthesizer, samples, like):
         raise ValueError(
             "This model was trained without a feature encoder: it has no styles, and draws one "
             "photograph of a layout."
+        )
+    if samples > 1 and like is not None:
+        raise ValueError(
+            "Several samples differ by their styles, and `like` gives every object its style: "
+            "ask for one of the two."
+        )
+    if samples > 1 and synthesizer.styles is None:
+        raise ValueError(
+            "This model has an encoder but no styles yet, so that its samples would be all the "
+            "same: collect some with `tfsynth styles`."
         )
 
 

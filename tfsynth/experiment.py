@@ -17,7 +17,6 @@ from tfsynth.data import pipeline, write_instance_map, write_label_map
 from tfsynth.data.examples import Examples
 from tfsynth.deployment import export as export
 from tfsynth.deployment import load_synthesizer as load_synthesizer
-from tfsynth.deployment import restyle as restyle
 from tfsynth.deployment import synthesize as synthesize
 from tfsynth.evaluation import evaluate as evaluate
 from tfsynth.evaluation import own_config
@@ -282,18 +281,27 @@ def cluster_styles(
         **settings: `clusters`, `minimum_area` and `seed`; see `styles.cluster`.
 
     Returns:
-        The path written and the `StyleTable`.
+        The path written and the `Synthesizer`.
 
     Raises:
         ValueError: If the model has no encoder, or data and model do not fit.
+        FileNotFoundError: If there is no such model, or no folder for the output.
     """
-    config = config or own_config(Path(model_path))
+    path = Path(model_path)
+    synthesizer = load_synthesizer(path)
+    target = Path(output or (RunFolder(path).synthesizer if path.is_dir() else path))
+    if not target.absolute().parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {target.parent} for the model. Make it first.")
+    styles.require_scikit_learn()
+    config = config or own_config(path)
     dataset = registry.build(config.data.dataset)
-    if dataset.label_set != load_synthesizer(model_path).label_set:
+    if dataset.label_set != synthesizer.label_set:
         raise ConfigError(f"{model_path} was trained with other classes than the data's.")
     examples = Examples(dataset.split(split), config.data.size, config.data.max_instances)
     bar = tqdm(examples, "collecting styles", unit="image", disable=not verbose)
-    return restyle(model_path, bar, output=output, **settings)
+    synthesizer.styles = styles.collect(synthesizer, bar, **settings)
+    replace_file(target, synthesizer.save)
+    return target, synthesizer
 
 
 def describe(config):

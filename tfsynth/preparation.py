@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import math
 
-from tfsynth import registry, trainers
+from tfsynth import registry, styles, trainers
 from tfsynth.config import ConfigError
 from tfsynth.data import pipeline
 from tfsynth.files import write_text
@@ -76,6 +76,8 @@ def prepare(config, replicas=1, verbose=True):
             f"`data.max_instances` is {config.data.max_instances}, and the encoder takes "
             f"{trainer.encoder.max_instances}: set `trainer.encoder.max_instances` to the same."
         )
+    if trainer.encoder is not None:
+        styles.require_scikit_learn()
     trainer.compile(registry.build(config.optimizers))
     if config.evaluation:
         registry.build(config.evaluation)

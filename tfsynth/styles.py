@@ -4,6 +4,7 @@ pix2pixHD, https://arxiv.org/abs/1711.11585, section 3.4: the features of all in
 are clustered, and a cluster's centre is a style.
 """
 
+import importlib.util
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,8 +29,8 @@ class StyleTable:
     Example:
 
     >>> table = StyleTable({1: [[0.5, -0.5]]}, {1: [7]})
-    >>> table.sample(1, np.random.default_rng(0)).tolist(), table.sample(0, None).tolist()
-    ([0.5, -0.5], [0.0, 0.0])
+    >>> table.sample(1, np.random.default_rng(0)).tolist()
+    [0.5, -0.5]
     """
 
     def __init__(self, centres: Mapping[int, Any], counts: Mapping[int, Any]) -> None:
@@ -45,7 +46,7 @@ class StyleTable:
             )
         (self.num_features,) = widths
 
-    def sample(self, class_id: int, random: np.random.Generator | None) -> np.ndarray:
+    def sample(self, class_id: int, random: np.random.Generator) -> np.ndarray:
         """Returns one style of a class, each as likely as the next; zeros if it has none.
 
         Args:
@@ -56,7 +57,7 @@ class StyleTable:
             `(features,)` float32.
         """
         found = self.centres.get(int(class_id))
-        if found is None or random is None:
+        if found is None:
             return np.zeros(self.num_features, np.float32)
         return found[random.integers(len(found))]
 
@@ -99,6 +100,7 @@ def cluster(
     Raises:
         ValueError: If there are no instances, or scikit-learn is not installed.
     """
+    require_scikit_learn()
     classes, vectors, areas = map(np.asarray, (classes, vectors, areas))
     if not len(classes):
         raise ValueError("There are no instances to take styles from.")
@@ -151,6 +153,15 @@ def collect(
     return cluster(classes, vectors, areas, clusters=clusters, minimum_area=minimum_area, seed=seed)
 
 
+def require_scikit_learn() -> None:
+    """Raises `ValueError` if styles cannot be clustered here: ask before hours of training."""
+    if importlib.util.find_spec("sklearn") is None:
+        raise ValueError(
+            "Clustering styles, which ends the training of a model with an encoder, needs "
+            "scikit-learn: pip install 'tfsynth[styles]'."
+        )
+
+
 def majority_classes(labels: np.ndarray, regions: np.ndarray, count: int) -> np.ndarray:
     """Returns the label that most pixels of each region have, of equals the smallest id.
 
@@ -170,14 +181,8 @@ def majority_classes(labels: np.ndarray, regions: np.ndarray, count: int) -> np.
 
 
 def _k_means(points, k, seed):
-    if k == 1:
-        return points.mean(axis=0, keepdims=True), np.array([len(points)])
-    try:
-        from sklearn.cluster import KMeans
-    except ImportError as error:
-        raise ValueError(
-            "Clustering styles needs scikit-learn: pip install 'tfsynth[styles]'."
-        ) from error
+    from sklearn.cluster import KMeans
+
     fitted = KMeans(k, n_init=10, random_state=seed).fit(points)
     return fitted.cluster_centers_, np.bincount(fitted.labels_, minlength=k)
 

@@ -85,8 +85,10 @@ class Synthesizer(keras.Model):
                 f"{conditioning.num_classes}; they must be the same."
             )
         _check_channels(generator, conditioning, encoder, styles)
+        if encoder is not None and encoder_regions == "labels":
+            encoder.check_label_regions(conditioning.num_classes)
         self.encoder = encoder
-        self.styles = styles
+        self.styles: StyleTable | None = styles
         self.encoder_regions = encoder_regions
         self.encoder_reduction = encoder_reduction
         self.generator = generator

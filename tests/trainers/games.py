@@ -55,7 +55,9 @@ def compiled(game, learning_rate=2e-4):
     return game
 
 
-def encoder_trainer(frozen=(), xla=False, reduction=1, regions="instances", **terms):
+def encoder_trainer(
+    frozen=(), xla=False, reduction=1, regions="instances", max_instances=6, **terms
+):
     """Returns a game with a feature encoder and a generator of two sections."""
     game = AdversarialTrainer(
         Conditioning(NUM_CLASSES),
@@ -65,7 +67,9 @@ def encoder_trainer(frozen=(), xla=False, reduction=1, regions="instances", **te
         MultiscaleDiscriminator(NUM_CLASSES + 4, filters=4, num_layers=2),
         LeastSquaresLoss(),
         FeatureMatchingLoss(),
-        encoder=FeatureEncoder(num_features=2, filters=2, num_downsamples=1, max_instances=6),
+        encoder=FeatureEncoder(
+            num_features=2, filters=2, num_downsamples=1, max_instances=max_instances
+        ),
         encoder_reduction=reduction,
         encoder_regions=regions,
         xla=xla,

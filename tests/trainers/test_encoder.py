@@ -95,16 +95,36 @@ def test_reduced_features_are_those_of_the_smaller_photograph_repeated(batch):
 
 
 def test_label_regions(batch):
-    by_label = games.encoder_trainer(regions="labels")
-    one = {**batch, "instances": tf.zeros_like(batch["instances"])}
-    # The regions are the labels whatever the instances, of which only the edges are seen.
-    by_label.conditioning.edges = False
-    features = by_label.encoder([tf.zeros((4, 16, 16, 3)), one["labels"]])
-    assert features.shape == (4, 16, 16, 2)
-    with pytest.raises(ValueError, match="'instances' or 'labels'. Received: 'boxes'"):
-        games.encoder_trainer(regions="boxes")
-    with pytest.raises(ValueError, match="`encoder_reduction` must be at least 1. Received: 0"):
-        games.encoder_trainer(reduction=0)
+    trainer = games.encoder_trainer(regions="labels")
+    # Instances that are not the labels: their edges are seen, their regions are not.
+    batch = {**batch, "instances": tf.reverse(batch["instances"], [1])}
+    image = tf.cast(batch["image"], "float32") / 127.5 - 1
+    features = trainer.encoder([image, batch["labels"]])
+    condition = trainer.conditioning(batch["labels"], batch["instances"], features)
+    np.testing.assert_allclose(trainer(batch), trainer.generator(condition), atol=1e-6)
+    by_instance = trainer.encoder([image, batch["instances"]])
+    assert np.abs(by_instance - features).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"regions": "boxes"}, "'instances' or 'labels'. Received: 'boxes'"),
+        ({"reduction": 0}, "`encoder_reduction` must be at least 1. Received: 0"),
+        (
+            {"regions": "labels", "max_instances": 3},
+            "at least the number of classes, 4. Received: 3",
+        ),
+    ],
+)
+def test_settings_of_the_encoder_that_do_not_fit(settings, message):
+    with pytest.raises(ValueError, match=message):
+        games.encoder_trainer(**settings)
+
+
+def test_pictures_need_no_photographs_unless_there_is_an_encoder(batch):
+    layouts = {key: batch[key] for key in ("labels", "instances")}
+    assert games.trainer()(layouts).shape == (4, 16, 16, 3)
 
 
 def test_config_round_trip():

@@ -6,8 +6,8 @@ from tfsynth.commands.loading import load_experiment
 SUMMARY = "collect the styles of a data set's objects into a model"
 EXAMPLES = """\
 examples:
-  tfsynth styles runs/demo                         K-means with 10 styles a class, again
-  tfsynth styles runs/demo --clusters 20 --split train
+  tfsynth styles runs/my                           k-means with 10 styles a class, again
+  tfsynth styles runs/my --clusters 20 --split validation
   tfsynth styles my.keras --config my.yaml -o my-20.keras --clusters 20
 
 Training a model with an encoder does this at its end. Needs scikit-learn: pip install
@@ -40,7 +40,7 @@ def run(arguments):
 
     config = None if arguments.config is None else load_config(arguments.config)
     experiment = load_experiment(arguments.debug, arguments.device)
-    path, table = experiment.cluster_styles(
+    path, synthesizer = experiment.cluster_styles(
         arguments.model,
         config=config,
         split=arguments.split,
@@ -48,7 +48,7 @@ def run(arguments):
         clusters=arguments.clusters,
         seed=arguments.seed,
     )
-    names = experiment.load_synthesizer(path).label_set.names
-    for class_id, counts in sorted(table.counts.items()):
+    names, table = synthesizer.label_set.names, synthesizer.styles
+    for class_id, counts in sorted(table.counts.items() if table else ()):
         print(f"{names[class_id]:20} {' '.join(map(str, sorted(counts.tolist(), reverse=True)))}")
     print(f"Styles, each with its number of objects, written to {path}")

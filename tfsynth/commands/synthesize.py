@@ -56,7 +56,9 @@ def add_arguments(parser):
         help="the seed of the styles (default: 0)",
     )
     parser.add_argument(
-        "--like", metavar="DIR", help="folder of photographs of the same names to take styles from"
+        "--like",
+        metavar="DIR",
+        help="folder of photographs of the same names to take each object's style from",
     )
     add_device(parser, "synthesises")
 

@@ -21,7 +21,7 @@ def export_saved_model(synthesizer, path):
     instance edges or has an encoder, `instances`, both (batch, height, width), any
     size; with an encoder also float32 `styles` (batch, max_instances, features), one
     row per instance, which are then numbered from 0. It returns uint8 `image`
-    (batch, height, width, 3). A label id out of range is an error of the request. It
+    (batch, height, width, 3). An id out of range is an error of the request. It
     is written to a temporary folder beside `path`, loaded again and compared with the
     synthesizer on two sizes before it takes its place.
 
@@ -51,18 +51,20 @@ def export_saved_model(synthesizer, path):
 
 
 def _write(synthesizer, path):
-    num_classes = synthesizer.conditioning.num_classes
+    limits = {"labels": synthesizer.conditioning.num_classes}
+    if synthesizer.encoder is not None:
+        # A style is looked up by the number of its instance.
+        limits["instances"] = synthesizer.encoder.max_instances
 
-    def serve(**maps):
-        labels = maps["labels"]
-        message = f"labels must be in 0..{num_classes - 1}"
-        with tf.control_dependencies(
-            [
-                tf.debugging.assert_non_negative(labels, message),
-                tf.debugging.assert_less(labels, num_classes, message),
-            ]
-        ):
-            return {"image": synthesizer({**maps, "labels": tf.identity(labels)})}
+    def serve(**inputs):
+        checks = []
+        for name, limit in limits.items():
+            message = f"{name} must be in 0..{limit - 1}"
+            checks.append(tf.debugging.assert_non_negative(inputs[name], message))
+            checks.append(tf.debugging.assert_less(inputs[name], limit, message))
+        with tf.control_dependencies(checks):
+            checked = {name: tf.identity(inputs[name]) for name in limits}
+            return {"image": synthesizer({**inputs, **checked})}
 
     specs = _specs(synthesizer)
     archive = keras.export.ExportArchive()
@@ -82,16 +84,7 @@ def _verify(synthesizer, path):
     random = np.random.default_rng(0)
     small = synthesizer.generator.minimum_size
     for height, width in ((small, small), (small + 3, 2 * small + 1)):
-        inputs = {
-            name: random.integers(
-                0, synthesizer.conditioning.num_classes, (1, height, width)
-            ).astype("int32")
-            if spec.dtype == tf.int32
-            else random.uniform(-1, 1, (1, *[int(n or 1) for n in spec.shape[1:]])).astype(
-                "float32"
-            )
-            for name, spec in _specs(synthesizer).items()
-        }
+        inputs = _inputs(synthesizer, height, width, random)
         expected = np.asarray(synthesizer.predict_on_batch(inputs)).astype(int)
         got = served(**{name: tf.constant(m) for name, m in inputs.items()})["image"].numpy()
         difference = int(np.abs(got.astype(int) - expected).max())
@@ -103,11 +96,28 @@ def _verify(synthesizer, path):
 
 
 def _specs(synthesizer):
-    maps = tf.TensorSpec((None, None, None), tf.int32)
-    encoder = synthesizer.encoder
-    styles = encoder and tf.TensorSpec((None, encoder.max_instances, encoder.num_features))
-    return {
-        name: tf.TensorSpec(spec.shape, spec.dtype, name=name)
+    specs = {
+        name: tf.TensorSpec((None, None, None), tf.int32, name=name)
         for name in synthesizer.input_names
-        for spec in [styles if name == "styles" else maps]
     }
+    encoder = synthesizer.encoder
+    if encoder is not None:
+        shape = (None, encoder.max_instances, encoder.num_features)
+        specs["styles"] = tf.TensorSpec(shape, tf.float32, name="styles")
+    return specs
+
+
+def _inputs(synthesizer, height, width, random):
+    """Draws one input of the signature."""
+    shape = (1, height, width)
+    # Class ids serve for instances too.
+    inputs = {
+        name: random.integers(0, synthesizer.conditioning.num_classes, shape, "int32")
+        for name in synthesizer.input_names
+    }
+    encoder = synthesizer.encoder
+    if encoder is not None:
+        inputs["instances"] %= encoder.max_instances
+        shape = (1, encoder.max_instances, encoder.num_features)
+        inputs["styles"] = random.uniform(-1, 1, shape).astype("float32")
+    return inputs

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tfsynth.files import replace_file
 from tfsynth.importers.pix2pixhd import read_pix2pixhd
 from tfsynth.importers.torch_files import CheckpointError
 from tfsynth.importers.vgg19 import read_vgg19
@@ -52,15 +53,15 @@ def import_pix2pixhd(paths, output, *, label_set=None, edges=None):
     label_set = label_set or _label_set(num_classes, assumed)
     if label_set.num_classes != num_classes:
         raise ValueError(
-            f"The generator reads {num_classes} classes {'and edges' if edges else ''}; the label "
+            f"The generator reads {num_classes} classes{' and edges' if edges else ''}; the label "
             f"set has {label_set.num_classes}. Give the label set that the model was trained with."
         )
-    by_label = "label_feat" in options and options["label_feat"] == "True"
+    by_label = options.get("label_feat") == "True"
     report = {
         "networks": {
             role: {
                 "file": files[role].name,
-                "sha256": hashlib.sha256(files[role].read_bytes()).hexdigest(),
+                "sha256": _sha256(files[role]),
                 **describe(network),
                 "parameters": network.count_params(),
             }
@@ -111,13 +112,17 @@ def import_vgg19(paths, output):
         )
     if output.exists():
         raise FileExistsError(f"{output} exists already. Name another file, or remove it first.")
-    network = read_vgg19(paths[0])
-    network.save(output)
-    sha256 = hashlib.sha256(output.read_bytes()).hexdigest()
+    replace_file(output, read_vgg19(paths[0]).save)
     return (
         f"Written to {output}. In a config:\n"
-        f"  perceptual_loss: {{class: PerceptualLoss, features: {output}, sha256: {sha256}}}"
+        f"  perceptual_loss: {{class: PerceptualLoss, features: {output}, "
+        f"sha256: {_sha256(output)}}}"
     )
+
+
+def _sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(paths):

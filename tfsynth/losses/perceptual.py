@@ -68,7 +68,6 @@ class PerceptualLoss(Loss):
                 f"The feature network has no output {', '.join(sorted(missing))}. Its outputs: "
                 f"{', '.join(names) or 'no dict'}. Give `layer_weights` for these."
             )
-        network.trainable = False
         self.network = network
 
     def __call__(self, real, fake):
@@ -101,7 +100,8 @@ def _load(path, expected):
             "network, which are never downloaded; make the file with "
             "`tfsynth import vgg19 vgg19-dcbb9e9d.pth`, or name another."
         )
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
     if expected is not None and found != expected.lower():
         raise ValueError(
             f"{path} is not the feature network of this config: its SHA-256 is {found}, expected "

@@ -300,6 +300,14 @@ class FeatureEncoder(keras.Model):
         """The smallest height and width: the first convolution reflects 3 pixels of 4."""
         return max(self.size_multiple, 4)
 
+    def check_label_regions(self, num_classes):
+        """Raises `ValueError` if so many classes cannot stand in the place of instances."""
+        if num_classes > self.max_instances:
+            raise ValueError(
+                f"With labels for regions, the encoder's `max_instances` must be at least the "
+                f"number of classes, {num_classes}. Received: {self.max_instances}."
+            )
+
     def get_config(self):
         return {
             **without_policy(super().get_config()),

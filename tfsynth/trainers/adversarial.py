@@ -87,6 +87,8 @@ class AdversarialTrainer(Trainer):
             raise ValueError(
                 f"`encoder_regions` is 'instances' or 'labels'. Received: {encoder_regions!r}."
             )
+        if encoder is not None and encoder_regions == "labels":
+            encoder.check_label_regions(conditioning.num_classes)
         if encoder_reduction < 1:
             raise ValueError(
                 f"`encoder_reduction` must be at least 1. Received: {encoder_reduction}."
@@ -116,13 +118,12 @@ class AdversarialTrainer(Trainer):
         With an encoder these are reconstructions: the objects look as in `batch["image"]`.
         """
         condition = self.conditioning(batch["labels"], batch["instances"])
-        real_image = ops.cast(batch["image"], "float32") / 127.5 - 1.0
-        return self._generate(condition, batch, real_image, training)
+        return self.generator(self._with_features(condition, batch, training), training=training)
 
     def compute_losses(self, batch):
         condition = self.conditioning(batch["labels"], batch["instances"])
-        real_image = ops.cast(batch["image"], "float32") / 127.5 - 1.0
-        fake_image = self._generate(condition, batch, real_image, training=True)
+        real_image = _to_unit_range(batch["image"])
+        fake_image = self.generator(self._with_features(condition, batch, True), training=True)
         real = self._discriminate(condition, real_image)
         # One pass over the fakes serves both players: each loss is differentiated
         # with respect to its own player's weights only.
@@ -158,19 +159,18 @@ class AdversarialTrainer(Trainer):
             "l1": l1,
         }
 
-    def _generate(self, condition, batch, real_image, training):
+    def _with_features(self, condition, batch, training):
+        """Returns what the generator reads: features of the photographs come last, if any."""
         if self.encoder is None:
-            return self.generator(condition, training=training)
-        regions = batch[self.encoder_regions]
+            return condition
+        image, regions = _to_unit_range(batch["image"]), batch[self.encoder_regions]
         n = self.encoder_reduction
         if n > 1:
-            real_image = ops.average_pool(real_image, n, strides=n)
-            regions = regions[:, ::n, ::n]
-        features = self.encoder([real_image, regions], training=training)
+            image, regions = ops.average_pool(image, n, strides=n), regions[:, ::n, ::n]
+        features = self.encoder([image, regions], training=training)
         if n > 1:
             features = ops.repeat(ops.repeat(features, n, axis=1), n, axis=2)
-        condition = ops.concatenate([condition, ops.cast(features, condition.dtype)], axis=-1)
-        return self.generator(condition, training=training)
+        return _join(condition, features)
 
     def get_config(self):
         return {
@@ -180,8 +180,15 @@ class AdversarialTrainer(Trainer):
         }
 
     def _discriminate(self, condition, image):
-        image = ops.cast(image, condition.dtype)
-        return self.discriminator(ops.concatenate([condition, image], axis=-1), training=True)
+        return self.discriminator(_join(condition, image), training=True)
+
+
+def _to_unit_range(pixels):
+    return ops.cast(pixels, "float32") / 127.5 - 1.0
+
+
+def _join(condition, channels):
+    return ops.concatenate([condition, ops.cast(channels, condition.dtype)], axis=-1)
 
 
 def _check_channels(conditioning, generator, discriminator, encoder):
