@@ -85,6 +85,13 @@ class Config:
         seed: Seed of weights, order and augmentation.
         precision: One of `PRECISIONS`; "auto" is mixed_bfloat16 where the machine
             computes faster in it, else float32.
+        init_from: What the run's weights start from, instead of chance: a run folder, an
+            imported model's folder or a `.keras` file; `None` for chance.
+        init_except: Layers, or prefixes of their names, that start by chance all the same or
+            are left behind: "generator.head", "discriminator". Any other one that does not
+            fit is an error.
+        phases: Mapping of phase name -> mapping of dotted key -> value in that phase; `None`
+            for a run in one go. See `tfsynth.phases`.
     """
 
     name: str
@@ -96,6 +103,9 @@ class Config:
     evaluation: dict | None = None
     seed: int = 0
     precision: str = "auto"
+    init_from: str | None = None
+    init_except: tuple[str, ...] = ()
+    phases: dict | None = None
 
     def to_dict(self):
         """Returns the settings as plain data, defaults included."""
@@ -170,10 +180,17 @@ def _find(name_or_path):
     )
 
 
-def _override(tree, override):
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise ConfigError(f"An override has the form key.key=value. Received: {override!r}.")
+def set_key(tree, key, value):
+    """Sets one key of a config as plain data.
+
+    Args:
+        tree: The config as plain data; changed.
+        key: The key with its parents, as `trainer.generator.filters`.
+        value: Plain data.
+
+    Raises:
+        ConfigError: If a parent is unknown, or has no keys.
+    """
     *parents, last = key.strip().split(".")
     node = tree
     for depth, part in enumerate(parents):
@@ -182,12 +199,20 @@ def _override(tree, override):
         if not isinstance(node.get(part), dict):
             raise ConfigError(_unknown(".".join(parents[: depth + 1]), part, node))
         node = node[part]
+    node[last] = value
+
+
+def _override(tree, override):
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"An override has the form key.key=value. Received: {override!r}.")
     try:
-        node[last] = yaml.safe_load(text)
+        value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(
             f"The value of the override {override!r} is not readable YAML: {error}"
         ) from error
+    set_key(tree, key, value)
 
 
 def _dataclass_from(cls, tree, prefix):
@@ -225,6 +250,7 @@ _KINDS = {
     int: (int,),
     bool: (bool,),
     dict: (dict,),
+    str | None: (str, _NOTHING),
     int | None: (int, _NOTHING),
     float | None: (float, int, _NOTHING),
     dict | None: (dict, _NOTHING),

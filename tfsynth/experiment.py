@@ -4,16 +4,12 @@ Read this file first. What is checked before is in `preparation`, what a run lea
 in `RunFolder`.
 """
 
-import functools
-import shutil
 from pathlib import Path
 
-import keras
 from tqdm import tqdm
 
-from tfsynth import cost, exporters, registry, sheets, styles, trainers
+from tfsynth import cost, registry, styles, trainers
 from tfsynth.config import ConfigError
-from tfsynth.data import pipeline, write_instance_map, write_label_map
 from tfsynth.data.examples import Examples
 from tfsynth.deployment import export as export
 from tfsynth.deployment import load_synthesizer as load_synthesizer
@@ -21,9 +17,11 @@ from tfsynth.deployment import synthesize as synthesize
 from tfsynth.evaluation import evaluate as evaluate
 from tfsynth.evaluation import own_config
 from tfsynth.files import replace_file
+from tfsynth.phases import split_into_phases
 from tfsynth.preparation import check_size, claimed, prepare
+from tfsynth.results import leave_behind
 from tfsynth.run_folder import RunFolder
-from tfsynth.synthesizer import Synthesizer
+from tfsynth.training import train_phases
 
 # Forward passes in a training step: the discriminator sees real and fake.
 PASSES = {"generator": 1, "discriminator": 2, "encoder": 1}
@@ -59,212 +57,13 @@ def train(config, run_dir, *, device=None, strategy=None, verbose=True, callback
     run.refuse_other_config(config)
     if strategy is None:
         strategy = trainers.choose_devices(device, config.train.batch_size)
-    keras.utils.set_random_seed(config.seed)
     with trainers.scope_of(strategy):
-        setup = prepare(config, strategy.num_replicas_in_sync if strategy else 1, verbose)
+        replicas = strategy.num_replicas_in_sync if strategy else 1
+        setup = prepare(config, replicas, verbose, resuming=any(run.checkpoints.rglob("*.keras")))
     with claimed(run, setup):
-        checkpoints = trainers.Checkpoints(run.checkpoints, config.train.keep_checkpoints)
-        with trainers.scope_of(strategy):
-            found = checkpoints.latest()
-        if found:
-            setup.trainer, state = found
-            print(f"Resuming {run.path} at step {state['step']}.")
-        clock = trainers.Clock(found[1]["seconds"] if found else 0.0)
-        trained = _fit(setup, run, checkpoints, clock, verbose, callbacks)
-        _finish(setup, run, trained or not run.synthesizer.exists(), verbose)
+        trained = train_phases(setup, run, strategy, verbose, callbacks)
+        leave_behind(setup, run, trained or not run.synthesizer.exists(), verbose)
     return run.path
-
-
-def _fit(setup, run, checkpoints, clock, verbose, more_callbacks):
-    """Trains until the schedule or the budget ends; returns whether it took a step."""
-    config, trainer = setup.config, setup.trainer
-    train_split = setup.splits["train"]
-    per_epoch = config.train.steps_per_epoch or pipeline.steps_per_epoch(
-        train_split, config.train.batch_size
-    )
-    epochs, first = setup.schedule.epochs, trainer.step
-    bar = trainers.ProgressBar(
-        per_epoch * epochs, config.train.batch_size, clock, config.train.minutes
-    )
-    stop = trainers.StopBetweenSteps()
-    callbacks = [
-        trainers.NonFiniteGuard(),
-        trainers.LearningRateByProgress(setup.schedule, setup.rates, clock, config.train.minutes),
-        *_reporters(setup, run),
-        *more_callbacks,
-        trainers.SaveCheckpoint(checkpoints, clock),
-        stop,
-        *([bar] if verbose else []),
-    ]
-    validation = _validation_batches(setup)
-    try:
-        with pipeline.surface_data_errors():
-            # A run that was stopped within an epoch ends that epoch first.
-            for start, end in _whole_epochs(first, per_epoch, epochs):
-                # A new run takes one step, however small its budget: something to look at.
-                if trainer.step > 0 and _budget_spent(config, clock):
-                    break
-                trainer.fit(
-                    _training_batches(setup, start),
-                    validation_data=validation,
-                    initial_epoch=start // per_epoch,
-                    epochs=-(-end // per_epoch),
-                    steps_per_epoch=min(per_epoch, end - start),
-                    callbacks=callbacks,
-                    verbose=0,
-                )
-                if trainer.stop_training:
-                    break
-        stop.stop_if_asked()
-    except KeyboardInterrupt:
-        if not stop.at_once:
-            checkpoints.save(trainer, seconds=clock.seconds)
-        raise
-    finally:
-        stop.release()
-        bar.close()
-    return trainer.step > first
-
-
-def _whole_epochs(step, per_epoch, epochs):
-    """Yields (first step, last step + 1): the rest of a broken epoch, then all whole ones."""
-    total = per_epoch * epochs
-    if step % per_epoch:
-        end = -(-step // per_epoch) * per_epoch
-        yield step, end
-        step = end
-    if step < total:
-        yield step, total
-
-
-def _budget_spent(config, clock):
-    return config.train.minutes is not None and clock.seconds >= 60 * config.train.minutes
-
-
-def _training_batches(setup, start_step):
-    settings = setup.config.data
-    return pipeline.batches(
-        setup.splits["train"],
-        batch_size=setup.config.train.batch_size,
-        size=settings.size,
-        seed=setup.config.seed,
-        start_step=start_step,
-        load_size=settings.load_size,
-        flip=settings.flip,
-        max_instances=settings.max_instances,
-    )
-
-
-def _validation_batches(setup):
-    settings, train = setup.config.data, setup.config.train
-    split = setup.splits.get("validation", ())
-    steps = min(train.validation_examples, len(split)) // train.batch_size
-    if steps == 0:
-        return None
-    return pipeline.batches(
-        split,
-        batch_size=train.batch_size,
-        size=settings.size,
-        steps=steps,
-        training=False,
-        drop_remainder=True,
-        max_instances=settings.max_instances,
-    )
-
-
-def _reporters(setup, run):
-    config = setup.config
-    synthesizer = _synthesizer(setup)
-    rows = list(_samples(setup, "validation", f"the sheets in {run.samples} show"))
-
-    def draw():
-        return _sheet(synthesizer, rows)
-
-    return [
-        keras.callbacks.TensorBoard(run.logs, write_graph=False, profile_batch=0),
-        trainers.SampleSheets(
-            draw, sheets.write_sheet, run.samples, run.logs / "samples", config.train.sample_every
-        ),
-    ]
-
-
-def _samples(setup, wanted, what):
-    """Returns the first examples of a split; of another, saying so, if the data has no such."""
-    data, rows = setup.config.data, setup.config.train.sample_rows
-    name = setup.shown_split(wanted)
-    if name != wanted:
-        print(f"The data has no {wanted} split: {what} the {name} split.")
-    return Examples(setup.splits[name], data.size, data.max_instances, rows)
-
-
-def _synthesizer(setup, **more):
-    trainer = setup.trainer
-    return Synthesizer(
-        trainer.generator,
-        trainer.conditioning,
-        setup.dataset.label_set,
-        encoder=trainer.encoder,
-        encoder_regions=trainer.encoder_regions,
-        encoder_reduction=trainer.encoder_reduction,
-        **more,
-    )
-
-
-def _sheet(synthesizer, examples):
-    """Draws label map | synthesised | real; with an encoder, in the style of the real one."""
-    rows = []
-    for example in examples:
-        labels, instances, image = (example[k] for k in ("labels", "instances", "image"))
-        looks = synthesizer.encoder and synthesizer.encode(image, instances, labels)
-        rows.append((labels, synthesizer.synthesize(labels, instances, looks), image))
-    return sheets.sheet(rows, synthesizer.label_set)
-
-
-def _finish(setup, run, renew, verbose):
-    """Writes what a finished run leaves behind; keeps what is there unless told to renew."""
-    config = setup.config
-    if renew:
-        provenance = {
-            "config": config.to_dict(),
-            "steps": setup.trainer.step,
-            "precision": setup.precision,
-        }
-        trained = _synthesizer(setup, provenance=provenance)
-        if trained.encoder is not None:
-            data = config.data
-            examples = Examples(setup.splits["train"], data.size, data.max_instances)
-            bar = tqdm(examples, "collecting styles", unit="image", disable=not verbose)
-            trained.styles = styles.collect(trained, bar, seed=config.seed)
-        replace_file(run.synthesizer, trained.save)
-    # What ships is what is shown and scored: float32, read back from the file.
-    keras.config.set_dtype_policy("float32")
-    synthesizer = load_synthesizer(run.synthesizer)
-    examples = _samples(setup, "test", f"{run.sheet} and {run.layouts} show")
-    if renew or not run.sheet.exists():
-        sheets.write_sheet(run.sheet, _sheet(synthesizer, examples))
-    _write_layouts(run, examples, synthesizer.label_set, renew)
-    if "export" in config.train.then and (renew or not run.export.exists()):
-        shutil.rmtree(run.export, ignore_errors=True)
-        exporters.export(synthesizer, run.export)
-    if "evaluate" in config.train.then and (renew or not run.metrics.exists()):
-        evaluate(run.path, verbose=verbose)
-
-
-def _write_layouts(run, examples, label_set, renew):
-    """Writes label and instance maps of examples: something to synthesise from at once."""
-    labels, instances = run.layouts / "labels", run.layouts / "instances"
-    names = [f"{stem}.png" for stem in examples.split.stems[: len(examples)]]
-    if not renew and all(
-        (folder / name).exists() for folder in (labels, instances) for name in names
-    ):
-        return
-    labels.mkdir(parents=True, exist_ok=True)
-    instances.mkdir(exist_ok=True)
-    for name, example in zip(names, examples, strict=True):
-        write = functools.partial(write_label_map, labels=example["labels"], label_set=label_set)
-        replace_file(labels / name, write)
-        write = functools.partial(write_instance_map, instances=example["instances"])
-        replace_file(instances / name, write)
 
 
 def cluster_styles(
@@ -311,12 +110,23 @@ def describe(config):
         config: A `Config`.
 
     Returns:
-        A text: parameters, multiply-accumulates and activations of each network for one
-        picture of the config's size, and an estimate of the memory of a training step.
+        A text: of each phase, parameters, multiply-accumulates and activations of each network
+        for one picture of its size, and an estimate of the memory of a training step.
 
     Raises:
         ValueError: If the config cannot be built, or the networks cannot take its size.
     """
+    lines = []
+    for phase, settings in split_into_phases(config):
+        lines += _describe_phase(phase, settings)
+    lines.append(
+        "GMAC: 1e9 multiply-accumulates, one forward pass, one picture. The memory is an upper "
+        "estimate:\nweights, gradients and Adam's moments, and every layer's output of each pass."
+    )
+    return "\n".join(lines)
+
+
+def _describe_phase(phase, config):
     trainer = registry.build(config.trainer)
     check_size(trainer, config.data.size)
     height, width = config.data.size
@@ -324,9 +134,9 @@ def describe(config):
     if trainer.encoder is not None:
         networks["encoder"] = trainer.encoder
     costs = {role: cost.network_cost(n, height, width) for role, n in networks.items()}
+    title = f"{config.name}, phase {phase}" if phase else config.name
     lines = [
-        f"{config.name}: {height} x {width} pixels, {trainer.conditioning.channels} condition "
-        "channels",
+        f"{title}: {height} x {width} pixels, {trainer.conditioning.channels} condition channels",
         f"{'network':40} {'parameters':>12} {'GMAC':>8} {'activations':>12}",
     ]
     for role, network in networks.items():
@@ -339,8 +149,4 @@ def describe(config):
     for name, size in (("float32", 4), ("mixed_bfloat16", 2)):
         needed = cost.training_bytes(costs, batch, size, PASSES)
         lines.append(f"training, batch {batch}, {name}: about {needed / 2**30:.2f} GiB")
-    lines.append(
-        "GMAC: 1e9 multiply-accumulates, one forward pass, one picture. The memory is an upper "
-        "estimate:\nweights, gradients and Adam's moments, and every layer's output of each pass."
-    )
-    return "\n".join(lines)
+    return lines

@@ -3,15 +3,36 @@
 import contextlib
 import dataclasses
 import math
+from pathlib import Path
+
+import keras
 
 from tfsynth import registry, styles, trainers
 from tfsynth.config import ConfigError
 from tfsynth.data import pipeline
 from tfsynth.files import write_text
-from tfsynth.run_folder import require_space
+from tfsynth.phases import split_into_phases
+from tfsynth.run_folder import RunFolder, require_space
 
 # Float32 weights and Adam's two moments.
 CHECKPOINT_BYTES_PER_PARAMETER = 12
+
+
+@dataclasses.dataclass
+class Phase:
+    """A part of a run that trains one game.
+
+    Attributes:
+        name: Its name; empty in a run of one phase.
+        config: Its `Config`.
+        schedule: Its learning-rate schedule.
+        rates: Dict of player -> learning rate at the schedule's factor 1.
+    """
+
+    name: str
+    config: object
+    schedule: object
+    rates: dict
 
 
 @dataclasses.dataclass
@@ -21,20 +42,20 @@ class Setup:
     Attributes:
         config: The `Config`.
         dataset: Its `Dataset`.
-        schedule: Its learning-rate schedule.
-        trainer: Its trainer, compiled.
-        rates: Dict of player -> learning rate at the schedule's factor 1.
+        trainer: The trainer at work, compiled: at first that of the first phase.
+        phases: List of `Phase`.
         splits: Dict of the name of each split that the data has -> `Split`.
         precision: Name of the dtype policy.
+        checkpoint_bytes: Size of a checkpoint, of each phase.
     """
 
     config: object
     dataset: object
-    schedule: object
     trainer: trainers.Trainer
-    rates: dict
+    phases: list
     splits: dict
     precision: str
+    checkpoint_bytes: list
 
     def shown_split(self, wanted):
         """Returns the name of the split to show pictures of: `wanted`, or the next best."""
@@ -42,50 +63,127 @@ class Setup:
         return next(name for name in order if name in self.splits)
 
 
-def prepare(config, replicas=1, verbose=True):
+def prepare(config, replicas=1, verbose=True, resuming=False):
     """Builds and checks all of a run but its folder; every file of the data is read.
 
     Args:
         config: A `Config`.
         replicas: Number of devices that share a batch.
         verbose: Whether to show progress.
+        resuming: Whether the weights come from a checkpoint of the run: `init_from` is not
+            read then.
 
     Returns:
-        A `Setup`.
+        A `Setup`. The weights of its trainer are those of `init_from`, if any.
 
     Raises:
         ValueError: If settings or data break a rule.
     """
+    precision = trainers.choose_precision(config.precision)
+    dataset = registry.build(config.data.dataset)
+    if config.evaluation:
+        registry.build(config.evaluation)
+    phases, first, before, sizes = [], None, None, []
+    for name, settings in split_into_phases(config):
+        with _naming(name):
+            trainer = build_trainer(settings)
+            _check_trainer(settings, trainer, dataset, replicas)
+            shapes = trainers.layer_shapes(trainer.networks)
+            if first is not None:
+                trainers.plan_transfer(before, shapes, settings.init_except)
+            elif settings.init_from and not resuming:
+                source = networks_in(settings.init_from)
+                trainers.transfer_weights(source, trainer.networks, settings.init_except)
+        schedule = registry.build(settings.schedule)
+        phases.append(Phase(name, settings, schedule, trainer.learning_rates))
+        first, before = first or trainer, shapes
+        parameters = sum(network.count_params() for network in trainer.networks.values())
+        sizes.append(CHECKPOINT_BYTES_PER_PARAMETER * parameters)
+    splits = {name: dataset.split(name) for name in ("train", *dataset.split_names)}
+    for phase in phases:
+        _check_splits(phase.config, splits)
+    for split in splits.values():
+        split.check(progress=verbose, max_instances=config.data.max_instances)
+    return Setup(config, dataset, first, phases, splits, precision, sizes)
+
+
+def build_trainer(config):
+    """Returns the compiled trainer of a config without phases; its seed makes the weights."""
+    keras.utils.set_random_seed(config.seed)
+    trainer = registry.build(config.trainer)
+    trainer.compile(registry.build(config.optimizers))
+    return trainer
+
+
+def networks_in(path):
+    """Returns the networks of a trained or imported model: where weights can come from.
+
+    Args:
+        path: A run folder, the folder of an imported model, or a `.keras` file.
+
+    Returns:
+        Dict of role -> `keras.Model`: of a run its players' as of the last checkpoint, of a
+        synthesizer its generator and encoder.
+
+    Raises:
+        ValueError: If there is no such model.
+    """
+    run = RunFolder(Path(path))
+    folders = {file.parent for file in run.checkpoints.rglob("*.keras")}
+    if folders:
+        newest = max(folders, key=lambda folder: max(f.stat().st_mtime for f in folder.iterdir()))
+        found = trainers.Checkpoints(newest).latest()
+        if found is not None:
+            return found[0].networks
+    files = [run.path] if run.path.is_file() else [run.synthesizer]
+    if not files[0].is_file():
+        raise ConfigError(
+            f"`init_from`: {path} holds no model: neither checkpoints of a run nor a "
+            "synthesizer.keras. Name a run folder, an imported model's folder or a .keras file."
+        )
+    found = keras.saving.load_model(files[0])
+    if not hasattr(found, "generator"):
+        raise ConfigError(
+            f"`init_from`: {files[0]} holds a {type(found).__name__}, not a synthesizer or trainer."
+        )
+    networks = {"generator": found.generator, "encoder": found.encoder}
+    discriminator = files[0].with_name("discriminator.keras")
+    if discriminator.is_file():
+        networks["discriminator"] = keras.saving.load_model(discriminator)
+    return {role: network for role, network in networks.items() if network is not None}
+
+
+@contextlib.contextmanager
+def _naming(phase):
+    """Says in which phase an error of the block is."""
+    try:
+        yield
+    except ValueError as error:
+        if not phase:
+            raise
+        raise ConfigError(f"`phases.{phase}`: {error}") from error
+
+
+def _check_trainer(config, trainer, dataset, replicas):
     if config.train.batch_size % replicas:
         raise ConfigError(
             f"`train.batch_size` {config.train.batch_size} cannot be shared evenly by {replicas} "
             "devices. Make it a multiple of their number, or name fewer devices."
         )
-    precision = trainers.choose_precision(config.precision)
-    dataset = registry.build(config.data.dataset)
-    trainer = registry.build(config.trainer)
-    schedule = registry.build(config.schedule)
     check_size(trainer, config.data.size)
     if dataset.label_set.num_classes != trainer.conditioning.num_classes:
         raise ConfigError(
             f"The data has {dataset.label_set.num_classes} classes, void ones included; "
             f"`trainer.conditioning.num_classes` is {trainer.conditioning.num_classes}."
         )
-    if trainer.encoder is not None and trainer.encoder.max_instances < config.data.max_instances:
+    if trainer.encoder is None:
+        return
+    if trainer.encoder.max_instances < config.data.max_instances:
         raise ConfigError(
             f"`data.max_instances` is {config.data.max_instances}, and the encoder takes "
             f"{trainer.encoder.max_instances}: set `trainer.encoder.max_instances` to the same."
         )
-    if trainer.encoder is not None:
-        styles.require_scikit_learn()
-    trainer.compile(registry.build(config.optimizers))
-    if config.evaluation:
-        registry.build(config.evaluation)
-    splits = {name: dataset.split(name) for name in ("train", *dataset.split_names)}
-    _check_splits(config, splits)
-    for split in splits.values():
-        split.check(progress=verbose, max_instances=config.data.max_instances)
-    return Setup(config, dataset, schedule, trainer, trainer.learning_rates, splits, precision)
+    styles.require_scikit_learn()
 
 
 def check_size(trainer, size):
@@ -119,11 +217,10 @@ def claimed(run, setup):
         OSError: If it cannot be written, or the disk has no room for the checkpoints;
             nothing was written then.
     """
-    networks = [n for player in setup.trainer.players.values() for n in player]
-    one = CHECKPOINT_BYTES_PER_PARAMETER * sum(n.count_params() for n in networks)
     # One more than are kept: a checkpoint goes only after its successor has come.
-    there = sum(file.stat().st_size for file in run.checkpoints.glob("*.keras"))
-    require_space(run.path, one * (setup.config.train.keep_checkpoints + 1) - there)
+    kept = setup.config.train.keep_checkpoints + 1
+    there = sum(file.stat().st_size for file in run.checkpoints.rglob("*.keras"))
+    require_space(run.path, kept * sum(setup.checkpoint_bytes) - there)
     with contextlib.ExitStack() as stack:
         try:
             run.path.mkdir(parents=True, exist_ok=True)

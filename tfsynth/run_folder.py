@@ -26,14 +26,21 @@ _LOCK = ".lock"
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
-    """The paths of a run."""
+    """The paths of a run.
+
+    Attributes:
+        path: Its folder.
+        phase: Name of the phase whose checkpoints, logs and samples are meant, each in a
+            folder of that name; empty for a run in one go.
+    """
 
     path: Path
+    phase: str = ""
 
     config = property(lambda self: self.path / "config.yaml")
-    checkpoints = property(lambda self: self.path / "checkpoints")
-    logs = property(lambda self: self.path / "logs")
-    samples = property(lambda self: self.path / "samples")
+    checkpoints = property(lambda self: self.path / "checkpoints" / self.phase)
+    logs = property(lambda self: self.path / "logs" / self.phase)
+    samples = property(lambda self: self.path / "samples" / self.phase)
     sheet = property(lambda self: self.path / "samples.png")
     synthesizer = property(lambda self: self.path / "synthesizer.keras")
     metrics = property(lambda self: self.path / "metrics.json")

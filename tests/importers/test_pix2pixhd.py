@@ -113,7 +113,7 @@ def test_the_finest_discriminator_is_the_last_published_scale(tmp_path):
     network = MultiscaleDiscriminator(5, filters=2, num_scales=2)
     write_pix2pixhd(network, tmp_path / "D.pth")
     kernel = read_state_dict(tmp_path / "D.pth")["scale1_layer0.0.weight"]
-    finest = np.asarray(network.get_layer("scale0_layer0_conv").kernel)
+    finest = np.asarray(network.get_layer("scale1_layer0_conv").kernel)
     np.testing.assert_array_equal(kernel, finest.transpose(3, 2, 0, 1))
 
 

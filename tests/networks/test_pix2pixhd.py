@@ -25,7 +25,7 @@ def goldens():
 @pytest.fixture(scope="module")
 def discriminator():
     network = MultiscaleDiscriminator(5, filters=4, num_layers=3, num_scales=2)
-    order = [(scale, layer) for scale in (1, 0) for layer in range(5)]
+    order = [(scale, layer) for scale in (0, 1) for layer in range(5)]
     fill_convolutions([network.get_layer(f"scale{s}_layer{j}_conv") for s, j in order])
     return network
 

@@ -125,10 +125,9 @@ def _block_names(theirs, ours):
 
 
 def _discriminator_names(scales, layers):
-    # The published scale 0 is the coarsest, ours the finest.
     return {
-        f"scale{scales - 1 - s}_layer{j}.0": f"scale{s}_layer{j}_conv"
-        for s in reversed(range(scales))
+        f"scale{s}_layer{j}.0": f"scale{s}_layer{j}_conv"
+        for s in range(scales)
         for j in range(layers + 2)
     }
 

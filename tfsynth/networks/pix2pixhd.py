@@ -360,7 +360,9 @@ class MultiscaleDiscriminator(keras.Model):
         for scale in range(num_scales):
             if scale > 0:
                 x = UnpaddedAveragePooling2D(name=f"half{scale}")(x)
-            outputs.append(_patch_discriminator(x, filters, num_layers, f"scale{scale}"))
+            # Named from the coarsest, so that a finer one can be added to trained ones.
+            name = f"scale{num_scales - 1 - scale}"
+            outputs.append(_patch_discriminator(x, filters, num_layers, name))
         super().__init__(inputs, outputs, **kwargs)
         # === Config ===
         self.input_channels = input_channels

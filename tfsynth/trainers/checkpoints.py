@@ -75,6 +75,10 @@ class Checkpoints:
             )
         return None
 
+    def exist(self):
+        """Returns whether there is one, intact or not."""
+        return bool(self._entries())
+
     @property
     def _manifest(self):
         return self.folder / "checkpoints.json"

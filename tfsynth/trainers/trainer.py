@@ -49,6 +49,12 @@ class Trainer(keras.Model):
         """Player name -> the list of networks that it trains."""
         raise NotImplementedError
 
+    @property
+    def networks(self):
+        """Dict of role -> network, frozen ones too: the parts that are Keras models."""
+        parts = {name: getattr(self, name) for name in self.parts}
+        return {name: part for name, part in parts.items() if isinstance(part, keras.Model)}
+
     def compute_losses(self, batch):
         """Plays the game once.
 
@@ -168,8 +174,7 @@ class Trainer(keras.Model):
     def _weights_named(self, name):
         """Returns the weights of the network, or of its section, that `frozen` names."""
         part, _, section = name.partition(".")
-        networks = {n: getattr(self, n) for n in self.parts}
-        networks = {n: v for n, v in networks.items() if isinstance(v, keras.Model)}
+        networks = self.networks
         if part not in networks:
             raise ValueError(
                 f"`frozen` names networks of this trainer: {', '.join(networks)}. "

@@ -1,0 +1,102 @@
+"""What a run shows as it goes on, and what it leaves behind."""
+
+import functools
+import shutil
+
+import keras
+from tqdm import tqdm
+
+from tfsynth import exporters, sheets, styles
+from tfsynth.data import write_instance_map, write_label_map
+from tfsynth.data.examples import Examples
+from tfsynth.deployment import load_synthesizer
+from tfsynth.evaluation import evaluate
+from tfsynth.files import replace_file
+from tfsynth.synthesizer import Synthesizer
+
+
+def leave_behind(setup, run, renew, verbose):
+    """Writes what a finished run leaves behind.
+
+    Args:
+        setup: The `Setup`, its trainer trained.
+        run: Its `RunFolder`.
+        renew: Whether to replace what is there, because training has gone on since.
+        verbose: Whether to show progress.
+    """
+    config = setup.config
+    if renew:
+        provenance = {
+            "config": config.to_dict(),
+            "steps": setup.trainer.step,
+            "precision": setup.precision,
+        }
+        trained = synthesizer_of(setup, provenance=provenance)
+        if trained.encoder is not None:
+            data = config.data
+            examples = Examples(setup.splits["train"], data.size, data.max_instances)
+            bar = tqdm(examples, "collecting styles", unit="image", disable=not verbose)
+            trained.styles = styles.collect(trained, bar, seed=config.seed)
+        replace_file(run.synthesizer, trained.save)
+    # What ships is what is shown and scored: float32, read back from the file.
+    keras.config.set_dtype_policy("float32")
+    synthesizer = load_synthesizer(run.synthesizer)
+    examples = first_examples(setup, config, "test", f"{run.sheet} and {run.layouts} show")
+    if renew or not run.sheet.exists():
+        sheets.write_sheet(run.sheet, draw_sheet(synthesizer, examples))
+    _write_layouts(run, examples, synthesizer.label_set, renew)
+    if "export" in config.train.then and (renew or not run.export.exists()):
+        shutil.rmtree(run.export, ignore_errors=True)
+        exporters.export(synthesizer, run.export)
+    if "evaluate" in config.train.then and (renew or not run.metrics.exists()):
+        evaluate(run.path, verbose=verbose)
+
+
+def _write_layouts(run, examples, label_set, renew):
+    """Writes label and instance maps of examples: something to synthesise from at once."""
+    labels, instances = run.layouts / "labels", run.layouts / "instances"
+    names = [f"{stem}.png" for stem in examples.split.stems[: len(examples)]]
+    if not renew and all(
+        (folder / name).exists() for folder in (labels, instances) for name in names
+    ):
+        return
+    labels.mkdir(parents=True, exist_ok=True)
+    instances.mkdir(exist_ok=True)
+    for name, example in zip(names, examples, strict=True):
+        write = functools.partial(write_label_map, labels=example["labels"], label_set=label_set)
+        replace_file(labels / name, write)
+        write = functools.partial(write_instance_map, instances=example["instances"])
+        replace_file(instances / name, write)
+
+
+def first_examples(setup, config, wanted, what):
+    """Returns the first examples of a split; of another, saying so, if the data has no such."""
+    data, rows = config.data, config.train.sample_rows
+    name = setup.shown_split(wanted)
+    if name != wanted:
+        print(f"The data has no {wanted} split: {what} the {name} split.")
+    return Examples(setup.splits[name], data.size, data.max_instances, rows)
+
+
+def synthesizer_of(setup, **more):
+    """Returns the synthesizer of a setup's trainer; they share their networks."""
+    trainer = setup.trainer
+    return Synthesizer(
+        trainer.generator,
+        trainer.conditioning,
+        setup.dataset.label_set,
+        encoder=trainer.encoder,
+        encoder_regions=trainer.encoder_regions,
+        encoder_reduction=trainer.encoder_reduction,
+        **more,
+    )
+
+
+def draw_sheet(synthesizer, examples):
+    """Draws label map | synthesised | real; with an encoder, in the style of the real one."""
+    rows = []
+    for example in examples:
+        labels, instances, image = (example[k] for k in ("labels", "instances", "image"))
+        looks = synthesizer.encoder and synthesizer.encode(image, instances, labels)
+        rows.append((labels, synthesizer.synthesize(labels, instances, looks), image))
+    return sheets.sheet(rows, synthesizer.label_set)
