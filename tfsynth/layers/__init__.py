@@ -6,6 +6,7 @@ from tfsynth.layers.normalization import InstanceNormalization as InstanceNormal
 from tfsynth.layers.padding import ReflectionPadding2D as ReflectionPadding2D
 from tfsynth.layers.pooling import InstanceWisePooling2D as InstanceWisePooling2D
 from tfsynth.layers.pooling import UnpaddedAveragePooling2D as UnpaddedAveragePooling2D
+from tfsynth.layers.rematerialization import Segments as Segments
 from tfsynth.layers.resampling import downsampling_convolution as downsampling_convolution
 from tfsynth.layers.resampling import upsampling_convolution as upsampling_convolution
 from tfsynth.layers.residual import residual_block as residual_block

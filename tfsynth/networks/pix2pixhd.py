@@ -7,6 +7,7 @@ from tfsynth.layers import (
     InstanceNormalization,
     InstanceWisePooling2D,
     ReflectionPadding2D,
+    Segments,
     UnpaddedAveragePooling2D,
     downsampling_convolution,
     residual_block,
@@ -36,6 +37,8 @@ class GlobalGenerator(keras.Model):
             and has as many weights; see `upsampling_convolution`.
         padding: Of the strided convolutions: "zeros" as in the paper, or "reflect", which
             takes away the border that zeros draw into dark or bright pictures.
+        rematerialize: Whether training keeps only the ends of blocks and convolutions and
+            computes the rest again for the gradients: less memory, more time.
 
     Call arguments:
         condition: Float tensor (batch, height, width, input_channels); height and
@@ -60,15 +63,18 @@ class GlobalGenerator(keras.Model):
         num_blocks=9,
         upsampling="transposed",
         padding="zeros",
+        rematerialize=False,
         **kwargs,
     ):
         _check_positive(input_channels=input_channels, output_channels=output_channels)
         _check_positive(filters=filters)
         # === Functional model ===
         condition = keras.Input((None, None, input_channels), name="condition")
-        x = _trunk(condition, filters, num_downsamples, num_blocks, padding, upsampling)
-        image = _head(x, output_channels, "head")
+        segments = Segments()
+        x = _trunk(condition, filters, num_downsamples, num_blocks, padding, upsampling, segments)
+        image = segments.add([x], _head(x, output_channels, "head"))
         super().__init__(condition, image, **kwargs)
+        self._segments = segments
         # === Config ===
         self.input_channels = input_channels
         self.output_channels = output_channels
@@ -77,6 +83,12 @@ class GlobalGenerator(keras.Model):
         self.num_blocks = num_blocks
         self.upsampling = upsampling
         self.padding = padding
+        self.rematerialize = rematerialize
+
+    def call(self, inputs, training=None, mask=None):
+        if not (training and self.rematerialize):
+            return super().call(inputs, training=training, mask=mask)
+        return self._segments(self.inputs, self.outputs, [inputs])[0]
 
     @property
     def size_multiple(self):
@@ -98,6 +110,7 @@ class GlobalGenerator(keras.Model):
             "num_blocks": self.num_blocks,
             "upsampling": self.upsampling,
             "padding": self.padding,
+            "rematerialize": self.rematerialize,
         }
 
 
@@ -120,7 +133,7 @@ class LocalEnhancer(keras.Model):
         num_blocks: Its residual blocks; 9 in the paper.
         num_enhancers: Number of enhancers, each of twice the size; 1 in the paper.
         num_local_blocks: Residual blocks of each enhancer; 3 in the paper.
-        upsampling, padding: As in `GlobalGenerator`, for all parts.
+        upsampling, padding, rematerialize: As in `GlobalGenerator`, for all parts.
 
     Call arguments:
         condition: Float tensor (batch, height, width, input_channels); height and
@@ -147,29 +160,35 @@ class LocalEnhancer(keras.Model):
         num_local_blocks=3,
         upsampling="transposed",
         padding="zeros",
+        rematerialize=False,
         **kwargs,
     ):
         _check_positive(input_channels=input_channels, output_channels=output_channels)
         _check_positive(filters=filters, num_enhancers=num_enhancers)
         # === Functional model ===
         condition = keras.Input((None, None, input_channels), name="condition")
-        pyramid = [condition]
+        segments, pyramid = Segments(), [condition]
         for i in range(num_enhancers):
-            pyramid.append(UnpaddedAveragePooling2D(name=f"half{i + 1}")(pyramid[-1]))
+            half = UnpaddedAveragePooling2D(name=f"half{i + 1}")(pyramid[-1])
+            pyramid.append(segments.add([pyramid[-1]], half))
         x = _trunk(
             *(pyramid.pop(), filters * 2**num_enhancers, num_downsamples, num_blocks),
-            *(padding, upsampling),
+            *(padding, upsampling, segments),
         )
         for i in range(1, num_enhancers + 1):
             name, channels = f"enhancer{i}", filters * 2 ** (num_enhancers - i)
-            local = _stem(pyramid.pop(), channels, f"{name}_stem")
-            local = downsampling_convolution(local, 2 * channels, f"{name}_down", padding)
-            x = layers.Add(name=f"{name}_sum")([local, x])
+            own = pyramid.pop()
+            stem = segments.add([own], _stem(own, channels, f"{name}_stem"))
+            local = downsampling_convolution(stem, 2 * channels, f"{name}_down", padding)
+            local = segments.add([stem], local)
+            x = segments.add([local, x], layers.Add(name=f"{name}_sum")([local, x]))
             for j in range(num_local_blocks):
-                x = residual_block(x, 2 * channels, f"{name}_block{j}")
-            x = upsampling_convolution(x, channels, f"{name}_up", upsampling, padding)
-        image = _head(x, output_channels, f"enhancer{num_enhancers}_head")
+                x = segments.add([x], residual_block(x, 2 * channels, f"{name}_block{j}"))
+            up = upsampling_convolution(x, channels, f"{name}_up", upsampling, padding)
+            x = segments.add([x], up)
+        image = segments.add([x], _head(x, output_channels, f"enhancer{num_enhancers}_head"))
         super().__init__(condition, image, **kwargs)
+        self._segments = segments
         # === Config ===
         self.input_channels = input_channels
         self.output_channels = output_channels
@@ -180,6 +199,12 @@ class LocalEnhancer(keras.Model):
         self.num_local_blocks = num_local_blocks
         self.upsampling = upsampling
         self.padding = padding
+        self.rematerialize = rematerialize
+
+    def call(self, inputs, training=None, mask=None):
+        if not (training and self.rematerialize):
+            return super().call(inputs, training=training, mask=mask)
+        return self._segments(self.inputs, self.outputs, [inputs])[0]
 
     @property
     def size_multiple(self):
@@ -223,6 +248,7 @@ class LocalEnhancer(keras.Model):
             "num_local_blocks": self.num_local_blocks,
             "upsampling": self.upsampling,
             "padding": self.padding,
+            "rematerialize": self.rematerialize,
         }
 
 
@@ -275,7 +301,7 @@ class FeatureEncoder(keras.Model):
         # === Functional model ===
         image = keras.Input((None, None, input_channels), name="image")
         instances = keras.Input((None, None), dtype="int32", name="instances")
-        x = _trunk(image, filters, num_downsamples, 0, padding, upsampling)
+        x = _trunk(image, filters, num_downsamples, 0, padding, upsampling, Segments())
         features = _head(x, num_features, "head", output="features")
         pooled = InstanceWisePooling2D(max_instances, dtype="float32", name="pooling")(
             features, instances
@@ -333,6 +359,7 @@ class MultiscaleDiscriminator(keras.Model):
         filters: Channels of the first layer, doubling up to 512; 64 in the paper.
         num_layers: Convolutions with stride 2 per scale; 3 in the paper.
         num_scales: Number of discriminators; 2 at 512 rows, 3 at 1024 in the paper.
+        rematerialize: As in `GlobalGenerator`; what is kept are the features.
 
     Call arguments:
         inputs: Float tensor (batch, height, width, input_channels); the picture,
@@ -350,27 +377,42 @@ class MultiscaleDiscriminator(keras.Model):
     [5, 5]
     """
 
-    def __init__(self, input_channels, filters=64, num_layers=3, num_scales=2, **kwargs):
+    def __init__(
+        self,
+        input_channels,
+        filters=64,
+        num_layers=3,
+        num_scales=2,
+        rematerialize=False,
+        **kwargs,
+    ):
         _check_positive(input_channels=input_channels, filters=filters)
         _check_positive(num_layers=num_layers, num_scales=num_scales)
         # === Functional model ===
         inputs = keras.Input((None, None, input_channels), name="inputs")
         x = inputs
-        outputs = []
+        outputs, segments = [], Segments()
         for scale in range(num_scales):
             if scale > 0:
-                x = UnpaddedAveragePooling2D(name=f"half{scale}")(x)
+                x = segments.add([x], UnpaddedAveragePooling2D(name=f"half{scale}")(x))
             # Named from the coarsest, so that a finer one can be added to trained ones.
             name = f"scale{num_scales - 1 - scale}"
-            outputs.append(_patch_discriminator(x, filters, num_layers, name))
+            outputs.append(_patch_discriminator(x, filters, num_layers, name, segments))
         super().__init__(inputs, outputs, **kwargs)
+        self._segments = segments
         # === Config ===
         self.input_channels = input_channels
         self.filters = filters
         self.num_layers = num_layers
         self.num_scales = num_scales
+        self.rematerialize = rematerialize
 
     def call(self, inputs, training=None, mask=None):
+        if training and self.rematerialize:
+            flat = iter(self._segments(self.inputs, self.outputs, [inputs]))
+            return [
+                [next(flat) for _ in range(self.num_layers + 2)] for _ in range(self.num_scales)
+            ]
         outputs = super().call(inputs, training=training, mask=mask)
         # Keras hands out the only element of a list instead of the list.
         return [outputs] if self.num_scales == 1 else outputs
@@ -388,18 +430,21 @@ class MultiscaleDiscriminator(keras.Model):
             "filters": self.filters,
             "num_layers": self.num_layers,
             "num_scales": self.num_scales,
+            "rematerialize": self.rematerialize,
         }
 
 
-def _trunk(x, filters, num_downsamples, num_blocks, padding, upsampling):
+def _trunk(x, filters, num_downsamples, num_blocks, padding, upsampling, segments):
     """Returns `filters` channels of the input's size: all of a generator but its head."""
-    x = _stem(x, filters, "stem")
+    x = segments.add([x], _stem(x, filters, "stem"))
     for i in range(num_downsamples):
-        x = downsampling_convolution(x, filters * 2 ** (i + 1), f"down{i}", padding)
+        down = downsampling_convolution(x, filters * 2 ** (i + 1), f"down{i}", padding)
+        x = segments.add([x], down)
     for i in range(num_blocks):
-        x = residual_block(x, filters * 2**num_downsamples, f"block{i}")
+        x = segments.add([x], residual_block(x, filters * 2**num_downsamples, f"block{i}"))
     for i in reversed(range(num_downsamples)):
-        x = upsampling_convolution(x, filters * 2**i, f"up{i}", upsampling, padding)
+        up = upsampling_convolution(x, filters * 2**i, f"up{i}", upsampling, padding)
+        x = segments.add([x], up)
     return x
 
 
@@ -417,13 +462,13 @@ def _head(x, channels, name, output="image"):
     return layers.Activation("tanh", dtype="float32", name=output)(x)
 
 
-def _patch_discriminator(x, filters, num_layers, name):
+def _patch_discriminator(x, filters, num_layers, name, segments):
     """Returns the list of one scale: features after each activation, then the logits."""
     outputs = []
     for layer in range(num_layers + 2):
         last = layer == num_layers + 1
         channels = 1 if last else min(filters * 2**layer, MAX_DISCRIMINATOR_FILTERS)
-        prefix = f"{name}_layer{layer}"
+        prefix, start = f"{name}_layer{layer}", x
         x = layers.ZeroPadding2D(2, name=f"{prefix}_padding")(x)
         x = layers.Conv2D(
             channels,
@@ -436,7 +481,7 @@ def _patch_discriminator(x, filters, num_layers, name):
             x = InstanceNormalization(name=f"{prefix}_norm")(x)
         if not last:
             x = layers.LeakyReLU(0.2, name=f"{prefix}_relu")(x)
-        outputs.append(x)
+        outputs.append(segments.add([start], x))
     return outputs
 
 

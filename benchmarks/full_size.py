@@ -1,0 +1,105 @@
+"""Time and peak memory of the full pix2pixHD: photographs and training steps of 2048 x 1024.
+
+    python benchmarks/full_size.py synthesize
+    python benchmarks/full_size.py train --precision mixed_bfloat16 --rematerialize
+    python benchmarks/full_size.py train --features vgg19_distilled_16x.keras
+
+G1 + G2 as published (36 input channels, 32 filters, 4 downsamplings, 9 + 3 blocks; 182,857,059
+weights) and three discriminators, weights random, one picture a step. A step trains G1 and G2
+together. Peak memory is the process's own, TensorFlow included, so each call measures one setting.
+"""
+
+import argparse
+import hashlib
+import os
+import resource
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+import tfsynth  # noqa: F401  (sets oneDNN before TensorFlow is imported)
+from tfsynth.labels import LabelSet
+from tfsynth.layers import Conditioning
+from tfsynth.losses import FeatureMatchingLoss, LeastSquaresLoss, PerceptualLoss
+from tfsynth.networks import LocalEnhancer, MultiscaleDiscriminator
+from tfsynth.synthesizer import Synthesizer
+
+CLASSES = 35
+
+
+def main():
+    arguments = _parse()
+    height, width = arguments.size
+    keras.config.set_dtype_policy(arguments.precision)
+    random = np.random.default_rng(0)
+    # Blocks of one class, as layouts have them.
+    labels = random.integers(0, CLASSES, (1, height // 32, width // 32))
+    labels = labels.repeat(32, axis=1).repeat(32, axis=2).astype("uint8")
+    generator = LocalEnhancer(CLASSES + 1, rematerialize=arguments.rematerialize)
+    measure = _synthesize if arguments.what == "synthesize" else _train
+    seconds = measure(generator, labels, random, arguments)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    shown = " ".join(f"{s:.1f}" for s in seconds)
+    settings = f"{arguments.precision}{' rematerialised' if arguments.rematerialize else ''}"
+    print(
+        f"{arguments.what} {width}x{height}, {settings}{' VGG' if arguments.features else ''}: "
+        f"seconds {shown}; peak {peak:.2f} GiB"
+    )
+
+
+def _parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["synthesize", "train"])
+    parser.add_argument("--size", nargs=2, type=int, default=[1024, 2048], metavar=("H", "W"))
+    parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16"])
+    parser.add_argument("--rematerialize", action="store_true", help="of generator and Ds")
+    parser.add_argument("--features", metavar="FILE", help="network of a perceptual loss")
+    parser.add_argument("--repeat", type=int, default=2, help="the first time includes tracing")
+    return parser.parse_args()
+
+
+def _synthesize(generator, labels, random, arguments):
+    names = [f"class{i}" for i in range(CLASSES)]
+    colours = [(i, i, i) for i in range(CLASSES)]
+    synthesizer = Synthesizer(generator, Conditioning(CLASSES), LabelSet(names, colours))
+    return [_timed(synthesizer.synthesize, labels, labels) for _ in range(arguments.repeat)]
+
+
+def _train(generator, labels, random, arguments):
+    import tensorflow as tf
+
+    from tfsynth.trainers import AdversarialTrainer
+
+    perceptual = None
+    if arguments.features:
+        digest = hashlib.sha256(Path(arguments.features).read_bytes()).hexdigest()
+        perceptual = PerceptualLoss(arguments.features, digest)
+    trainer = AdversarialTrainer(
+        Conditioning(CLASSES),
+        generator,
+        MultiscaleDiscriminator(CLASSES + 4, num_scales=3, rematerialize=arguments.rematerialize),
+        LeastSquaresLoss(),
+        FeatureMatchingLoss(),
+        perceptual_loss=perceptual,
+    )
+    trainer.compile({p: keras.optimizers.Adam(2e-4, 0.5, epsilon=1e-8) for p in trainer.players})
+    image = random.integers(0, 256, (*labels.shape, 3)).astype("uint8")
+    batch = {"labels": labels, "instances": labels.astype("int32"), "image": image}
+    batches = tf.data.Dataset.from_tensors(batch).repeat()
+    return [
+        _timed(trainer.fit, batches, steps_per_epoch=1, verbose=0) for _ in range(arguments.repeat)
+    ]
+
+
+def _timed(function, *arguments, **keywords):
+    start = time.monotonic()
+    function(*arguments, **keywords)
+    return time.monotonic() - start
+
+
+if __name__ == "__main__":
+    main()
