@@ -52,7 +52,7 @@ def main():
 
 
 def _parse():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Time and peak memory of the full pix2pixHD.")
     parser.add_argument("what", choices=["synthesize", "train"])
     parser.add_argument("--size", nargs=2, type=int, default=[1024, 2048], metavar=("H", "W"))
     parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16"])

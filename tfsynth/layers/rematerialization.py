@@ -44,12 +44,17 @@ class Segments:
             List of tensors, in the order of `outputs`.
         """
         if self._models is None:
-            self._models = [keras.Model(i if len(i) > 1 else i[0], o) for i, o in self._ends]
+            self._models = [_segment(starts, end) for starts, end in self._ends]
         known = {id(i): value for i, value in zip(inputs, values, strict=True)}
         for (starts, end), model in zip(self._ends, self._models, strict=True):
             run = keras.remat(functools.partial(_run, model))
             known[id(end)] = run(*(known[id(start)] for start in starts))
         return [known[id(output)] for output in outputs]
+
+
+def _segment(starts, end):
+    # Keras tells a list of one from the one.
+    return keras.Model(starts if len(starts) > 1 else starts[0], end)
 
 
 def _run(model, *values):
