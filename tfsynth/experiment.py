@@ -199,11 +199,12 @@ def _samples(setup, wanted, what):
 
 def _synthesizer(setup, **more):
     trainer = setup.trainer
+    shipped = trainer.shipped
     return Synthesizer(
-        trainer.generator,
+        shipped["generator"],
         trainer.conditioning,
         setup.dataset.label_set,
-        encoder=trainer.encoder,
+        encoder=shipped.get("encoder"),
         encoder_regions=trainer.encoder_regions,
         encoder_reduction=trainer.encoder_reduction,
         **more,

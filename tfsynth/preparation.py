@@ -121,6 +121,7 @@ def claimed(run, setup):
     """
     networks = [n for player in setup.trainer.players.values() for n in player]
     one = CHECKPOINT_BYTES_PER_PARAMETER * sum(n.count_params() for n in networks)
+    one += 4 * sum(n.count_params() for n in setup.trainer.averages.values())
     # One more than are kept: a checkpoint goes only after its successor has come.
     there = sum(file.stat().st_size for file in run.checkpoints.glob("*.keras"))
     require_space(run.path, one * (setup.config.train.keep_checkpoints + 1) - there)

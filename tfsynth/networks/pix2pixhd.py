@@ -7,6 +7,7 @@ from tfsynth.layers import (
     InstanceNormalization,
     InstanceWisePooling2D,
     ReflectionPadding2D,
+    SpectralConv2D,
     UnpaddedAveragePooling2D,
     downsampling_convolution,
     residual_block,
@@ -17,6 +18,9 @@ from tfsynth.registry import register, without_policy
 
 # Channels of a discriminator stop doubling here.
 MAX_DISCRIMINATOR_FILTERS = 512
+
+# Of a discriminator: "spectral" constrains every convolution, "instance" maps between them.
+NORMALIZATIONS = ("instance", "spectral", "spectral_instance")
 
 
 @register
@@ -333,6 +337,10 @@ class MultiscaleDiscriminator(keras.Model):
         filters: Channels of the first layer, doubling up to 512; 64 in the paper.
         num_layers: Convolutions with stride 2 per scale; 3 in the paper.
         num_scales: Number of discriminators; 2 at 512 rows, 3 at 1024 in the paper.
+        normalization: "instance" norm as in the paper; "spectral" for spectral norm of every
+            convolution and no instance norm (https://arxiv.org/abs/1802.05957); or
+            "spectral_instance" for both. An instance norm undoes the scale of the
+            convolution before it, so with both only the first and the last are bounded.
 
     Call arguments:
         inputs: Float tensor (batch, height, width, input_channels); the picture,
@@ -350,9 +358,22 @@ class MultiscaleDiscriminator(keras.Model):
     [5, 5]
     """
 
-    def __init__(self, input_channels, filters=64, num_layers=3, num_scales=2, **kwargs):
+    def __init__(
+        self,
+        input_channels,
+        filters=64,
+        num_layers=3,
+        num_scales=2,
+        normalization="instance",
+        **kwargs,
+    ):
         _check_positive(input_channels=input_channels, filters=filters)
         _check_positive(num_layers=num_layers, num_scales=num_scales)
+        if normalization not in NORMALIZATIONS:
+            raise ValueError(
+                f"`normalization` is one of {', '.join(NORMALIZATIONS)}. "
+                f"Received: {normalization!r}."
+            )
         # === Functional model ===
         inputs = keras.Input((None, None, input_channels), name="inputs")
         x = inputs
@@ -360,13 +381,16 @@ class MultiscaleDiscriminator(keras.Model):
         for scale in range(num_scales):
             if scale > 0:
                 x = UnpaddedAveragePooling2D(name=f"half{scale}")(x)
-            outputs.append(_patch_discriminator(x, filters, num_layers, f"scale{scale}"))
+            outputs.append(
+                _patch_discriminator(x, filters, num_layers, f"scale{scale}", normalization)
+            )
         super().__init__(inputs, outputs, **kwargs)
         # === Config ===
         self.input_channels = input_channels
         self.filters = filters
         self.num_layers = num_layers
         self.num_scales = num_scales
+        self.normalization = normalization
 
     def call(self, inputs, training=None, mask=None):
         outputs = super().call(inputs, training=training, mask=mask)
@@ -386,6 +410,7 @@ class MultiscaleDiscriminator(keras.Model):
             "filters": self.filters,
             "num_layers": self.num_layers,
             "num_scales": self.num_scales,
+            "normalization": self.normalization,
         }
 
 
@@ -415,22 +440,23 @@ def _head(x, channels, name, output="image"):
     return layers.Activation("tanh", dtype="float32", name=output)(x)
 
 
-def _patch_discriminator(x, filters, num_layers, name):
+def _patch_discriminator(x, filters, num_layers, name, normalization):
     """Returns the list of one scale: features after each activation, then the logits."""
+    convolution = layers.Conv2D if normalization == "instance" else SpectralConv2D
     outputs = []
     for layer in range(num_layers + 2):
         last = layer == num_layers + 1
         channels = 1 if last else min(filters * 2**layer, MAX_DISCRIMINATOR_FILTERS)
         prefix = f"{name}_layer{layer}"
         x = layers.ZeroPadding2D(2, name=f"{prefix}_padding")(x)
-        x = layers.Conv2D(
+        x = convolution(
             channels,
             4,
             strides=2 if layer < num_layers else 1,
             kernel_initializer=kernel_initializer(),
             name=f"{prefix}_conv",
         )(x)
-        if 0 < layer and not last:
+        if 0 < layer and not last and normalization != "spectral":
             x = InstanceNormalization(name=f"{prefix}_norm")(x)
         if not last:
             x = layers.LeakyReLU(0.2, name=f"{prefix}_relu")(x)
