@@ -31,7 +31,14 @@ for package in PACKAGES:
 WITH_EXAMPLES = {
     *("Conditioning", "InstanceNormalization", "ReflectionPadding2D", "UnpaddedAveragePooling2D"),
     *("LeastSquaresLoss", "CrossEntropyLoss", "FeatureMatchingLoss", "L1Loss"),
-    *("InstanceWisePooling2D", "HingeLoss", "LocalEnhancer", "FeatureEncoder", "VGG19"),
+    *(
+        "InstanceWisePooling2D",
+        "HingeLoss",
+        "SpectralConv2D",
+        "LocalEnhancer",
+        "FeatureEncoder",
+        "VGG19",
+    ),
     *("Layout", "components", "polygon_mask"),
     *("GlobalGenerator", "MultiscaleDiscriminator", "Segmenter", "Synthesizer"),
     *("ConstantThenLinearDecay", "LabelSet", "nearest_size"),

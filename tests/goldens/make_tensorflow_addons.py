@@ -4,9 +4,9 @@ tensorflow-addons cannot be installed beside the TensorFlow of this project; thi
 environment of its own, with exactly Python 3.11, tensorflow 2.15.1, tensorflow-addons 0.23.0 and
 NumPy 1.26.4:
 
-    python3.11 -m venv /tmp/tensorflow_addons
-    /tmp/tensorflow_addons/bin/pip install tensorflow==2.15.1 tensorflow-addons==0.23.0 numpy==1.26.4
-    /tmp/tensorflow_addons/bin/python tests/goldens/make_tensorflow_addons.py [output.npz]
+    python3.11 -m venv /tmp/addons
+    /tmp/addons/bin/pip install tensorflow==2.15.1 tensorflow-addons==0.23.0 numpy==1.26.4
+    /tmp/addons/bin/python tests/goldens/make_tensorflow_addons.py [output.npz]
 """
 
 import os
