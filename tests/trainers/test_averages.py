@@ -140,22 +140,30 @@ def three_steps(strategy=None, xla=False):
 
 
 @pytest.fixture(scope="module")
-def reference():
-    return three_steps()
+def one_replica():
+    """The trainer after three steps, and what it must be with two replicas."""
+    trainer = three_steps()
+    return trainer, states(trainer)
+
+
+def vectors(trainer):
+    found = [layer.u for layer in trainer.discriminator.layers if hasattr(layer, "u")]
+    assert len(found) == 3
+    return found
 
 
 def states(trainer):
-    vectors = [layer.u for layer in trainer.discriminator.layers if hasattr(layer, "u")]
-    assert len(vectors) == 3
-    return np.concatenate(vectors), trainer(next(iter(games.data(1)))).numpy()
+    pictures = trainer(next(iter(games.data(1)))).numpy()
+    logs = [value for (value,) in trainer.history.history.values()]
+    assert len(logs) == 12  # Of training and of validation.
+    return np.concatenate(vectors(trainer)), pictures, np.array(logs)
 
 
-def test_replicas_and_xla_change_nothing(reference, two_replicas):
+def test_replicas_and_xla_change_nothing(one_replica, two_replicas):
     trainer = three_steps(two_replicas, xla=True)
-    for value, expected in zip(states(trainer), states(reference), strict=True):
+    for value, expected in zip(states(trainer), one_replica[1], strict=True):
         np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-5)
-    kept = [layer.u for layer in trainer.discriminator.layers if hasattr(layer, "u")]
-    for weight in (*kept, *trainer.shipped["generator"].weights):
+    for weight in (*vectors(trainer), *trainer.shipped["generator"].weights):
         first, second = (copy.numpy() for copy in weight.value.values)
         np.testing.assert_array_equal(first, second)
 
@@ -173,7 +181,8 @@ def test_spectral_norm_iterates_once_per_step_and_not_in_validation():
     np.testing.assert_allclose(layer.u, u, rtol=1e-5, atol=1e-6)
 
 
-def test_a_saved_trainer_goes_on_to_the_last_bit(reference, tmp_path):
+def test_a_saved_trainer_goes_on_to_the_last_bit(one_replica, tmp_path):
+    reference, _ = one_replica
     reference.save(tmp_path / "trainer.keras")
     loaded = keras.saving.load_model(tmp_path / "trainer.keras")
     for trainer in (reference, loaded):
