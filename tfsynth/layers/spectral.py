@@ -35,7 +35,7 @@ class SpectralConv2D(keras.layers.Conv2D):
     Returns:
         Float tensor (batch, new height, new width, filters).
 
-    Example: a kernel of one row, a multiplication by 4, is one by 1.
+    Example: what would multiply by 4 multiplies by 1.
 
     >>> layer = SpectralConv2D(1, 1, kernel_initializer=keras.initializers.Constant(4.0))
     >>> float(layer(keras.ops.full((1, 1, 1, 1), 3.0))[0, 0, 0, 0])

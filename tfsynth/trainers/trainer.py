@@ -120,10 +120,10 @@ class Trainer(keras.Model):
                     "by a scale that no loss here was multiplied by, so they would all but "
                     "vanish. Use its inner optimizer, in precision float32 or mixed_bfloat16."
                 )
-            if optimizer.use_ema:
+            if optimizer.use_ema and not optimizer.ema_overwrite_frequency:
                 raise ValueError(
-                    f"The optimizer of {player!r} has `use_ema`, and its averages would go "
-                    "nowhere. Set the trainer's `ema_decay` instead."
+                    f"The optimizer of {player!r} has `use_ema`, and nothing would read its "
+                    "averages. Set the trainer's `ema_decay` instead."
                 )
         super().compile(optimizer=None, jit_compile=False, **kwargs)
         self.built = True  # Its networks are functional, so they are.
