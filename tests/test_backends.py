@@ -23,7 +23,12 @@ photograph = model.synthesize(maps["labels"], maps["instances"])
 discriminator = networks.MultiscaleDiscriminator(4, filters=2)
 scales = discriminator(np.ones((1, 32, 32, 4), "float32"))
 logits = [scale[-1] for scale in scales]
+spectral = networks.MultiscaleDiscriminator(4, filters=2, normalization="spectral")
+spectral.get_layer("scale0_layer1_conv").advance()
 values = {
+    "spectral": losses.HingeLoss().generator(
+        [scale[-1] for scale in spectral(np.ones((1, 32, 32, 4), "float32"))]
+    ),
     "least_squares": losses.LeastSquaresLoss().generator(logits),
     "cross_entropy": losses.CrossEntropyLoss().discriminator(logits, logits),
     "feature_matching": losses.FeatureMatchingLoss()(scales, scales),

@@ -30,8 +30,8 @@ for package in PACKAGES:
     NAMES |= {name: getattr(package, name) for name in vars(package) if not name.startswith("_")}
 WITH_EXAMPLES = {
     *("Conditioning", "InstanceNormalization", "ReflectionPadding2D", "UnpaddedAveragePooling2D"),
-    *("LeastSquaresLoss", "CrossEntropyLoss", "FeatureMatchingLoss", "L1Loss"),
-    *("InstanceWisePooling2D", "HingeLoss", "LocalEnhancer", "FeatureEncoder", "VGG19"),
+    *("LeastSquaresLoss", "CrossEntropyLoss", "FeatureMatchingLoss", "L1Loss", "HingeLoss"),
+    *("InstanceWisePooling2D", "SpectralConv2D", "LocalEnhancer", "FeatureEncoder", "VGG19"),
     *("Layout", "components", "polygon_mask"),
     *("GlobalGenerator", "MultiscaleDiscriminator", "Segmenter", "Synthesizer"),
     *("ConstantThenLinearDecay", "LabelSet", "nearest_size"),

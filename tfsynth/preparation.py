@@ -98,7 +98,8 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
         phases.append(Phase(name, settings, schedule, trainer.learning_rates))
         first, before = first or trainer, shapes
         parameters = sum(network.count_params() for network in trainer.networks.values())
-        sizes.append(CHECKPOINT_BYTES_PER_PARAMETER * parameters)
+        averaged = sum(network.count_params() for network in trainer.averages.values())
+        sizes.append(CHECKPOINT_BYTES_PER_PARAMETER * parameters + 4 * averaged)
     splits = {name: dataset.split(name) for name in ("train", *dataset.split_names)}
     for phase in phases:
         _check_splits(phase.config, splits)

@@ -81,11 +81,12 @@ def first_examples(setup, config, wanted, what):
 def synthesizer_of(setup, **more):
     """Returns the synthesizer of a setup's trainer; they share their networks."""
     trainer = setup.trainer
+    shipped = trainer.shipped
     return Synthesizer(
-        trainer.generator,
+        shipped["generator"],
         trainer.conditioning,
         setup.dataset.label_set,
-        encoder=trainer.encoder,
+        encoder=shipped.get("encoder"),
         encoder_regions=trainer.encoder_regions,
         encoder_reduction=trainer.encoder_reduction,
         **more,

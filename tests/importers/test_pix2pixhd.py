@@ -194,4 +194,7 @@ def test_networks_that_the_published_program_lacks_are_not_written(option, tmp_p
     network = GlobalGenerator(5, filters=2, num_downsamples=1, num_blocks=1, **option)
     with pytest.raises(ValueError, match="has no"):
         write_pix2pixhd(network, tmp_path / "G.pth")
+    network = MultiscaleDiscriminator(5, filters=2, normalization="spectral")
+    with pytest.raises(ValueError, match="has no normalization 'spectral', only 'instance'"):
+        write_pix2pixhd(network, tmp_path / "D.pth")
     assert not list(tmp_path.iterdir())

@@ -163,6 +163,31 @@ def test_discriminator_gives_one_list_per_scale(num_scales):
     assert logits == [(2, 7, 11, 1), (2, 5, 7, 1), (2, 4, 5, 1)][:num_scales]
 
 
+@pytest.mark.parametrize(
+    ("normalization", "norms", "vectors"),
+    [("instance", 6, 0), ("spectral", 0, 10), ("spectral_instance", 6, 10)],
+)
+def test_discriminator_normalises_kernels_or_maps_or_both(normalization, norms, vectors, tmp_path):
+    network = MultiscaleDiscriminator(5, filters=4, normalization=normalization)
+    kinds = [type(layer).__name__ for layer in network.layers]
+    assert kinds.count("InstanceNormalization") == norms
+    assert kinds.count("SpectralConv2D") == vectors
+    inputs = np.random.default_rng(0).normal(size=(1, 16, 32, 5)).astype("float32")
+    outputs = check_network(network, inputs, tmp_path)
+    assert all(np.isfinite(features).all() for scale in outputs for features in scale)
+    # What trains is the same, by name and by shape.
+    plain = MultiscaleDiscriminator(5, filters=4)
+    shapes = [
+        [(w.path.partition("/")[2], w.shape) for w in n.trainable_weights] for n in (network, plain)
+    ]
+    assert shapes[0] == shapes[1]
+
+
+def test_an_unknown_normalization_names_the_known_ones():
+    with pytest.raises(ValueError, match="one of instance, spectral, .*Received: 'batch'"):
+        MultiscaleDiscriminator(5, normalization="batch")
+
+
 def test_generator_picture_is_float32_in_mixed_precision():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

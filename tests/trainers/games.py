@@ -28,7 +28,7 @@ def data(steps=10):
     return tf.data.Dataset.from_tensor_slices(batches).batch(BATCH, drop_remainder=True)
 
 
-def trainer(xla=False, losses="least squares", learning_rate=2e-4):
+def trainer(xla=False, losses="least squares", learning_rate=2e-4, **more):
     """Returns a compiled pix2pixHD (or pix2pix-like) game of a few thousand weights."""
     if losses == "least squares":
         terms = (LeastSquaresLoss(), FeatureMatchingLoss())
@@ -40,6 +40,7 @@ def trainer(xla=False, losses="least squares", learning_rate=2e-4):
         MultiscaleDiscriminator(NUM_CLASSES + 4, filters=4, num_layers=2),
         *terms,
         xla=xla,
+        **more,
     )
     return compiled(game, learning_rate)
 

@@ -50,15 +50,16 @@ def write_pix2pixhd(network, path, container="zip"):
 
     Args:
         network: A `GlobalGenerator`, `LocalEnhancer`, `FeatureEncoder` or
-            `MultiscaleDiscriminator` with the published layers: transposed convolutions and
-            zero padding, for others have no place there.
+            `MultiscaleDiscriminator` with the published layers: transposed convolutions, zero
+            padding and instance norm, for others have no place there.
         path: The file to write.
         container: "zip", as PyTorch writes since 1.6, or "legacy".
 
     Raises:
         ValueError: If the published program has no such network.
     """
-    for option, published in (("upsampling", "transposed"), ("padding", "zeros")):
+    options = {"upsampling": "transposed", "padding": "zeros", "normalization": "instance"}
+    for option, published in options.items():
         value = getattr(network, option, published)
         if value != published:
             raise ValueError(

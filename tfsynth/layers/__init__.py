@@ -10,3 +10,4 @@ from tfsynth.layers.rematerialization import Segments as Segments
 from tfsynth.layers.resampling import downsampling_convolution as downsampling_convolution
 from tfsynth.layers.resampling import upsampling_convolution as upsampling_convolution
 from tfsynth.layers.residual import residual_block as residual_block
+from tfsynth.layers.spectral import SpectralConv2D as SpectralConv2D

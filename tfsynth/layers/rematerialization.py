@@ -57,5 +57,5 @@ def _segment(starts, end):
     return keras.Model(starts if len(starts) > 1 else starts[0], end)
 
 
-def _run(model, *values):
-    return model(list(values) if len(values) > 1 else values[0], training=True)
+def _run(model, first, *more):
+    return model([first, *more] if more else first, training=True)

@@ -8,6 +8,7 @@ from tfsynth.layers import (
     InstanceWisePooling2D,
     ReflectionPadding2D,
     Segments,
+    SpectralConv2D,
     UnpaddedAveragePooling2D,
     downsampling_convolution,
     residual_block,
@@ -18,6 +19,9 @@ from tfsynth.registry import register, without_policy
 
 # Channels of a discriminator stop doubling here.
 MAX_DISCRIMINATOR_FILTERS = 512
+
+# Of a discriminator: "spectral" constrains every convolution, "instance" maps between them.
+NORMALIZATIONS = ("instance", "spectral", "spectral_instance")
 
 
 @register
@@ -359,6 +363,10 @@ class MultiscaleDiscriminator(keras.Model):
         filters: Channels of the first layer, doubling up to 512; 64 in the paper.
         num_layers: Convolutions with stride 2 per scale; 3 in the paper.
         num_scales: Number of discriminators; 2 at 512 rows, 3 at 1024 in the paper.
+        normalization: "instance" norm as in the paper; "spectral" for spectral norm of every
+            convolution and no instance norm (https://arxiv.org/abs/1802.05957); or
+            "spectral_instance" for both. An instance norm undoes the scale of the
+            convolution before it, so with both only the first and the last are bounded.
         rematerialize: As in `GlobalGenerator`; what is kept are the features.
 
     Call arguments:
@@ -384,10 +392,16 @@ class MultiscaleDiscriminator(keras.Model):
         num_layers=3,
         num_scales=2,
         rematerialize=False,
+        normalization="instance",
         **kwargs,
     ):
         _check_positive(input_channels=input_channels, filters=filters)
         _check_positive(num_layers=num_layers, num_scales=num_scales)
+        if normalization not in NORMALIZATIONS:
+            raise ValueError(
+                f"`normalization` is one of {', '.join(NORMALIZATIONS)}. "
+                f"Received: {normalization!r}."
+            )
         # === Functional model ===
         inputs = keras.Input((None, None, input_channels), name="inputs")
         x = inputs
@@ -397,7 +411,9 @@ class MultiscaleDiscriminator(keras.Model):
                 x = segments.add([x], UnpaddedAveragePooling2D(name=f"half{scale}")(x))
             # Named from the coarsest, so that a finer one can be added to trained ones.
             name = f"scale{num_scales - 1 - scale}"
-            outputs.append(_patch_discriminator(x, filters, num_layers, name, segments))
+            outputs.append(
+                _patch_discriminator(x, filters, num_layers, name, normalization, segments)
+            )
         super().__init__(inputs, outputs, **kwargs)
         self._segments = segments
         # === Config ===
@@ -406,6 +422,7 @@ class MultiscaleDiscriminator(keras.Model):
         self.num_layers = num_layers
         self.num_scales = num_scales
         self.rematerialize = rematerialize
+        self.normalization = normalization
 
     def call(self, inputs, training=None, mask=None):
         if training and self.rematerialize:
@@ -431,6 +448,7 @@ class MultiscaleDiscriminator(keras.Model):
             "num_layers": self.num_layers,
             "num_scales": self.num_scales,
             "rematerialize": self.rematerialize,
+            "normalization": self.normalization,
         }
 
 
@@ -462,22 +480,23 @@ def _head(x, channels, name, output="image"):
     return layers.Activation("tanh", dtype="float32", name=output)(x)
 
 
-def _patch_discriminator(x, filters, num_layers, name, segments):
+def _patch_discriminator(x, filters, num_layers, name, normalization, segments):
     """Returns the list of one scale: features after each activation, then the logits."""
+    convolution = layers.Conv2D if normalization == "instance" else SpectralConv2D
     outputs = []
     for layer in range(num_layers + 2):
         last = layer == num_layers + 1
         channels = 1 if last else min(filters * 2**layer, MAX_DISCRIMINATOR_FILTERS)
         prefix, start = f"{name}_layer{layer}", x
         x = layers.ZeroPadding2D(2, name=f"{prefix}_padding")(x)
-        x = layers.Conv2D(
+        x = convolution(
             channels,
             4,
             strides=2 if layer < num_layers else 1,
             kernel_initializer=kernel_initializer(),
             name=f"{prefix}_conv",
         )(x)
-        if 0 < layer and not last:
+        if 0 < layer and not last and normalization != "spectral":
             x = InstanceNormalization(name=f"{prefix}_norm")(x)
         if not last:
             x = layers.LeakyReLU(0.2, name=f"{prefix}_relu")(x)

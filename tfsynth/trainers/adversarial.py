@@ -1,5 +1,7 @@
 """A generator against a discriminator: pix2pix and pix2pixHD, by choice of parts."""
 
+import contextlib
+
 from keras import ops
 
 from tfsynth.registry import register
@@ -31,7 +33,7 @@ class AdversarialTrainer(Trainer):
         encoder_reduction: The encoder reads photograph and regions this many times smaller,
             and its map is repeated: 2 for a generator with one enhancer, whose coarse
             network learnt from an encoder at half the size.
-        xla, frozen: See `Trainer`.
+        xla, frozen, ema_decay: See `Trainer`. Generator and encoder ship.
 
     Example:
 
@@ -56,6 +58,7 @@ class AdversarialTrainer(Trainer):
         "perceptual_loss",
         "encoder",
     )
+    ships = ("generator", "encoder")
     logs = (
         "generator_loss",
         "discriminator_loss",
@@ -79,9 +82,10 @@ class AdversarialTrainer(Trainer):
         encoder_reduction=1,
         xla="auto",
         frozen=(),
+        ema_decay=None,
         **kwargs,
     ):
-        super().__init__(xla=xla, frozen=frozen, **kwargs)
+        super().__init__(xla=xla, frozen=frozen, ema_decay=ema_decay, **kwargs)
         _check_channels(conditioning, generator, discriminator, encoder)
         if encoder_regions not in ("instances", "labels"):
             raise ValueError(
@@ -118,7 +122,9 @@ class AdversarialTrainer(Trainer):
         With an encoder these are reconstructions: the objects look as in `batch["image"]`.
         """
         condition = self.conditioning(batch["labels"], batch["instances"])
-        return self.generator(self._with_features(condition, batch, training), training=training)
+        with contextlib.nullcontext() if training else self.as_shipped():
+            features = self._with_features(condition, batch, training)
+            return self.generator(features, training=training)
 
     def compute_losses(self, batch):
         condition = self.conditioning(batch["labels"], batch["instances"])

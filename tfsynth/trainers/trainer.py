@@ -5,6 +5,8 @@ import contextlib
 import keras
 import tensorflow as tf
 
+from tfsynth.layers import SpectralConv2D
+from tfsynth.trainers import averages
 from tfsynth.trainers.players import PlayerOptimizers
 
 
@@ -23,17 +25,25 @@ class Trainer(keras.Model):
         frozen: Names of parts that do not train: an argument such as "encoder", or a section
             of a network that has sections, such as "generator.global". Their weights are not
             watched: no gradients, no moments, no activations kept for them.
+        ema_decay: Of the moving averages of the weights of what ships, such as 0.999, which
+            are validated, shown and shipped in their place (see `averages.move`); `None`
+            for none.
     """
 
     parts = ()  # Constructor arguments that are objects; `None` means absent.
+    ships = ()  # Names of the parts that are left when training is over.
     logs = ()  # The scalars that `compute_losses` reports.
 
-    def __init__(self, xla="auto", frozen=(), **kwargs):
+    def __init__(self, xla="auto", frozen=(), ema_decay=None, **kwargs):
         super().__init__(**kwargs)
         if xla not in ("auto", True, False):
             raise ValueError(f"`xla` must be 'auto', true or false. Received: {xla!r}.")
+        if ema_decay is not None and not 0 <= ema_decay < 1:
+            raise ValueError(f"`ema_decay` is at least 0 and below 1. Received: {ema_decay}.")
         self.xla = xla
         self.frozen = tuple(frozen)
+        self.ema_decay = ema_decay
+        self.averages = {}
         self.trackers = {name: keras.metrics.Mean(name) for name in self.logs}
         self._gradients = tf.function(self.compute_gradients, jit_compile=self.uses_xla)
 
@@ -116,6 +126,11 @@ class Trainer(keras.Model):
                     "by a scale that no loss here was multiplied by, so they would all but "
                     "vanish. Use its inner optimizer, in precision float32 or mixed_bfloat16."
                 )
+            if optimizer.use_ema and not optimizer.ema_overwrite_frequency:
+                raise ValueError(
+                    f"The optimizer of {player!r} has `use_ema`, and nothing would read its "
+                    "averages. Set the trainer's `ema_decay` instead."
+                )
         super().compile(optimizer=None, jit_compile=False, **kwargs)
         self.built = True  # Its networks are functional, so they are.
         self.player_optimizers = optimizers
@@ -126,6 +141,8 @@ class Trainer(keras.Model):
                     f"`frozen` {list(self.frozen)} leaves the {player} nothing to train."
                 )
             optimizers[player].build(weights)
+        if self.ema_decay is not None and not self.averages:
+            self.averages = {name: averages.copy_of(n) for name, n in self.shipped.items()}
         # What Keras's callbacks see; it stands for all players' optimizers.
         self.optimizer = PlayerOptimizers(optimizers)
 
@@ -135,17 +152,34 @@ class Trainer(keras.Model):
 
     def train_step(self, batch):
         logs, gradients = self._gradients(batch)
+        # Once per step and outside the compiled part: see `SpectralConv2D`.
+        for layer in self._spectral_layers():
+            layer.advance()
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         for player in self.players:
             # Keras sums the replicas' gradients; each is the mean of its own part.
             self.player_optimizers[player].apply(
                 [g / replicas for g in gradients[player]], self.weights_of(player)
             )
+        if self.averages:
+            averages.move(self._averaged_weights(), self.ema_decay, self.optimizer.iterations)
         return self._track(logs)
 
     def test_step(self, batch):
-        _, logs = self.compute_losses(batch)
+        with self.as_shipped():
+            _, logs = self.compute_losses(batch)
         return self._track(logs)
+
+    @property
+    def shipped(self):
+        """Part name -> the network that is validated, shown and shipped: averaged, if any is."""
+        parts = {name: getattr(self, name) for name in self.ships}
+        return {n: self.averages.get(n, part) for n, part in parts.items() if part is not None}
+
+    def as_shipped(self):
+        """Returns a context in which the networks compute with their averaged weights."""
+        values = [(weight, average.value) for weight, average in self._averaged_weights()]
+        return keras.StatelessScope(values) if values else contextlib.nullcontext()
 
     @property
     def metrics(self):
@@ -190,6 +224,18 @@ class Trainer(keras.Model):
         layers = networks[part].section_layers(section)
         return [w for layer in layers for w in layer.trainable_variables]
 
+    def _averaged_weights(self):
+        """Returns pairs of each weight that ships and its average."""
+        return [
+            pair
+            for name, average in self.averages.items()
+            for pair in zip(getattr(self, name).variables, average.variables, strict=True)
+        ]
+
+    def _spectral_layers(self):
+        networks = [n for player in self.players.values() for n in player]
+        return [v for n in networks for v in n.layers if isinstance(v, SpectralConv2D)]
+
     def _track(self, logs):
         for name, value in logs.items():
             self.trackers[name].update_state(value)
@@ -198,7 +244,8 @@ class Trainer(keras.Model):
     def get_config(self):
         save = keras.saving.serialize_keras_object
         parts = {name: save(getattr(self, name)) for name in self.parts}
-        return {**super().get_config(), "xla": self.xla, "frozen": list(self.frozen), **parts}
+        settings = {"xla": self.xla, "frozen": list(self.frozen), "ema_decay": self.ema_decay}
+        return {**super().get_config(), **settings, **parts}
 
     @classmethod
     def from_config(cls, config):
