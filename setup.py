@@ -13,6 +13,7 @@ VERSION = runpy.run_path(str(ROOT / "tfsynth" / "__init__.py"))["__version__"]
 
 TEST = [
     "pytest>=8",
+    "pytest-xdist>=3.6",
     "jax>=0.5",  # tests/test_backends.py loads a model without TensorFlow.
     "dill",  # `tensorflow_datasets.testing` imports these two without declaring them.
     "importlib_resources",
