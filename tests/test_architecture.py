@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "losses": set(),
     "metrics": {"files", "labels", "networks"},
     "trainers": {"files", "layers"},
-    "data": {"config", "labels"},
+    "data": {"config", "labels", "regions"},
     "importers": {"files", "labels", "layers", "networks", "synthesizer"},
     "exporters": {"synthesizer"},
 }

@@ -169,7 +169,7 @@ def test_photos_of_all_formats(tmp_path, name, most):
     read = images.read_photo(tmp_path / name)
     assert read.dtype == np.uint8 and read.shape == (16, 24, 3)
     assert np.abs(read.astype(int) - photo).mean() <= most
-    assert images.verify_photo(tmp_path / name) == (16, 24)
+    assert images.verify_picture(tmp_path / name) == (16, 24)
 
 
 def test_grey_photos_become_rgb(tmp_path):
@@ -191,7 +191,7 @@ def test_exif_orientation_is_honoured(tmp_path, orientation):
     assert photo.shape == ((16, 32, 3) if orientation < 5 else (32, 16, 3))
     assert photo[corner[orientation]].min() > 240
     assert (photo.mean(axis=-1) > 128).sum() == 64
-    assert images.verify_photo(tmp_path / "a.jpg") == photo.shape[:2]
+    assert images.verify_picture(tmp_path / "a.jpg") == photo.shape[:2]
     assert images.photo_orientation(tmp_path / "a.jpg") == orientation
 
 
@@ -202,7 +202,7 @@ def test_truncated_photos(tmp_path, name, share):
     noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3)).astype(np.uint8)
     images.write_photo(file, noise)
     file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
-    for read in (images.read_photo, images.verify_photo):
+    for read in (images.read_photo, images.verify_picture):
         with pytest.raises(DataError, match=rf"{file}: the photo cannot be read .*truncated"):
             read(file)
 
