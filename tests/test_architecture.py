@@ -18,7 +18,7 @@ MAY_IMPORT = {
     },
     "preparation": {"config", "data", "files", "run_folder", "styles", "trainers"},
     "evaluation": {"config", "data", "deployment", "files", "metrics", "run_folder"},
-    "deployment": {"data", "exporters", "files", "run_folder", "synthesizer"},
+    "deployment": {"data", "exporters", "files", "regions", "run_folder", "synthesizer"},
     "run_folder": {"config"},
     "files": set(),
     "config": set(),

@@ -66,11 +66,7 @@ def prepare(config, replicas=1, verbose=True):
     trainer = registry.build(config.trainer)
     schedule = registry.build(config.schedule)
     check_size(trainer, config.data.size)
-    if dataset.label_set.num_classes != trainer.conditioning.num_classes:
-        raise ConfigError(
-            f"The data has {dataset.label_set.num_classes} classes, void ones included; "
-            f"`trainer.conditioning.num_classes` is {trainer.conditioning.num_classes}."
-        )
+    check_channels(dataset, trainer)
     if trainer.encoder is not None and trainer.encoder.max_instances < config.data.max_instances:
         raise ConfigError(
             f"`data.max_instances` is {config.data.max_instances}, and the encoder takes "
@@ -80,12 +76,50 @@ def prepare(config, replicas=1, verbose=True):
         styles.require_scikit_learn()
     trainer.compile(registry.build(config.optimizers))
     if config.evaluation:
-        registry.build(config.evaluation)
+        registry.build(config.evaluation).check_data(dataset)
     splits = {name: dataset.split(name) for name in ("train", *dataset.split_names)}
     _check_splits(config, splits)
+    _check_instances(trainer, splits["train"])
     for split in splits.values():
         split.check(progress=verbose, max_instances=config.data.max_instances)
     return Setup(config, dataset, schedule, trainer, trainer.learning_rates, splits, precision)
+
+
+def check_channels(dataset, trainer):
+    """Raises `ConfigError` unless the trainer reads and makes what the data holds."""
+    conditioning, channels = trainer.conditioning, dataset.condition_channels
+    if (dataset.label_set is None) != (conditioning.num_classes is None):
+        given, wanted = "label maps", "Conditioning"
+        if dataset.label_set is None:
+            given, wanted = "condition pictures", "PictureConditioning"
+        raise ConfigError(
+            f"The data has {given}, and `trainer.conditioning` is a {type(conditioning).__name__}: "
+            f"use a {wanted}."
+        )
+    if dataset.label_set and dataset.label_set.num_classes != conditioning.num_classes:
+        raise ConfigError(
+            f"The data has {dataset.label_set.num_classes} classes, void ones included; "
+            f"`trainer.conditioning.num_classes` is {conditioning.num_classes}."
+        )
+    if channels != conditioning.condition_channels:
+        raise ConfigError(
+            f"The data's `condition_channels` is {channels}, and that of `trainer.conditioning` "
+            f"{conditioning.condition_channels}; they must be the same."
+        )
+    if dataset.image_channels != trainer.generator.output_channels:
+        raise ConfigError(
+            f"The data's `image_channels` is {dataset.image_channels}, and "
+            f"`trainer.generator.output_channels` {trainer.generator.output_channels}; they must "
+            "be the same."
+        )
+
+
+def _check_instances(trainer, split):
+    if split.label_set is None and trainer.conditioning.edges and "instances" not in split[0]:
+        raise ConfigError(
+            "`trainer.conditioning.edges` is on, and the data has no instance maps to take edges "
+            "from: give train_inst/ (and those of the other splits), or set `edges` to false."
+        )
 
 
 def check_size(trainer, size):

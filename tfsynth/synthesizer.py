@@ -228,7 +228,7 @@ class Synthesizer(keras.Model):
         return self.encoder
 
     def _check_condition(self, batch, given):
-        """Raises `ValueError` unless it is a batch of what the model reads; names what was given."""
+        """Raises `ValueError` unless it is a batch of what the model reads."""
         channels, name = self.conditioning.condition_channels, self.conditioning.condition_name
         if self.label_set is None:
             if batch.ndim != 4 or batch.dtype != np.uint8 or batch.shape[3] != channels:
@@ -244,8 +244,9 @@ class Synthesizer(keras.Model):
             )
         if 0 in batch.shape:
             raise ValueError(f"`{name}` has no pixels. Received: {given.dtype} {given.shape}.")
-        for one in batch if self.label_set else ():
-            self.label_set.check(one, source=f"`{name}`")
+        if self.label_set is not None:
+            for one in batch:
+                self.label_set.check(one, source=f"`{name}`")
 
     def _encode_map(self, encoder, image, numbers):
         """Returns the features of one photograph, (height, width, features)."""

@@ -179,7 +179,9 @@ def test_condition_photo_and_instances_move_together(pairs):
     for batch in steps.as_numpy_iterator():
         np.testing.assert_array_equal(batch["condition"], batch["image"])
         for crop, ids in zip(batch["condition"][..., 0], batch["instances"], strict=True):
-            np.testing.assert_array_equal(ids, np.unique(crop, return_inverse=True)[1].reshape(4, 6))
+            np.testing.assert_array_equal(
+                ids, np.unique(crop, return_inverse=True)[1].reshape(4, 6)
+            )
             flips.add(bool(crop[0, 0] > crop[0, 1]))
             places.add(int(crop[0, 0]))
     assert flips == {False, True} and len(places) > 2

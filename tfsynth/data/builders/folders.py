@@ -1,4 +1,4 @@
-"""What all data sets in folders share: splits by name, examples by file name, a check of every file.
+"""What data sets in folders share: splits by name, examples by file name, a check of all files.
 
 Files are paired by their names, never by their places in two sorted lists.
 """

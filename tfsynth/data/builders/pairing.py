@@ -21,7 +21,8 @@ _ENDINGS = {
 # Endings of other roles that a role takes too: painted label maps are condition pictures, and a
 # photo may be one.
 _ALSO = {"label": ("trained",), "condition": ("colour", "photo")}
-_NAMES = {
+# What a file of each role is called.
+NAMES = {
     "label": "label map",
     "colour": "label map",
     "condition": "condition picture",
@@ -111,8 +112,8 @@ def list_files(
     """
     if not folder.is_dir():
         raise DataError(
-            f"{folder}: there is no such folder; every {_NAMES[partner]} needs "
-            f"{'an' if role == 'instance' else 'a'} {_NAMES[role]} there."
+            f"{folder}: there is no such folder; every {NAMES[partner]} needs "
+            f"{'an' if role == 'instance' else 'a'} {NAMES[role]} there."
             if role != partner
             else f"{folder}: there is no such folder."
         )
@@ -134,7 +135,7 @@ def list_files(
             files[key] = file
     if not files:
         raise DataError(
-            f"{folder}: no {_NAMES[role]} in this folder. Files ending in {sorted(extensions)} are "
+            f"{folder}: no {NAMES[role]} in this folder. Files ending in {sorted(extensions)} are "
             "read."
         )
     return files
@@ -186,7 +187,7 @@ def _require_partners(
     for here, there in ((role, other), (other, role)):
         lonely = sorted(found[here].keys() - found[there].keys())
         if lonely:
-            mine, wanted = _NAMES[here], _NAMES[there]
+            mine, wanted = NAMES[here], NAMES[there]
             raise DataError(
                 f"{found[here][lonely[0]]}: this {mine} has no {wanted} of the same name in "
                 f"{folders[there]}{_count(len(lonely), len(found[here]))}. Names must agree up to "

@@ -16,6 +16,7 @@ from tfsynth.data.builders.folders import FolderDataset, FolderSplit, require_ch
 from tfsynth.data.dataset import DataError, Example, count_instances, require_same_size
 from tfsynth.registry import register
 
+_CONDITION = pairing.NAMES["condition"]
 DIRECTIONS = ("AtoB", "BtoA")
 
 
@@ -68,12 +69,11 @@ class PicturePairs(FolderDataset):
         require_choice("direction", direction, DIRECTIONS)
         self.condition_channels = condition_channels
         self.image_channels = image_channels
+        self.channels = (condition_channels, image_channels)
         self.direction = direction
         self.side_by_side = side_by_side
-        # In the order condition, photograph.
-        self._endings = ("", "") if side_by_side else ("_A", "_B")
-        if direction == "BtoA":
-            self._endings = self._endings[::-1]
+        a, b = ("", "") if side_by_side else ("_A", "_B")
+        self._endings = (a, b) if direction == "AtoB" else (b, a)
         super().__init__(root, splits, instances, exclude)
 
     def get_config(self) -> dict[str, Any]:
@@ -86,8 +86,7 @@ class PicturePairs(FolderDataset):
         }
 
     def _content(self) -> list[Any]:
-        channels = [self.condition_channels, self.image_channels]
-        return ["pictures", *channels, self.direction, self.side_by_side]
+        return ["pictures", *self.channels, self.direction, self.side_by_side]
 
     def _split_of(self, pairs: list[pairing.Pair]) -> "PictureSplit":
         return PictureSplit(self, self._folder, pairs, self._content())
@@ -113,40 +112,36 @@ class PictureSplit(FolderSplit):
         super().__init__(root, pairs, content)
         self.condition_channels = dataset.condition_channels
         self.image_channels = dataset.image_channels
+        self._as_condition = (dataset.channels[0], "condition_channels")
+        self._as_photo = (dataset.channels[1], "image_channels")
         self._side_by_side = dataset.side_by_side
         self._left_is_condition = dataset.direction == "AtoB"
 
     def load(self, index: int) -> Example:
         pair = self.pairs[index]
-        condition = images.read_picture(
-            pair.condition, self.condition_channels, "condition_channels"
-        )
-        image = images.read_picture(pair.photo, self.image_channels)
+        condition = images.read_picture(pair.condition, *self._as_condition)
+        image = images.read_picture(pair.photo, *self._as_photo)
+        require_same_size(pair.photo, "the photo", image.shape, condition.shape, other=_CONDITION)
         if self._side_by_side:
             middle = _half(pair.photo, image.shape)
             left, right = np.s_[:, :middle], np.s_[:, middle:]
             first, second = (left, right) if self._left_is_condition else (right, left)
             condition, image = condition[first], image[second]
-        require_same_size(
-            pair.photo, "the photo", image.shape, condition.shape, other="condition picture"
-        )
         return {"condition": condition, "image": image, **self._instances(pair, image.shape)}
 
     def _check_one(self, pair: pairing.Pair) -> int:
-        height, width = images.verify_picture(
-            pair.condition, self.condition_channels, "condition_channels"
-        )
-        shape = images.verify_picture(pair.photo, self.image_channels)
-        require_same_size(pair.photo, "the photo", shape, (height, width), other="condition picture")
+        condition_shape = images.verify_picture(pair.condition, *self._as_condition)
+        shape = images.verify_picture(pair.photo, *self._as_photo)
+        require_same_size(pair.photo, "the photo", shape, condition_shape, other=_CONDITION)
         if self._side_by_side:
-            shape = (height, _half(pair.photo, shape))
+            shape = (shape[0], _half(pair.photo, shape))
         instances = self._instances(pair, shape)
         return count_instances(instances) if instances else 1
 
     def _instances(self, pair: pairing.Pair, shape: Sequence[int]) -> Example:
         if pair.instance is None:
             return {}
-        return {"instances": self._read_instances(pair.instance, shape, "condition picture")}
+        return {"instances": self._read_instances(pair.instance, shape, _CONDITION)}
 
 
 def _half(path: Path, shape: Sequence[int]) -> int:
