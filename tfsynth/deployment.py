@@ -105,9 +105,9 @@ def synthesize(
         _refuse_existing(written)
     for name, path in tqdm(maps.items(), "synthesising", unit="image", disable=len(maps) < 2):
         condition = _read(synthesizer, path, label_coding)
-        ids = _instances(condition, instance_maps.get(name), instances_from, role)
-        like = references.get(name)
-        styles = like and _styles_like(synthesizer, like, ids, condition, role)
+        what, like = f"{pairing.NAMES[role]} {path}", references.get(name)
+        ids = _instances(condition, instance_maps.get(name), instances_from, what)
+        styles = like and _styles_like(synthesizer, like, ids, condition, what)
         for i, target in enumerate(targets[name]):
             photograph = synthesizer.synthesize(condition, ids, styles, seed + i)
             output_dir.mkdir(parents=True, exist_ok=True)
@@ -166,11 +166,11 @@ def _read(synthesizer, path, label_coding):
     return images.read_label_map(path, synthesizer.label_set, label_coding)
 
 
-def _instances(condition, path, source, role):
+def _instances(condition, path, source, what):
     """Returns the instances of one condition: those of a file, else made of the condition."""
     if path is not None:
         ids = images.read_instance_map(path)
-        _require_same_size(path, ids, condition, role)
+        _require_same_size(path, ids, condition, what)
         return ids
     if source == "components":
         return components(condition)
@@ -266,17 +266,17 @@ def _require_styles(synthesizer, samples, like):
         )
 
 
-def _styles_like(synthesizer, path, instances, condition, role):
+def _styles_like(synthesizer, path, instances, condition, what):
     photograph = images.read_photo(path, synthesizer.generator.output_channels)
-    _require_same_size(path, photograph, condition, role)
+    _require_same_size(path, photograph, condition, what)
     labels = condition if condition.ndim == 2 else None
     return synthesizer.encode(photograph, instances, labels)
 
 
-def _require_same_size(path, array, condition, role):
+def _require_same_size(path, array, condition, what):
     if array.shape[:2] != condition.shape[:2]:
         raise DataError(
-            f"{path} is {array.shape[1]}x{array.shape[0]} pixels, its {pairing.NAMES[role]} "
+            f"{path} is {array.shape[1]}x{array.shape[0]} pixels, its {what} "
             f"{condition.shape[1]}x{condition.shape[0]}; they must be equal."
         )
 
