@@ -155,7 +155,10 @@ class Synthesizer(keras.Model):
         condition = np.asarray(condition)
         single = condition.ndim == (2 if self.label_set else 3)
         name, batch = self.conditioning.condition_name, condition[None] if single else condition
-        self._check_condition(batch, condition)
+        self.conditioning.check_condition(condition)
+        if self.label_set is not None:
+            for one in batch:
+                self.label_set.check(one, source="`labels`")
         if styles is not None:
             self._require_encoder()
         inputs = {name: batch.astype(self.conditioning.condition_dtype)}
@@ -226,27 +229,6 @@ class Synthesizer(keras.Model):
         if self.encoder is None:
             raise ValueError("This model was trained without a feature encoder: it has no styles.")
         return self.encoder
-
-    def _check_condition(self, batch, given):
-        """Raises `ValueError` unless it is a batch of what the model reads."""
-        channels, name = self.conditioning.condition_channels, self.conditioning.condition_name
-        if self.label_set is None:
-            if batch.ndim != 4 or batch.dtype != np.uint8 or batch.shape[3] != channels:
-                shape = f"height, width, {channels}"
-                raise ValueError(
-                    f"`{name}` must be a uint8 array ({shape}) or (batch, {shape}). Received: "
-                    f"{given.dtype} {given.shape}."
-                )
-        elif batch.ndim != 3 or batch.dtype.kind not in "iu":
-            raise ValueError(
-                f"`{name}` must be an integer array (height, width) or (batch, height, width). "
-                f"Received: {given.dtype} {given.shape}."
-            )
-        if 0 in batch.shape:
-            raise ValueError(f"`{name}` has no pixels. Received: {given.dtype} {given.shape}.")
-        if self.label_set is not None:
-            for one in batch:
-                self.label_set.check(one, source=f"`{name}`")
 
     def _encode_map(self, encoder, image, numbers):
         """Returns the features of one photograph, (height, width, features)."""

@@ -90,6 +90,14 @@ class Conditioning(keras.layers.Layer):
         """What the channels are, for messages."""
         return f"{self.num_classes} classes, edges {'on' if self.edges else 'off'}"
 
+    def check_condition(self, array):
+        """Raises `ValueError` unless a NumPy array is one label map or a batch of them."""
+        if array.ndim not in (2, 3) or array.dtype.kind not in "iu" or 0 in array.shape:
+            raise ValueError(
+                "A label map is an integer array (height, width), or (batch, height, width). "
+                f"Received: {array.dtype} {array.shape}."
+            )
+
     def call(self, labels, instances=None, features=None):
         one_hot = ops.one_hot(ops.cast(labels, "int32"), self.num_classes, dtype=self.compute_dtype)
         return _with_edges_and_features(one_hot, self.edges, instances, features)
@@ -151,6 +159,16 @@ class PictureConditioning(keras.layers.Layer):
     def content(self):
         """What the channels are, for messages."""
         return f"a picture of {self.condition_channels}, edges {'on' if self.edges else 'off'}"
+
+    def check_condition(self, array):
+        """Raises `ValueError` unless a NumPy array is one condition picture or a batch of them."""
+        channels = self.condition_channels
+        fits = array.ndim in (3, 4) and array.shape[-1] == channels and 0 not in array.shape
+        if not fits or array.dtype != "uint8":
+            raise ValueError(
+                f"A condition picture is a uint8 array (height, width, {channels}), or (batch, "
+                f"height, width, {channels}). Received: {array.dtype} {array.shape}."
+            )
 
     def call(self, condition, instances=None, features=None):
         # Scaled in float32, so that a lower precision rounds once.
