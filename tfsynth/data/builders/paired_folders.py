@@ -46,8 +46,8 @@ class PairedFolders(FolderDataset):
             `read_picture` for files that have others.
         instances_from: "components": where no instance maps are read, every connected part of a
             class (pixels that share a side) is an instance. A fallback: objects of one class
-            that touch become one, and one that is partly hidden several. None: there, the class
-            stands for the instance.
+            that touch become one, and one that is partly hidden several; speckled label maps
+            have hundreds (`max_instances`). None: there, the class stands for the instance.
 
     Example: `PairedFolders("~/data/cityscapes", labels="cityscapes35").split("train")[0]["image"]`
 
