@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "preparation": {"config", "data", "files", "phases", "run_folder", "styles", "trainers"},
     "phases": {"config"},
     "evaluation": {"config", "data", "deployment", "files", "metrics", "run_folder"},
-    "deployment": {"data", "exporters", "files", "run_folder", "synthesizer"},
+    "deployment": {"data", "exporters", "files", "regions", "run_folder", "synthesizer"},
     "run_folder": {"config"},
     "files": set(),
     "config": set(),
@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "losses": set(),
     "metrics": {"files", "labels", "networks"},
     "trainers": {"files", "layers"},
-    "data": {"config", "labels"},
+    "data": {"config", "labels", "regions"},
     "importers": {"files", "labels", "layers", "networks", "synthesizer"},
     "exporters": {"synthesizer"},
 }

@@ -5,6 +5,7 @@ from PIL import Image
 from tests.test_synthesizer import LABELS, layout, synthesizer
 from tfsynth import deployment
 from tfsynth.data import write_instance_map, write_label_map
+from tfsynth.regions import components
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,28 @@ def test_instance_maps_are_found_by_stem(model, maps, tmp_path):
         np.testing.assert_array_equal(np.asarray(photograph), expected)
     with pytest.raises(ValueError, match="b.png needs one instance map b.*; there are 0"):
         deployment.synthesize(model, [maps / "b.png"], tmp_path / "more", instances=instances)
+
+
+def test_components_stand_in_for_instance_maps(model, tmp_path):
+    labels = np.zeros((16, 24), "uint8")
+    labels[3:9, 2:9] = labels[3:9, 12:20] = 2
+    write_label_map(tmp_path / "a.png", labels, LABELS)
+    (written,) = deployment.synthesize(
+        model, [tmp_path / "a.png"], tmp_path / "out", instances_from="components"
+    )
+    with Image.open(written) as photograph:
+        expected = synthesizer().synthesize(labels, components(labels))
+        np.testing.assert_array_equal(np.asarray(photograph), expected)
+    for instances, source, message in (
+        (tmp_path, "components", "ask for one of the two"),
+        (None, "parts", "`instances_from` is 'components'. Received: 'parts'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            deployment.synthesize(
+                *(model, [tmp_path / "a.png"], tmp_path / "more"),
+                instances=instances,
+                instances_from=source,
+            )
 
 
 def test_an_instance_map_of_another_size_is_named(model, maps, tmp_path):

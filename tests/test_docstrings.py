@@ -29,7 +29,13 @@ NAMES = {"keras": keras, "np": np, "LabelSet": LabelSet, "Synthesizer": Synthesi
 for package in PACKAGES:
     NAMES |= {name: getattr(package, name) for name in vars(package) if not name.startswith("_")}
 WITH_EXAMPLES = {
-    *("Conditioning", "InstanceNormalization", "ReflectionPadding2D", "UnpaddedAveragePooling2D"),
+    *(
+        "Conditioning",
+        "PictureConditioning",
+        "InstanceNormalization",
+        "ReflectionPadding2D",
+        "UnpaddedAveragePooling2D",
+    ),
     *("LeastSquaresLoss", "CrossEntropyLoss", "FeatureMatchingLoss", "L1Loss", "HingeLoss"),
     *("InstanceWisePooling2D", "SpectralConv2D", "LocalEnhancer", "FeatureEncoder", "VGG19"),
     *("Layout", "components", "polygon_mask"),

@@ -76,3 +76,17 @@ def test_a_sheet_is_written_as_it_is_and_whole(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["sheet.png"]
     with Image.open(path) as written:
         np.testing.assert_array_equal(np.asarray(written), drawn)
+
+
+def test_pictures_of_other_channels_are_drawn_too():
+    grey = np.full((6, 40, 1), 70, np.uint8)
+    half = np.zeros((6, 40, 4), np.uint8)
+    half[..., 0], half[:, 20:, 3] = 255, 255
+    drawn = sheet([(grey, half, half[..., :3])], headings=("condition", "synthesised", "real"))
+    bottom = drawn[-GAP - 6 : -GAP]
+    assert (bottom[:, GAP : GAP + 40] == 70).all()
+    # What is transparent shows the white of the sheet, whatever its colour.
+    assert (bottom[:, 2 * GAP + 40 : 2 * GAP + 60] == 255).all()
+    np.testing.assert_array_equal(bottom[:, 2 * GAP + 60 : 2 * GAP + 80], half[:, 20:, :3])
+    with pytest.raises(ValueError, match="a label map .height, width., with a label set"):
+        sheet([(grey[..., 0],)], headings=("labels",))

@@ -6,7 +6,7 @@ import pytest
 
 import tfsynth
 from tfsynth.labels import LabelSet
-from tfsynth.layers import Conditioning
+from tfsynth.layers import Conditioning, PictureConditioning
 from tfsynth.networks import GlobalGenerator
 from tfsynth.synthesizer import FORMAT_VERSION, Synthesizer
 
@@ -141,3 +141,53 @@ def test_bad_arrays_are_refused_with_the_rule(labels, instances, message):
 def test_a_label_set_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="has 3 classes, the conditioning 4"):
         Synthesizer(synthesizer().generator, Conditioning(4), LABELS)
+
+
+def picture_synthesizer(channels=1, output_channels=1, edges=False):
+    keras.utils.set_random_seed(3)
+    conditioning = PictureConditioning(channels, edges=edges)
+    generator = GlobalGenerator(
+        *(conditioning.channels, output_channels), filters=2, num_downsamples=2, num_blocks=1
+    )
+    return Synthesizer(generator, conditioning)
+
+
+@pytest.mark.parametrize(("channels", "output_channels"), [(1, 1), (3, 4)])
+def test_pictures_of_any_size_and_in_batches(channels, output_channels, tmp_path):
+    model = picture_synthesizer(channels, output_channels)
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 17, 23, channels)).astype("uint8")
+    together = model.synthesize(pictures)
+    assert together.shape == (2, 17, 23, output_channels) and together.dtype == np.uint8
+    alone = model.synthesize(pictures[1])
+    np.testing.assert_allclose(alone.astype(int), together[1].astype(int), atol=1)
+    padded = np.pad(pictures, ((0, 0), (0, 3), (0, 1), (0, 0)), mode="edge")
+    image = model.generator(padded.astype("float32") / 127.5 - 1)
+    expected = np.round((np.asarray(image)[:, :17, :23] + 1) * 127.5)
+    np.testing.assert_allclose(together, expected, atol=1)
+    model.save(tmp_path / "model.keras")
+    loaded = tfsynth.load_model(tmp_path / "model.keras")
+    assert loaded.label_set is None
+    np.testing.assert_array_equal(loaded.synthesize(pictures[1]), alone)
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        (np.zeros((4, 4), "uint8"), r"uint8 array \(height, width, 1\).*Received: uint8 \(4, 4\)"),
+        (np.zeros((4, 4, 3), "uint8"), r"Received: uint8 \(4, 4, 3\)"),
+        (np.zeros((4, 4, 1)), "Received: float64"),
+        (np.zeros((0, 4, 1), "uint8"), r"Received: uint8 \(0, 4, 1\)"),
+        (np.zeros((4, 4, 1), "uint8"), "give `instances`.* pass zeros: all of it is one object"),
+    ],
+)
+def test_pictures_that_do_not_fit_are_refused(picture, message):
+    with pytest.raises(ValueError, match=message):
+        picture_synthesizer(edges=True).synthesize(picture)
+
+
+def test_pictures_have_no_label_set():
+    model = picture_synthesizer()
+    with pytest.raises(ValueError, match="has 3 classes, the conditioning None"):
+        Synthesizer(model.generator, model.conditioning, LABELS)
+    with pytest.raises(ValueError, match="has None classes, the conditioning 3"):
+        Synthesizer(synthesizer().generator, Conditioning(3))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import keras
+import numpy as np
 from tqdm import tqdm
 
 from tfsynth import exporters, registry
@@ -10,6 +11,7 @@ from tfsynth.data import images
 from tfsynth.data.builders import pairing
 from tfsynth.data.dataset import DataError
 from tfsynth.files import replace_file
+from tfsynth.regions import components
 from tfsynth.run_folder import RunFolder
 from tfsynth.synthesizer import Synthesizer
 
@@ -43,26 +45,31 @@ def synthesize(
     output_dir,
     *,
     instances=None,
+    instances_from=None,
     label_coding="ids",
     overwrite=False,
     samples=1,
     seed=0,
     like=None,
 ):
-    """Writes a photograph for every label map, as PNG under the same name.
+    """Writes a photograph for every label map or condition picture, as PNG of the same name.
 
     Names are those that pair files in training: the stem, without the endings of
-    Cityscapes. Everything is checked first: the files' existence, that no two label
-    maps share a name, that nothing is overwritten. Each PNG appears whole or not at all.
+    Cityscapes. Everything is checked first: the files' existence, that no two inputs
+    share a name, that nothing is overwritten. Each PNG appears whole or not at all; it is
+    grey, RGB or RGBA, as the photographs were that the model was trained on.
 
     Args:
         model_path: A `.keras` file or a run folder.
-        inputs: Label maps (PNG with ids or a palette) and folders of them. In a folder,
-            hidden files and those with Cityscapes' ending of something else are left out.
+        inputs: Label maps (PNG with ids or a palette), for a model of condition pictures such
+            pictures (see `images.read_picture`), and folders of them. In a folder, hidden files
+            and those with Cityscapes' ending of something else are left out.
         output_dir: Folder of the photographs; made if need be.
         instances: Folder of instance maps with the same names, subfolders included, or,
             for one input, a file. `None`: a model that reads edges gets those between
-            classes.
+            classes; one of condition pictures, which have none, refuses.
+        instances_from: "components": in place of instance maps, every connected part of a
+            class is an instance. A fallback: objects of one class that touch become one.
         label_coding: "ids", or "colour": pixels are the colours of the model's classes.
         overwrite: Whether to replace photographs that are there; an input never is.
         samples: Photographs of each label map, `NAME-1.png` and so on if more than one, each
@@ -84,12 +91,11 @@ def synthesize(
             f"`label_coding` is one of {list(images.LABEL_CODINGS)}. Received: {label_coding!r}."
         )
     synthesizer = load_synthesizer(model_path)
-    if label_coding == "colour":
-        synthesizer.label_set.require_unique_colours()
+    role = _role(synthesizer, label_coding, instances, instances_from)
     _require_styles(synthesizer, samples, like)
-    maps = _label_maps(inputs, "colour" if label_coding == "colour" else "label")
-    instance_maps = _companions(maps, instances, "instance map", "instance")
-    references = _companions(maps, like, "photograph", "photo")
+    maps = _conditions(inputs, role)
+    instance_maps = _companions(maps, role, instances, "instance map", "instance")
+    references = _companions(maps, role, like, "photograph", "photo")
     output_dir = Path(output_dir)
     endings = [f"-{i + 1}" for i in range(samples)] if samples > 1 else [""]
     targets = {name: [output_dir / f"{name}{end}.png" for end in endings] for name in maps}
@@ -98,16 +104,12 @@ def synthesize(
     if not overwrite:
         _refuse_existing(written)
     for name, path in tqdm(maps.items(), "synthesising", unit="image", disable=len(maps) < 2):
-        labels = images.read_label_map(path, synthesizer.label_set, label_coding)
-        ids = images.read_instance_map(instance_maps[name]) if instance_maps else labels
-        if ids.shape != labels.shape:
-            raise DataError(
-                f"{instance_maps[name]} is {ids.shape[1]}x{ids.shape[0]} pixels, its label map "
-                f"{path} {labels.shape[1]}x{labels.shape[0]}; they must be equal."
-            )
-        styles = _styles_like(synthesizer, references[name], ids, labels) if references else None
+        condition = _read(synthesizer, path, label_coding)
+        what, like = f"{pairing.NAMES[role]} {path}", references.get(name)
+        ids = _instances(condition, instance_maps.get(name), instances_from, what)
+        styles = like and _styles_like(synthesizer, like, ids, condition, what)
         for i, target in enumerate(targets[name]):
-            photograph = synthesizer.synthesize(labels, ids, styles, seed + i)
+            photograph = synthesizer.synthesize(condition, ids, styles, seed + i)
             output_dir.mkdir(parents=True, exist_ok=True)
             _write_photograph(target, photograph)
     return written
@@ -131,17 +133,62 @@ def _write_photograph(path, photograph):
     replace_file(path, lambda temporary: images.write_photo(temporary, photograph))
 
 
-def _label_maps(inputs, role):
-    """Returns the label maps by the names of their photographs."""
+def _role(synthesizer, label_coding, instances, instances_from):
+    """Returns what the inputs are, in the words of `pairing`; refuses settings that do not fit."""
+    if instances_from not in (None, "components"):
+        raise ValueError(f"`instances_from` is 'components'. Received: {instances_from!r}.")
+    if instances is not None and instances_from is not None:
+        raise ValueError(
+            "Instances are those of the maps in `instances`, or components of the label maps: "
+            "ask for one of the two."
+        )
+    if synthesizer.label_set is not None:
+        if label_coding == "colour":
+            synthesizer.label_set.require_unique_colours()
+        return "colour" if label_coding == "colour" else "label"
+    if label_coding == "colour" or instances_from is not None:
+        raise ValueError(
+            "This model reads condition pictures, which have no classes: --label-coding and "
+            "--instances-from are for label maps."
+        )
+    if synthesizer.conditioning.edges and instances is None:
+        raise ValueError(
+            "This model reads instance edges, which condition pictures do not have: give "
+            "--instances, a folder of instance maps of the same names."
+        )
+    return "condition"
+
+
+def _read(synthesizer, path, label_coding):
+    if synthesizer.label_set is None:
+        channels = synthesizer.conditioning.condition_channels
+        return images.read_picture(path, channels, "condition_channels")
+    return images.read_label_map(path, synthesizer.label_set, label_coding)
+
+
+def _instances(condition, path, source, what):
+    """Returns the instances of one condition: those of a file, else made of the condition."""
+    if path is not None:
+        ids = images.read_instance_map(path)
+        _require_same_size(path, ids, condition, what)
+        return ids
+    if source == "components":
+        return components(condition)
+    # Without instance maps a class is one instance, and so is a whole picture.
+    return condition if condition.ndim == 2 else np.zeros(condition.shape[:2], np.int32)
+
+
+def _conditions(inputs, role):
+    """Returns the label maps or condition pictures by the names of their photographs."""
     maps = {}
     for path in map(Path, inputs):
         if path.is_dir():
-            found = _label_maps_in(path, role)
+            found = _conditions_in(path, role)
         elif path.is_file():
             # Who names a file means it, whatever its ending says.
             found = {pairing.pairing_name(Path(path.name), role) or path.stem: path}
         else:
-            raise DataError(f"No label map or folder at {path}.")
+            raise DataError(f"No {pairing.NAMES[role]} or folder at {path}.")
         for name in found:
             if name in maps:
                 raise _shared_name(name, maps[name], found[name])
@@ -149,10 +196,11 @@ def _label_maps(inputs, role):
     return maps
 
 
-def _label_maps_in(folder, role):
+def _conditions_in(folder, role):
     found = {}
+    extensions = images.PHOTO_EXTENSIONS if role == "condition" else images.MAP_EXTENSIONS
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() not in images.MAP_EXTENSIONS:
+        if path.name.startswith(".") or path.suffix.lower() not in extensions:
             continue
         name = pairing.pairing_name(Path(path.name), role)
         if name in found:
@@ -161,7 +209,7 @@ def _label_maps_in(folder, role):
             found[name] = path
     if not found:
         raise DataError(
-            f"{folder} holds no label maps ({', '.join(sorted(images.MAP_EXTENSIONS))})."
+            f"{folder} holds no {pairing.NAMES[role]}s ({', '.join(sorted(extensions))})."
         )
     return found
 
@@ -218,18 +266,23 @@ def _require_styles(synthesizer, samples, like):
         )
 
 
-def _styles_like(synthesizer, path, instances, labels):
-    photograph = images.read_photo(path)
-    if photograph.shape[:2] != labels.shape:
-        raise DataError(
-            f"{path} is {photograph.shape[1]}x{photograph.shape[0]} pixels, its label map "
-            f"{labels.shape[1]}x{labels.shape[0]}; they must be equal."
-        )
+def _styles_like(synthesizer, path, instances, condition, what):
+    photograph = images.read_photo(path, synthesizer.generator.output_channels)
+    _require_same_size(path, photograph, condition, what)
+    labels = condition if condition.ndim == 2 else None
     return synthesizer.encode(photograph, instances, labels)
 
 
-def _companions(maps, source, what, role):
-    """Returns the files that go with label maps, by the same names; none at all if none are
+def _require_same_size(path, array, condition, what):
+    if array.shape[:2] != condition.shape[:2]:
+        raise DataError(
+            f"{path} is {array.shape[1]}x{array.shape[0]} pixels, its {what} "
+            f"{condition.shape[1]}x{condition.shape[0]}; they must be equal."
+        )
+
+
+def _companions(maps, role, source, what, kind):
+    """Returns the files that go with the conditions, by the same names; none at all if none are
     wanted."""
     if source is None:
         return {}
@@ -237,18 +290,19 @@ def _companions(maps, source, what, role):
     if source.is_file():
         if len(maps) > 1:
             raise DataError(
-                f"{source} is one {what}, and there are {len(maps)} label maps. Give "
+                f"{source} is one {what}, and there are {len(maps)} {pairing.NAMES[role]}s. Give "
                 "the folder that holds one for each, of the same name."
             )
         return dict.fromkeys(maps, source)
     extensions = images.MAP_EXTENSIONS | images.PHOTO_EXTENSIONS
     found = {}
-    for key, file in pairing.list_files(source, role, extensions).items():
+    for key, file in pairing.list_files(source, kind, extensions).items():
         found.setdefault(Path(key).name, []).append(file)
     for name, path in maps.items():
         count = len(found.get(name, ()))
         if count != 1:
             raise DataError(
-                f"The label map {path} needs one {what} {name}.* in {source}; there are {count}."
+                f"The {pairing.NAMES[role]} {path} needs one {what} {name}.* in {source}; there "
+                f"are {count}."
             )
     return {name: found[name][0] for name in maps}

@@ -11,6 +11,7 @@ from tfsynth.data.examples import Examples
 from tfsynth.deployment import load_synthesizer
 from tfsynth.files import write_text
 from tfsynth.metrics import references
+from tfsynth.metrics.segmenter_batches import rgb
 from tfsynth.run_folder import RunFolder, cache_folder
 
 
@@ -48,10 +49,12 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
     if config.evaluation is None:
         raise ConfigError("The config has no `evaluation`: name a protocol to score with.")
     dataset = registry.build(config.data.dataset)
+    protocol = registry.build(config.evaluation)
+    protocol.check_data(dataset)
     if dataset.label_set != synthesizer.label_set:
         raise ConfigError(
             f"{model_path} was trained with other classes than the data's: "
-            f"{', '.join(synthesizer.label_set.names)}."
+            f"{', '.join(synthesizer.label_set.names) if synthesizer.label_set else 'none'}."
         )
     examples = _examples(dataset.split(split), config, limit)
     if len(examples) < 2:
@@ -59,7 +62,6 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
             "A score needs 2 examples or more: its `floor` row holds photographs against other "
             f"pictures' layouts. Received: {len(examples)} of the split {split!r}."
         )
-    protocol = registry.build(config.evaluation)
     held_out = dataset.split("validation") if "validation" in dataset.split_names else None
     segmenter = protocol.fit(
         dataset.split("train"),
@@ -122,18 +124,18 @@ def _examples(split, config, limit=None):
 
 
 def _pairs(examples):
-    return ((example["labels"], example["image"]) for example in examples)
+    return ((example["labels"], rgb(example["image"])) for example in examples)
 
 
 def _synthesised(synthesizer, examples, verbose):
     bar = tqdm(examples, "synthesising", len(examples), unit="image", disable=not verbose)
     for seed, example in enumerate(bar):
         labels, instances = example["labels"], example["instances"]
-        yield labels, synthesizer.synthesize(labels, instances, seed=seed)
+        yield labels, rgb(synthesizer.synthesize(labels, instances, seed=seed))
 
 
 def _reconstructed(synthesizer, examples):
     for example in examples:
         labels, instances = example["labels"], example["instances"]
         looks = synthesizer.encode(example["image"], instances, labels)
-        yield labels, synthesizer.synthesize(labels, instances, looks)
+        yield labels, rgb(synthesizer.synthesize(labels, instances, looks))

@@ -82,7 +82,7 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
     precision = trainers.choose_precision(config.precision)
     dataset = registry.build(config.data.dataset)
     if config.evaluation:
-        registry.build(config.evaluation)
+        registry.build(config.evaluation).check_data(dataset)
     phases, first, before, sizes = [], None, None, []
     for name, settings in split_into_phases(config):
         with _naming(name):
@@ -103,6 +103,7 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
     splits = {name: dataset.split(name) for name in ("train", *dataset.split_names)}
     for phase in phases:
         _check_splits(phase.config, splits)
+    _check_instances(first, splits["train"])
     for split in splits.values():
         split.check(progress=verbose, max_instances=config.data.max_instances)
     return Setup(config, dataset, first, phases, splits, precision, sizes)
@@ -172,11 +173,7 @@ def _check_trainer(config, trainer, dataset, replicas):
             "devices. Make it a multiple of their number, or name fewer devices."
         )
     check_size(trainer, config.data.size)
-    if dataset.label_set.num_classes != trainer.conditioning.num_classes:
-        raise ConfigError(
-            f"The data has {dataset.label_set.num_classes} classes, void ones included; "
-            f"`trainer.conditioning.num_classes` is {trainer.conditioning.num_classes}."
-        )
+    check_channels(dataset, trainer)
     if trainer.encoder is None:
         return
     if trainer.encoder.max_instances < config.data.max_instances:
@@ -185,6 +182,43 @@ def _check_trainer(config, trainer, dataset, replicas):
             f"{trainer.encoder.max_instances}: set `trainer.encoder.max_instances` to the same."
         )
     styles.require_scikit_learn()
+
+
+def check_channels(dataset, trainer):
+    """Raises `ConfigError` unless the trainer reads and makes what the data holds."""
+    conditioning, channels = trainer.conditioning, dataset.condition_channels
+    if (dataset.label_set is None) != (conditioning.num_classes is None):
+        given, wanted = "label maps", "Conditioning"
+        if dataset.label_set is None:
+            given, wanted = "condition pictures", "PictureConditioning"
+        raise ConfigError(
+            f"The data has {given}, and `trainer.conditioning` is a {type(conditioning).__name__}: "
+            f"use a {wanted}."
+        )
+    if dataset.label_set and dataset.label_set.num_classes != conditioning.num_classes:
+        raise ConfigError(
+            f"The data has {dataset.label_set.num_classes} classes, void ones included; "
+            f"`trainer.conditioning.num_classes` is {conditioning.num_classes}."
+        )
+    if channels != conditioning.condition_channels:
+        raise ConfigError(
+            f"The data's `condition_channels` is {channels}, and that of `trainer.conditioning` "
+            f"{conditioning.condition_channels}; they must be the same."
+        )
+    if dataset.image_channels != trainer.generator.output_channels:
+        raise ConfigError(
+            f"The data's `image_channels` is {dataset.image_channels}, and "
+            f"`trainer.generator.output_channels` {trainer.generator.output_channels}; they must "
+            "be the same."
+        )
+
+
+def _check_instances(trainer, split):
+    if split.label_set is None and trainer.conditioning.edges and "instances" not in split[0]:
+        raise ConfigError(
+            "`trainer.conditioning.edges` is on, and the data has no instance maps to take edges "
+            "from: give train_inst/ (and those of the other splits), or set `edges` to false."
+        )
 
 
 def check_size(trainer, size):

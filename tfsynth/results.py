@@ -2,12 +2,13 @@
 
 import functools
 import shutil
+from collections.abc import Callable
 
 import keras
 from tqdm import tqdm
 
 from tfsynth import exporters, sheets, styles
-from tfsynth.data import write_instance_map, write_label_map
+from tfsynth.data import write_instance_map, write_label_map, write_photo
 from tfsynth.data.examples import Examples
 from tfsynth.deployment import load_synthesizer
 from tfsynth.evaluation import evaluate
@@ -44,7 +45,7 @@ def leave_behind(setup, run, renew, verbose):
     examples = first_examples(setup, config, "test", f"{run.sheet} and {run.layouts} show")
     if renew or not run.sheet.exists():
         sheets.write_sheet(run.sheet, draw_sheet(synthesizer, examples))
-    _write_layouts(run, examples, synthesizer.label_set, renew)
+    _write_layouts(run, examples, synthesizer, renew)
     if "export" in config.train.then and (renew or not run.export.exists()):
         shutil.rmtree(run.export, ignore_errors=True)
         exporters.export(synthesizer, run.export)
@@ -52,21 +53,22 @@ def leave_behind(setup, run, renew, verbose):
         evaluate(run.path, verbose=verbose)
 
 
-def _write_layouts(run, examples, label_set, renew):
-    """Writes label and instance maps of examples: something to synthesise from at once."""
-    labels, instances = run.layouts / "labels", run.layouts / "instances"
+def _write_layouts(run, examples, synthesizer, renew):
+    """Writes conditions and instance maps of examples: something to synthesise from at once."""
+    name = synthesizer.conditioning.condition_name
+    writers: dict[str, Callable[..., None]] = {name: write_photo}
+    if synthesizer.label_set is not None:
+        writers[name] = functools.partial(write_label_map, label_set=synthesizer.label_set)
+    # Label maps always have some: those of the data, or their own classes.
+    if synthesizer.label_set or "instances" in synthesizer.input_names:
+        writers["instances"] = write_instance_map
     names = [f"{stem}.png" for stem in examples.split.stems[: len(examples)]]
-    if not renew and all(
-        (folder / name).exists() for folder in (labels, instances) for name in names
-    ):
-        return
-    labels.mkdir(parents=True, exist_ok=True)
-    instances.mkdir(exist_ok=True)
-    for name, example in zip(names, examples, strict=True):
-        write = functools.partial(write_label_map, labels=example["labels"], label_set=label_set)
-        replace_file(labels / name, write)
-        write = functools.partial(write_instance_map, instances=example["instances"])
-        replace_file(instances / name, write)
+    for kind, write in writers.items():
+        folder = run.layouts / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        if renew or not all((folder / file).exists() for file in names):
+            for file, example in zip(names, examples, strict=True):
+                replace_file(folder / file, lambda path, w=write, a=example[kind]: w(path, a))
 
 
 def first_examples(setup, config, wanted, what):
@@ -94,10 +96,10 @@ def synthesizer_of(setup, **more):
 
 
 def draw_sheet(synthesizer, examples):
-    """Draws label map | synthesised | real; with an encoder, in the style of the real one."""
-    rows = []
+    """Draws condition | synthesised | real; with an encoder, in the style of the real one."""
+    rows, name = [], synthesizer.conditioning.condition_name
     for example in examples:
-        labels, instances, image = (example[k] for k in ("labels", "instances", "image"))
-        looks = synthesizer.encoder and synthesizer.encode(image, instances, labels)
-        rows.append((labels, synthesizer.synthesize(labels, instances, looks), image))
-    return sheets.sheet(rows, synthesizer.label_set)
+        condition, instances, image = (example[k] for k in (name, "instances", "image"))
+        looks = synthesizer.encoder and synthesizer.encode(image, instances, example.get("labels"))
+        rows.append((condition, synthesizer.synthesize(condition, instances, looks), image))
+    return sheets.sheet(rows, synthesizer.label_set, (name, "synthesised", "real"))

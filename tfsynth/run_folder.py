@@ -4,7 +4,8 @@ config.yaml         the resolved settings         checkpoints/   whole trainers,
 logs/               TensorBoard                   samples/       sheets as training goes on
 samples.png         the first test layouts        synthesizer.keras   what ships
 metrics.json        the scores                    export/1/      the SavedModel
-layouts/            label maps in labels/ and instance maps in instances/ of the first test layouts
+layouts/            the first test layouts: label maps in labels/ (or pictures in condition/), and
+                    instance maps in instances/
 """
 
 import contextlib

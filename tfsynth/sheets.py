@@ -1,4 +1,4 @@
-"""Sample sheets: labels, synthesised and real pictures side by side, one row per example."""
+"""Sample sheets: condition, synthesised and real pictures side by side, one row per example."""
 
 from pathlib import Path
 
@@ -15,14 +15,15 @@ _INK = (40, 40, 40)
 _HEADINGS = ("labels", "synthesised", "real")
 
 
-def sheet(rows, label_set, headings=_HEADINGS):
+def sheet(rows, label_set=None, headings=_HEADINGS):
     """Draws one picture of several examples.
 
     Args:
-        rows: Sequence of examples, each a sequence of pictures: first the label map, integer
-            (height, width), then photographs, uint8 (height, width, 3). A `None` leaves its
-            place empty. Pictures of all sizes fit; each column is as wide as its widest.
-        label_set: The `LabelSet` that label maps are painted with.
+        rows: Sequence of examples, each a sequence of pictures: label maps, integer
+            (height, width), and pictures, uint8 (height, width, channels), grey, RGB or RGBA,
+            the last on white. A `None` leaves its place empty. Pictures of all sizes fit; each
+            column is as wide as its widest.
+        label_set: The `LabelSet` that label maps are painted with; `None` if there are none.
         headings: One word per column, drawn above it.
 
     Returns:
@@ -30,7 +31,7 @@ def sheet(rows, label_set, headings=_HEADINGS):
 
     Raises:
         ValueError: If there is no row, a row has not one picture per heading, or a picture
-            is neither a label map nor an RGB photograph.
+            is neither a label map nor of 1, 3 or 4 channels.
     """
     if not rows:
         raise ValueError("A sheet needs at least one row of pictures; got none.")
@@ -73,14 +74,17 @@ def _painted(picture, label_set):
     if picture is None:
         return np.full((1, 1, 3), _BACKGROUND, np.uint8)
     picture = np.asarray(picture)
-    if picture.ndim == 2:
+    if picture.ndim == 2 and label_set is not None:
         return label_set.paint(picture)
-    if picture.ndim != 3 or picture.shape[-1] != 3 or picture.dtype != np.uint8:
+    if picture.ndim != 3 or picture.shape[-1] not in (1, 3, 4) or picture.dtype != np.uint8:
         raise ValueError(
-            "A picture of a sheet is a label map (height, width) or a photograph (height, "
-            f"width, 3) of uint8. Received: {picture.shape} of {picture.dtype}."
+            "A picture of a sheet is a label map (height, width), with a label set, or (height, "
+            f"width, 1, 3 or 4) of uint8. Received: {picture.shape} of {picture.dtype}."
         )
-    return picture
+    if picture.shape[-1] == 4:
+        top = Image.fromarray(picture)
+        return np.asarray(Image.alpha_composite(Image.new("RGBA", top.size, "white"), top))[..., :3]
+    return np.broadcast_to(picture, (*picture.shape[:2], 3))
 
 
 def _edges(first, sizes):

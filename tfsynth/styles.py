@@ -127,12 +127,13 @@ def collect(
 ) -> StyleTable:
     """Returns the styles of a data set's objects, as a synthesizer's encoder sees them.
 
-    The class of an object is the label that most of its pixels have, whatever its id.
+    The class of an object is the label that most of its pixels have, whatever its id. Beside
+    condition pictures there are no labels: all objects are of class 0 then.
 
     Args:
         synthesizer: A `Synthesizer` with an encoder.
-        examples: Dicts of `labels` and `instances` (height, width) and `image`
-            (height, width, 3) uint8.
+        examples: Dicts of `labels` (if any) and `instances` (height, width) and `image`
+            (height, width, channels) uint8.
         clusters, minimum_area, seed: As in `cluster`.
 
     Raises:
@@ -140,10 +141,11 @@ def collect(
     """
     classes, vectors, areas = [], [], []
     for example in examples:
-        labels = np.asarray(example["labels"])
-        found = synthesizer.encode(example["image"], example["instances"], labels)
+        instances = np.asarray(example["instances"])
+        labels = np.asarray(example.get("labels", np.zeros_like(instances)))
+        found = synthesizer.encode(example["image"], instances, labels)
         by_label = synthesizer.encoder_regions == "labels"
-        regions = labels if by_label else np.asarray(example["instances"])
+        regions = labels if by_label else instances
         # In the order of `found`: both sort the ids.
         ids, numbers = np.unique(regions, return_inverse=True)
         numbers = numbers.reshape(regions.shape)
@@ -151,6 +153,74 @@ def collect(
         areas.extend(np.bincount(numbers.ravel()) / numbers.size)
         vectors.extend(found.values())
     return cluster(classes, vectors, areas, clusters=clusters, minimum_area=minimum_area, seed=seed)
+
+
+def assign(
+    regions: np.ndarray,
+    labels: np.ndarray | None,
+    shape: tuple[int, int],
+    *,
+    by_label: bool = False,
+    given: Mapping[int, Any] | None = None,
+    table: StyleTable | None = None,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gives every region of a batch its style: the given one, else a drawn one, else zeros.
+
+    Args:
+        regions: `(batch, height, width)` integer ids.
+        labels: `(batch, height, width)` class ids, or None if there are none: all are 0 then.
+        shape: The most regions in a picture, and the features of a style.
+        by_label: Whether regions are classes, which keep their ids.
+        given: `{id: (features,) float}`.
+        table: What the others are drawn from. What is drawn for an id depends on it and the
+            seed alone.
+        seed: A whole number, 0 or more.
+
+    Returns:
+        The regions, int32, numbered from 0 in each picture unless they are classes; and
+        `(batch, *shape)` float32, row i the style of region i.
+
+    Raises:
+        ValueError: If there are too many regions, a style has another shape, or one is given for
+            an id that is nowhere.
+    """
+    given = given or {}
+    labels = np.zeros_like(regions) if labels is None else labels
+    numbered = np.array(regions, np.int32)
+    styles = np.zeros((len(regions), *shape), np.float32)
+    used = set()
+    for i, picture in enumerate(regions):
+        ids, numbers = np.unique(picture, return_inverse=True)
+        require_at_most(len(ids), shape[0])
+        numbers = numbers.reshape(picture.shape)
+        classes = majority_classes(labels[i], numbers, len(ids))
+        used.update(ids.tolist())
+        rows = ids if by_label else range(len(ids))
+        for row, number, class_id in zip(rows, ids.tolist(), classes, strict=True):
+            if number in given:
+                styles[i, row] = _checked(given[number], shape[1], number)
+            elif table is not None:
+                random = np.random.default_rng([seed, number % 2**32])
+                styles[i, row] = table.sample(class_id, random)
+        if not by_label:
+            numbered[i] = numbers
+    unknown = sorted(set(given) - used)
+    if unknown:
+        raise ValueError(
+            f"`styles` names {unknown[:5]}, which the layout does not have. It has "
+            f"{sorted(used)[:10]}."
+        )
+    return numbered, styles
+
+
+def require_at_most(count: int, most: int) -> None:
+    """Raises `ValueError` if a picture has more instances than an encoder takes."""
+    if count > most:
+        raise ValueError(
+            f"The picture has {count} instances; this model takes at most {most} "
+            "(`max_instances` of its encoder). Join small ones, or train with more."
+        )
 
 
 def require_scikit_learn() -> None:
@@ -185,6 +255,16 @@ def _k_means(points, k, seed):
 
     fitted = KMeans(k, n_init=10, random_state=seed).fit(points)
     return fitted.cluster_centers_, np.bincount(fitted.labels_, minlength=k)
+
+
+def _checked(style, width, number):
+    style = np.asarray(style, np.float32)
+    if style.shape != (width,):
+        raise ValueError(
+            f"A style is an array ({width},) of numbers. Received for {number}: shape "
+            f"{style.shape}."
+        )
+    return style
 
 
 def _shapes(arrays):

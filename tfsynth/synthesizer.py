@@ -1,4 +1,4 @@
-"""The model that ships: integer label maps in, 8-bit photographs out."""
+"""The model that ships: integer label maps or 8-bit pictures in, 8-bit photographs out."""
 
 from typing import Any
 
@@ -6,9 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfsynth import styles as object_styles
 from tfsynth.labels import LabelSet
+from tfsynth.layers import repeat_edges
 from tfsynth.registry import register
-from tfsynth.styles import StyleTable, majority_classes
+from tfsynth.styles import StyleTable
 
 # Raised when a stored synthesizer needs code that older versions lack.
 FORMAT_VERSION = 2
@@ -16,16 +18,18 @@ FORMAT_VERSION = 2
 
 @register
 class Synthesizer(keras.Model):
-    """Turns a semantic layout of any size into a photograph.
+    """Turns a semantic layout, or another picture, of any size into a photograph.
 
     It holds what is left when training is over: the conditioning, the generator and
-    the label set. `save("name.keras")` writes all of it into one file that describes
+    the label set, if any. `save("name.keras")` writes all of it into one file that describes
     itself; `tfsynth.load_model` reads it back.
 
     Args:
         generator: A network condition -> picture in [-1, 1].
-        conditioning: The `Conditioning` that the generator was trained with.
-        label_set: A `LabelSet`: names, colours and void ids of the classes.
+        conditioning: The `Conditioning` or `PictureConditioning` that the generator was
+            trained with.
+        label_set: A `LabelSet`: names, colours and void ids of the classes; `None` if the
+            conditions are pictures.
         provenance: Dict of plain data that says where the weights come from
             (config name, steps, precision); stored as it is.
         encoder: The `FeatureEncoder` that the generator was trained with, or `None`.
@@ -35,14 +39,16 @@ class Synthesizer(keras.Model):
         format_version: Version of the stored form.
 
     Call arguments:
-        inputs: Dict of the tensors that `input_names` names. Integers `labels` and, if the
-            conditioning has edges or there is an encoder, `instances`, both
+        inputs: Dict of the tensors that `input_names` names. Integers `labels`
+            (batch, height, width), or uint8 `condition` (batch, height, width, channels);
+            if the conditioning has edges or there is an encoder, integers `instances`
             (batch, height, width). With an encoder also `styles`, float
             (batch, max_instances, features): row i is the style of instance i (of class i
             if the regions are labels), and instances are numbered from 0.
 
     Returns:
-        Uint8 tensor (batch, height, width, 3), RGB.
+        Uint8 tensor (batch, height, width, channels): RGB if they are 3, grey if 1, RGB and
+        alpha if 4, as the generator was trained.
 
     Raises:
         ValueError: If the label set does not fit the conditioning, or the file was
@@ -64,7 +70,7 @@ class Synthesizer(keras.Model):
         self,
         generator,
         conditioning,
-        label_set,
+        label_set=None,
         provenance=None,
         encoder=None,
         styles=None,
@@ -79,10 +85,11 @@ class Synthesizer(keras.Model):
                 f"This synthesizer has format version {format_version}; this tfsynth reads "
                 f"versions up to {FORMAT_VERSION}. Upgrade tfsynth."
             )
-        if label_set.num_classes != conditioning.num_classes:
+        classes = None if label_set is None else label_set.num_classes
+        if classes != conditioning.num_classes:
             raise ValueError(
-                f"The label set has {label_set.num_classes} classes, the conditioning "
-                f"{conditioning.num_classes}; they must be the same."
+                f"The label set has {classes} classes, the conditioning "
+                f"{conditioning.num_classes}; they must be the same (None for pictures)."
             )
         _check_channels(generator, conditioning, encoder, styles)
         if encoder is not None and encoder_regions == "labels":
@@ -103,33 +110,35 @@ class Synthesizer(keras.Model):
         """Names of what `call` takes, in order."""
         instances = self.conditioning.edges or self.encoder is not None
         return [
-            "labels",
+            self.conditioning.condition_name,
             *(["instances"] if instances else []),
             *(["styles"] if self.encoder is not None else []),
         ]
 
     def call(self, inputs):
-        labels = ops.cast(inputs["labels"], "int32")
-        height, width = ops.shape(labels)[1], ops.shape(labels)[2]
-        labels = self._pad(labels)
+        condition = inputs[self.conditioning.condition_name]
+        condition = ops.cast(condition, self.conditioning.condition_dtype)
+        height, width = ops.shape(condition)[1], ops.shape(condition)[2]
+        condition = self._pad(condition)
         instances = features = None
         if "instances" in self.input_names:
             instances = self._pad(ops.cast(inputs["instances"], "int32"))
         if self.encoder is not None:
-            regions = labels if self.encoder_regions == "labels" else instances
+            regions = condition if self.encoder_regions == "labels" else instances
             features = _paint_styles(inputs["styles"], regions)
-        image = self.generator(self.conditioning(labels, instances, features), training=False)
+        image = self.generator(self.conditioning(condition, instances, features), training=False)
         image = image[:, :height, :width, :]
         return ops.cast(ops.clip(ops.round((image + 1.0) * 127.5), 0, 255), "uint8")
 
-    def synthesize(self, labels, instances=None, styles=None, seed=0):
+    def synthesize(self, condition, instances=None, styles=None, seed=0):
         """Synthesises photographs from NumPy arrays, with every check.
 
         Args:
-            labels: Integer array (height, width) or (batch, height, width) with ids
-                0..num_classes-1. Any size.
-            instances: Integer array of the same shape, one id per object, any ids; needed
-                if the model reads instance edges or has an encoder.
+            condition: Of any size. Label maps: integer array (height, width) or (batch, height,
+                width) with ids 0..num_classes-1. Condition pictures: uint8 array (height, width,
+                channels) or (batch, height, width, channels); grey ones have 1 channel.
+            instances: Integer array (height, width) or (batch, height, width), one id per object,
+                any ids; needed if the model reads instance edges or has an encoder.
             styles: Dict of instance id -> style, an array (features,), for some or all
                 objects: of `encode`, or of a `StyleTable`. (Class id -> style, if the
                 encoder's regions are labels.) For a batch, one dict for all of it.
@@ -137,29 +146,31 @@ class Synthesizer(keras.Model):
                 the seed and its id alone, so that giving one leaves the others as they are.
 
         Returns:
-            Uint8 array (height, width, 3) or (batch, height, width, 3), RGB.
+            Uint8 array (height, width, channels) or (batch, height, width, channels), with the
+            channels of the photographs trained on: RGB mostly; of grey ones 1, of RGBA 4.
 
         Raises:
             ValueError: If an id is out of range, or the arrays do not fit.
         """
-        labels = np.asarray(labels)
-        if labels.ndim not in (2, 3) or labels.dtype.kind not in "iu" or 0 in labels.shape:
-            raise ValueError(
-                "`labels` must be an integer array (height, width) or (batch, height, width). "
-                f"Received: {labels.dtype} {labels.shape}."
-            )
-        for one in labels.reshape(-1, *labels.shape[-2:]):
-            self.label_set.check(one, source="`labels`")
+        condition = np.asarray(condition)
+        single = condition.ndim == (2 if self.label_set else 3)
+        name, batch = self.conditioning.condition_name, condition[None] if single else condition
+        self.conditioning.check_condition(condition)
+        if self.label_set is not None:
+            for one in batch:
+                self.label_set.check(one, source="`labels`")
         if styles is not None:
             self._require_encoder()
-        inputs = {"labels": labels.astype("int32")}
+        inputs = {name: batch.astype(self.conditioning.condition_dtype)}
         if "instances" in self.input_names:
-            inputs["instances"] = _checked_instances(instances, labels.shape)
-        single = labels.ndim == 2
-        if single:
-            inputs = {name: array[None] for name, array in inputs.items()}
+            # What a label map without instances has, a picture has not: other ids.
+            hint = "the labels themselves: edges then lie between classes only"
+            hint = hint if self.label_set else "zeros: all of it is one object then"
+            shape = batch.shape[1:3] if single else batch.shape[:3]
+            instances = _checked_instances(instances, shape, hint)
+            inputs["instances"] = instances[None] if single else instances
         if self.encoder is not None:
-            self._add_styles(inputs, styles or {}, seed)
+            self._add_styles(inputs, styles, seed)
         image = ops.convert_to_numpy(self._synthesize_batch(inputs))
         return image[0] if single else image
 
@@ -167,7 +178,7 @@ class Synthesizer(keras.Model):
         """Returns the style of every object of a photograph.
 
         Args:
-            image: Uint8 array (height, width, 3), RGB.
+            image: Uint8 array (height, width, channels), as `synthesize` returns.
             instances: Integer array (height, width), one id per object, any ids.
             labels: Integer array (height, width), needed instead of `instances` if the
                 encoder's regions are labels.
@@ -178,19 +189,18 @@ class Synthesizer(keras.Model):
         Raises:
             ValueError: If the model has no encoder, or the arrays do not fit.
         """
-        self._require_encoder()
-        image = np.asarray(image)
-        if image.ndim != 3 or image.dtype != np.uint8 or image.shape[2] != 3:
+        encoder, image = self._require_encoder(), np.asarray(image)
+        if image.ndim != 3 or image.dtype != np.uint8 or image.shape[2] != encoder.input_channels:
             raise ValueError(
-                "`image` must be a uint8 array (height, width, 3). Received: "
-                f"{image.dtype} {image.shape}."
+                f"`image` must be a uint8 array (height, width, {encoder.input_channels}). "
+                f"Received: {image.dtype} {image.shape}."
             )
         regions = labels if self.encoder_regions == "labels" else instances
-        regions = _checked_instances(regions, image.shape[:2])
+        regions = _checked_instances(regions, image.shape[:2], "zeros: all of it is one then")
         ids, numbers = np.unique(regions, return_inverse=True)
-        self._check_count(len(ids))
+        object_styles.require_at_most(len(ids), encoder.max_instances)
         numbers = numbers.reshape(regions.shape).astype("int32")
-        features = np.asarray(self._encode_map(image, numbers))
+        features = np.asarray(self._encode_map(encoder, image, numbers))
         counts = np.bincount(numbers.ravel())
         sums = [np.bincount(numbers.ravel(), f.ravel()) for f in np.moveaxis(features, -1, 0)]
         vectors = (np.stack(sums, axis=-1) / counts[:, None]).astype("float32")
@@ -203,8 +213,8 @@ class Synthesizer(keras.Model):
             path: Folder to write. TF Serving wants its last part to be a version
                 number, e.g. `export/1`.
             format: `"saved_model"`. Signature `serving_default`: int32 `labels` (and
-                `instances`) (batch, height, width) -> uint8 `image`
-                (batch, height, width, 3).
+                `instances`) (batch, height, width), or uint8 `condition` (batch, height,
+                width, channels) -> uint8 `image` (batch, height, width, channels).
 
         Raises:
             ValueError: If the format is unknown.
@@ -220,88 +230,42 @@ class Synthesizer(keras.Model):
             raise ValueError("This model was trained without a feature encoder: it has no styles.")
         return self.encoder
 
-    def _encode_map(self, image, numbers):
+    def _encode_map(self, encoder, image, numbers):
         """Returns the features of one photograph, (height, width, features)."""
         height, width = numbers.shape
-        encoder, n = self._require_encoder(), self.encoder_reduction
+        n = self.encoder_reduction
         multiple, minimum = n * encoder.size_multiple, n * encoder.minimum_size
-        rows, columns = (
-            np.minimum(np.arange(max(-(-side // multiple) * multiple, minimum)), side - 1)
-            for side in (height, width)
-        )
-        pixels = image[rows][:, columns][None].astype("float32") / 127.5 - 1.0
-        regions = numbers[rows][:, columns][None]
+        pixels = ops.cast(repeat_edges(image[None], multiple, minimum), "float32") / 127.5 - 1.0
+        regions = repeat_edges(numbers[None], multiple, minimum)
         if n > 1:
             pixels = ops.average_pool(pixels, n, strides=n)
             regions = regions[:, ::n, ::n]
-        inputs = [ops.convert_to_tensor(array) for array in (pixels, regions)]
-        features = ops.convert_to_numpy(encoder(inputs, training=False))[0]
+        features = ops.convert_to_numpy(encoder([pixels, regions], training=False))[0]
         return features.repeat(n, axis=0).repeat(n, axis=1)[:height, :width]
 
     def _add_styles(self, inputs, given, seed):
         """Numbers the instances of each picture from 0 and puts their styles beside them."""
-        by_label = self.encoder_regions == "labels"
-        regions = inputs["labels" if by_label else "instances"]
-        encoder = self._require_encoder()
-        shape = (len(regions), encoder.max_instances, encoder.num_features)
-        styles = np.zeros(shape, "float32")
-        used = set()
-        for i, picture in enumerate(regions):
-            ids, numbers = np.unique(picture, return_inverse=True)
-            self._check_count(len(ids))
-            numbers = numbers.reshape(picture.shape)
-            classes = majority_classes(inputs["labels"][i], numbers, len(ids))
-            used.update(ids.tolist())
-            rows = ids if by_label else range(len(ids))
-            for row, number, class_id in zip(rows, ids.tolist(), classes, strict=True):
-                styles[i, row] = self._style(given, number, class_id, seed)
-            if not by_label:
-                inputs["instances"][i] = numbers
-        unknown = sorted(set(given) - used)
-        if unknown:
-            raise ValueError(
-                f"`styles` names {unknown[:5]}, which the layout does not have. It has "
-                f"{sorted(used)[:10]}."
-            )
-        inputs["styles"] = styles
-
-    def _style(self, given, number, class_id, seed):
-        if number in given:
-            style = np.asarray(given[number], "float32")
-            width = self._require_encoder().num_features
-            if style.shape != (width,):
-                raise ValueError(
-                    f"A style is an array ({width},) of numbers. Received for "
-                    f"{number}: shape {style.shape}."
-                )
-            return style
-        if self.styles is None:
-            return 0.0
-        return self.styles.sample(class_id, np.random.default_rng([seed, number % 2**32]))
-
-    def _check_count(self, count):
-        most = self._require_encoder().max_instances
-        if count > most:
-            raise ValueError(
-                f"The picture has {count} instances; this model takes at most "
-                f"{most} (`max_instances` of its encoder). Join small ones, "
-                "or train with more."
-            )
+        by_label, encoder = self.encoder_regions == "labels", self._require_encoder()
+        name = "labels" if by_label else "instances"
+        regions, inputs["styles"] = object_styles.assign(
+            inputs[name],
+            inputs.get("labels"),
+            (encoder.max_instances, encoder.num_features),
+            by_label=by_label,
+            given=given,
+            table=self.styles,
+            seed=seed,
+        )
+        inputs[name] = regions
 
     def _synthesize_batch(self, inputs):
         """Runs the compiled call; sizes share one trace, since they stay dynamic."""
         # Where several replicas share the model, each draws the whole batch, and Keras returns
         # their pictures one replica after the other.
-        return self.predict_on_batch(inputs)[: len(inputs["labels"])]
+        return self.predict_on_batch(inputs)[: len(inputs[self.conditioning.condition_name])]
 
     def _pad(self, maps):
-        """Repeats the last row and column up to a size that the generator takes."""
-        multiple, minimum = self.generator.size_multiple, self.generator.minimum_size
-        for axis in (1, 2):
-            size = ops.shape(maps)[axis]
-            good = _maximum(-(-size // multiple) * multiple, minimum)
-            maps = ops.take(maps, ops.minimum(ops.arange(good), size - 1), axis=axis)
-        return maps
+        return repeat_edges(maps, self.generator.size_multiple, self.generator.minimum_size)
 
     def get_config(self):
         save = keras.saving.serialize_keras_object
@@ -309,7 +273,7 @@ class Synthesizer(keras.Model):
             **super().get_config(),
             "generator": save(self.generator),
             "conditioning": save(self.conditioning),
-            "label_set": self.label_set.to_dict(),
+            "label_set": self.label_set and self.label_set.to_dict(),
             "provenance": self.provenance,
             "encoder": save(self.encoder),
             "styles": self.styles and self.styles.to_dict(),
@@ -326,8 +290,9 @@ class Synthesizer(keras.Model):
         parts = {name: load(config[name]) for name in names if config.get(name)}
         if config.get("styles"):
             parts["styles"] = StyleTable.from_dict(config["styles"])
-        label_set = LabelSet.from_dict(config["label_set"])
-        return cls(**{**config, **parts, "label_set": label_set})
+        if config["label_set"]:
+            parts["label_set"] = LabelSet.from_dict(config["label_set"])
+        return cls(**{**config, **parts})
 
 
 def _paint_styles(styles, regions):
@@ -351,22 +316,16 @@ def _check_channels(generator, conditioning, encoder, styles):
         )
 
 
-def _maximum(size, minimum):
-    # A known size must stay a Python number: JAX takes no traced one in `arange`.
-    return max(size, minimum) if isinstance(size, int) else ops.maximum(size, minimum)
-
-
-def _checked_instances(instances, shape):
+def _checked_instances(instances, shape, hint):
     if instances is None:
         raise ValueError(
-            "This model reads instance edges: give `instances`, an integer array of the "
-            f"shape of `labels`, {shape}, with one id per object. If you have none, pass the "
-            "labels themselves: edges then lie between classes only."
+            f"This model reads instances: give `instances`, an integer array {shape}, with one id "
+            f"per object. If you have none, pass {hint}."
         )
     instances = np.asarray(instances)
     if instances.shape != shape or instances.dtype.kind not in "iu":
         raise ValueError(
-            f"`instances` must be an integer array of the shape of `labels`, {shape}. "
+            f"`instances` must be an integer array {shape}, of the size of the condition. "
             f"Received: {instances.dtype} {instances.shape}."
         )
     return instances.astype("int32")  # A copy.

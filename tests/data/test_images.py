@@ -169,7 +169,7 @@ def test_photos_of_all_formats(tmp_path, name, most):
     read = images.read_photo(tmp_path / name)
     assert read.dtype == np.uint8 and read.shape == (16, 24, 3)
     assert np.abs(read.astype(int) - photo).mean() <= most
-    assert images.verify_photo(tmp_path / name) == (16, 24)
+    assert images.verify_picture(tmp_path / name) == (16, 24)
 
 
 def test_grey_photos_become_rgb(tmp_path):
@@ -191,7 +191,7 @@ def test_exif_orientation_is_honoured(tmp_path, orientation):
     assert photo.shape == ((16, 32, 3) if orientation < 5 else (32, 16, 3))
     assert photo[corner[orientation]].min() > 240
     assert (photo.mean(axis=-1) > 128).sum() == 64
-    assert images.verify_photo(tmp_path / "a.jpg") == photo.shape[:2]
+    assert images.verify_picture(tmp_path / "a.jpg") == photo.shape[:2]
     assert images.photo_orientation(tmp_path / "a.jpg") == orientation
 
 
@@ -202,7 +202,7 @@ def test_truncated_photos(tmp_path, name, share):
     noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3)).astype(np.uint8)
     images.write_photo(file, noise)
     file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
-    for read in (images.read_photo, images.verify_photo):
+    for read in (images.read_photo, images.verify_picture):
         with pytest.raises(DataError, match=rf"{file}: the photo cannot be read .*truncated"):
             read(file)
 
@@ -241,6 +241,35 @@ def test_transparent_photos(tmp_path):
     Image.fromarray(pixels).save(tmp_path / "a.png")
     with pytest.raises(DataError, match=r"a.png: .*transparent.*lowest alpha is 100"):
         images.read_photo(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("name", ["a.png", "a.tiff"])
+def test_pictures_of_all_channels(tmp_path, name, channels):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, channels)).astype(np.uint8)
+    images.write_photo(tmp_path / name, pixels)
+    with Image.open(tmp_path / name) as image:
+        assert image.mode == {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+    np.testing.assert_array_equal(images.read_picture(tmp_path / name, channels), pixels)
+    assert images.verify_picture(tmp_path / name, channels) == (5, 7)
+
+
+def test_grey_with_alpha_and_bits_are_pictures(tmp_path):
+    grey, alpha = IDS * 80, 255 - IDS
+    image = Image.merge("LA", [Image.fromarray(grey), Image.fromarray(alpha)])
+    image.save(tmp_path / "a.png")
+    expected = np.stack([grey, grey, grey, alpha], axis=-1)
+    np.testing.assert_array_equal(images.read_picture(tmp_path / "a.png", 4), expected)
+    Image.fromarray(IDS > 1).save(tmp_path / "bits.png")
+    bits = images.read_picture(tmp_path / "bits.png", 1)[..., 0]
+    np.testing.assert_array_equal(bits, (IDS > 1) * 255)
+
+
+def test_colour_becomes_grey_where_one_channel_is_asked_for(tmp_path):
+    pixels = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [90, 90, 90]]], np.uint8)
+    images.write_photo(tmp_path / "a.png", pixels)
+    grey = images.read_picture(tmp_path / "a.png", 1)
+    assert grey[..., 0].tolist() == [[76, 150, 29, 90]]  # 0.299, 0.587 and 0.114 of 255
 
 
 def test_16_bit_grey_photos_are_refused(tmp_path):

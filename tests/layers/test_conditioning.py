@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.harness import check_layer
-from tfsynth.layers import Conditioning, instance_edges
+from tfsynth.layers import Conditioning, PictureConditioning, instance_edges
 
 
 def test_edges_mark_both_sides_of_a_boundary_and_no_border():
@@ -38,3 +38,20 @@ def test_edges_without_instances_say_what_to_give():
 def test_no_classes_is_an_error():
     with pytest.raises(ValueError, match="at least 1. Received: 0"):
         Conditioning(num_classes=0)
+
+
+def test_pictures_are_scaled_then_edges_then_features():
+    picture = np.array([[[[0, 255], [51, 204]]]], "uint8")
+    instances = np.array([[[3, 26001]]], "int32")
+    features = np.full((1, 1, 2, 1), 0.5, "float32")
+    layer = PictureConditioning(condition_channels=2, edges=True)
+    assert (layer.channels, layer.num_classes, layer.condition_name) == (3, None, "condition")
+    output = check_layer(layer, picture, instances, features)
+    np.testing.assert_allclose(output[0, 0], [[-1, 1, 1, 0.5], [-0.6, 0.6, 1, 0.5]], atol=1e-6)
+    with pytest.raises(ValueError, match="give `instances`"):
+        layer(picture)
+
+
+def test_pictures_need_a_channel():
+    with pytest.raises(ValueError, match="`condition_channels` must be at least 1. Received: 0"):
+        PictureConditioning(condition_channels=0)

@@ -42,6 +42,16 @@ def test_no_gradient_flows_into_the_photograph(doubling):
     np.testing.assert_allclose(of_fake, np.full((2, 4, 4, 3), -2 / 96), rtol=1e-6)
 
 
+def test_grey_pictures_are_repeated_and_others_refused(doubling):
+    loss = PerceptualLoss(doubling, layer_weights={"once": 0.5, "twice": 3.0})
+    real, fake = (picture[..., :1] for picture in pictures())
+    check_loss(loss(real, fake), 0.5 + 3 * 2)
+    for channels in (1, 3):
+        loss.check_channels(channels)
+    with pytest.raises(ValueError, match="pictures of 3 channels, or of one.* have 4"):
+        loss.check_channels(4)
+
+
 def test_the_file_is_kept_by_its_hash(doubling, tmp_path):
     path = tmp_path / "features.keras"
     doubling.save(path)

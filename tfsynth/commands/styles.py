@@ -48,7 +48,9 @@ def run(arguments):
         clusters=arguments.clusters,
         seed=arguments.seed,
     )
-    names, table = synthesizer.label_set.names, synthesizer.styles
+    label_set, table = synthesizer.label_set, synthesizer.styles
+    # Beside condition pictures all objects are of one class without a name.
+    names = label_set.names if label_set else ("objects",)
     for class_id, counts in sorted(table.counts.items() if table else ()):
         print(f"{names[class_id]:20} {' '.join(map(str, sorted(counts.tolist(), reverse=True)))}")
     print(f"Styles, each with its number of objects, written to {path}")

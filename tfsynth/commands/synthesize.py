@@ -1,9 +1,9 @@
-"""`tfsynth synthesize`: photographs from label map files."""
+"""`tfsynth synthesize`: photographs from files of label maps or condition pictures."""
 
 from tfsynth.commands.arguments import add_device, natural_number, positive_count
 from tfsynth.commands.loading import load_experiment
 
-SUMMARY = "make photographs from label map files"
+SUMMARY = "make photographs from label maps or condition pictures"
 EXAMPLES = """\
 examples:
   tfsynth synthesize --model runs/demo/synthesizer.keras labels/ -o photos/
@@ -14,6 +14,9 @@ A label map is a PNG whose pixels are class ids; the photograph of a.png is phot
 instance map has the name of its label map and one id per object. The endings of Cityscapes
 (_gtFine_labelIds, _gtFine_instanceIds) are no part of a name.
 
+A model that was trained on pairs of pictures takes pictures in place of label maps, and what it
+writes has the channels that its photographs had: grey, RGB or RGBA.
+
 Of a model with styles, --samples 4 --seed 7 draws four photographs of each label map, and --like
 gives every object the look that it has in a photograph of the same layout.
 """
@@ -21,7 +24,9 @@ gives every object the look that it has in a photograph of the same layout.
 
 def add_arguments(parser):
     """Adds what `tfsynth synthesize` takes."""
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="label map, or folder of them")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help="label map or picture, or folder"
+    )
     parser.add_argument(
         "--model", required=True, metavar="MODEL", help="run folder, or .keras file"
     )
@@ -30,6 +35,12 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--instances", metavar="DIR", help="folder of instance maps, for models that read them"
+    )
+    parser.add_argument(
+        "--instances-from",
+        choices=("components",),
+        help="where there are no instance maps: every connected part of a class is an instance "
+        "(objects of one class that touch become one; default: the class is one instance)",
     )
     parser.add_argument(
         "--label-coding",
@@ -72,6 +83,7 @@ def run(arguments):
         arguments.inputs,
         arguments.output,
         instances=arguments.instances,
+        instances_from=arguments.instances_from,
         label_coding=arguments.label_coding,
         overwrite=arguments.overwrite,
         samples=arguments.samples,

@@ -98,11 +98,13 @@ def _what_next(run_dir):
 
 def _layouts(run_dir):
     """Returns the words for the run's own layouts, or, in a run without, for the user's."""
-    labels, instances = (run_dir / "layouts" / kind for kind in ("labels", "instances"))
-    if not labels.is_dir():
+    layouts = run_dir / "layouts"
+    found = [layouts / kind for kind in ("labels", "condition") if (layouts / kind).is_dir()]
+    if not found:
         return "LABELS"
+    instances = layouts / "instances"
     more = f" --instances {_quoted(instances)}" if instances.is_dir() else ""
-    return f"{_quoted(labels)}{more}"
+    return f"{_quoted(found[0])}{more}"
 
 
 def _quoted(path):

@@ -1,11 +1,12 @@
-"""Data sets of label maps and photographs, and the way from them to batches."""
+"""Data sets of conditions and photographs, and the way from them to batches."""
 
-from tfsynth.data.builders import PairedFolders, Streets
+from tfsynth.data.builders import PairedFolders, PicturePairs, Streets
 from tfsynth.data.dataset import CheckReport, DataError, Dataset, Split
 from tfsynth.data.images import (
     read_instance_map,
     read_label_map,
     read_photo,
+    read_picture,
     write_instance_map,
     write_label_map,
     write_photo,
@@ -17,6 +18,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "PairedFolders",
+    "PicturePairs",
     "Split",
     "Streets",
     "batches",
@@ -24,6 +26,7 @@ __all__ = [
     "read_instance_map",
     "read_label_map",
     "read_photo",
+    "read_picture",
     "steps_per_epoch",
     "surface_data_errors",
     "write_instance_map",

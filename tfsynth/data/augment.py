@@ -1,8 +1,9 @@
-"""Resizing, cropping and flipping an example: one geometry for labels, instances and photo.
+"""Resizing, cropping and flipping an example: one geometry for condition, instances and photo.
 
 A `Geometry` says where every output pixel's centre lies in the source. Labels and instances take
-the source pixel under it; the photo is resampled with a filter that widens as it shrinks
-(antialiasing). One pass does all, so nothing is resampled twice.
+the source pixel under it; photo and condition picture are resampled with a filter that widens as
+it shrinks (antialiasing; colours weighted by their alpha). One pass does all, so nothing is
+resampled twice.
 """
 
 import dataclasses
@@ -36,7 +37,7 @@ class Geometry:
         """Returns a new example with every array of the size `size`, dtypes as they were."""
         result = {}
         for key, array in example.items():
-            resize = self._resample if key == "image" else self._pick
+            resize = self._resample if array.ndim == 3 else self._pick
             resized = resize(array)
             result[key] = np.ascontiguousarray(resized[:, ::-1] if self.flip else resized)
         return result
@@ -53,9 +54,11 @@ class Geometry:
         box = (self.left, self.top, self.left + self.width, self.top + self.height)
         # Rounding may carry the edge past the image by a hair, which Pillow refuses.
         box = (box[0], box[1], min(box[2], image.shape[1]), min(box[3], image.shape[0]))
-        picture, size = Image.fromarray(image), (self.size[1], self.size[0])
+        # Pillow's grey pictures have no axis of channels.
+        picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
         # Bicubic, as pix2pixHD's loader; Pillow widens the filter when it shrinks.
-        return np.asarray(picture.resize(size, Image.Resampling.BICUBIC, box=box))
+        resized = picture.resize((self.size[1], self.size[0]), Image.Resampling.BICUBIC, box=box)
+        return np.asarray(resized).reshape(*self.size, image.shape[-1])
 
 
 def whole(source: Size, size: Size) -> Geometry:

@@ -29,8 +29,8 @@ class CheckReport:
 
     Args:
         examples: The number of examples, all sound.
-        most_instances: The largest number of instances in one example, or of classes in one where
-            the data set has no instance maps.
+        most_instances: The largest number of instances in one example; where the data set has no
+            instance maps, of classes in one, or 1 for a condition picture.
         fullest_stem: The stem of that example.
     """
 
@@ -49,16 +49,25 @@ class Split(Sequence[Example]):
 
     An example is a dict of
 
-    - `"labels"`: `(height, width)` ids of `label_set`, of the dtype `label_set.dtype`;
-    - `"image"`: `(height, width, 3)` uint8;
+    - `"labels"`: `(height, width)` ids of `label_set`, of the dtype `label_set.dtype`; or
+      `"condition"`: `(height, width, condition_channels)` uint8, where `label_set` is None;
+    - `"image"`: `(height, width, image_channels)` uint8;
     - `"instances"`: `(height, width)` int32 raw instance ids, the same number for all pixels of
       one instance; absent where the data set has no instance maps.
 
-    A subclass sets `label_set` and `stems` and writes `load`.
+    A subclass sets `label_set` (None, and `condition_channels`, for condition pictures) and
+    `stems`, and `image_channels` if they are not 3, and writes `load`.
     """
 
-    label_set: LabelSet
+    label_set: LabelSet | None
     stems: Sequence[str]
+    condition_channels: int | None = None
+    image_channels: int = 3
+
+    @property
+    def condition_name(self) -> str:
+        """The key of the condition in an example: "labels" or "condition"."""
+        return "condition" if self.label_set is None else "labels"
 
     @abc.abstractmethod
     def load(self, index: int) -> Example:
@@ -91,7 +100,7 @@ class Split(Sequence[Example]):
         counts = []
         for index, stem in enumerate(tqdm(self.stems, "checking", disable=not progress)):
             example = self[index]
-            check_example(example, self.label_set, stem)
+            check_example(example, self, stem)
             counts.append(count_instances(example))
         report = summarise(self.stems, counts)
         report.require_at_most(max_instances)
@@ -99,16 +108,20 @@ class Split(Sequence[Example]):
 
 
 class Dataset(abc.ABC):
-    """A data set: a label set and up to three splits, "train", "validation" and "test".
+    """A data set: what it holds, and up to three splits, "train", "validation" and "test".
 
     A subclass is registered with `tfsynth.registry.register`, so that a config can name it; its
     constructor arguments are its config. It sets or computes
 
-    - `label_set`: the classes of all splits;
+    - `label_set`: the classes of all splits, or None, and `condition_channels`, where the
+      conditions are pictures;
+    - `image_channels`: those of the photographs, 3 unless it says otherwise;
     - `fingerprint`: hexadecimal digits that change with the content, as a key of caches.
     """
 
-    label_set: LabelSet
+    label_set: LabelSet | None
+    condition_channels: int | None = None
+    image_channels: int = 3
     fingerprint: str
 
     @property
@@ -134,22 +147,23 @@ class Dataset(abc.ABC):
         return cls(**config)
 
 
-def check_example(example: Example, label_set: LabelSet, source: object) -> None:
+def check_example(example: Example, split: Split, source: object) -> None:
     """Raises `DataError` unless `example` keeps the rules that `Split` states.
 
     Args:
         example: The example.
-        label_set: Its classes.
+        split: The split that it is of.
         source: The file or stem that a message begins with.
     """
-    labels, image = example["labels"], example["image"]
-    label_set.check(labels, source)
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
-        raise DataError(
-            f"{source}: a photo is (height, width, 3) of uint8; this one is {image.shape} of "
-            f"{image.dtype}."
-        )
-    require_same_size(source, "the photo", image.shape, labels.shape)
+    condition, image = example[split.condition_name], example["image"]
+    if split.label_set is None:
+        what = "condition picture"
+        _require_pixels(source, f"a {what}", condition, split.condition_channels)
+    else:
+        what = "label map"
+        split.label_set.check(condition, source)
+    _require_pixels(source, "a photo", image, split.image_channels)
+    require_same_size(source, "the photo", image.shape, condition.shape, other=what)
     instances = example.get("instances")
     if instances is not None:
         if instances.dtype != np.int32 or instances.ndim != 2:
@@ -157,24 +171,45 @@ def check_example(example: Example, label_set: LabelSet, source: object) -> None
                 f"{source}: an instance map is (height, width) of int32; this one is "
                 f"{instances.shape} of {instances.dtype}."
             )
-        require_same_size(source, "the instance map", instances.shape, labels.shape)
+        require_same_size(source, "the instance map", instances.shape, condition.shape, other=what)
+
+
+def _require_pixels(source: object, what: str, pixels: np.ndarray, channels: int | None) -> None:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[-1] != channels:
+        raise DataError(
+            f"{source}: {what} is (height, width, {channels}) of uint8; this one is "
+            f"{pixels.shape} of {pixels.dtype}."
+        )
 
 
 def require_same_size(
-    source: object, what: str, shape: Sequence[int], label_shape: Sequence[int], hint: str = ""
+    source: object,
+    what: str,
+    shape: Sequence[int],
+    other_shape: Sequence[int],
+    hint: str = "",
+    other: str = "label map",
 ) -> None:
-    """Raises `DataError` unless `shape` has the height and width of the label map."""
-    if tuple(shape[:2]) != tuple(label_shape[:2]):
+    """Raises `DataError` unless `shape` has the height and width of the `other`."""
+    if tuple(shape[:2]) != tuple(other_shape[:2]):
         raise DataError(
-            f"{source}: {what} is {shape[1]} x {shape[0]} pixels (width x height), its label map "
-            f"{label_shape[1]} x {label_shape[0]}; they must be equal. "
+            f"{source}: {what} is {shape[1]} x {shape[0]} pixels (width x height), its {other} "
+            f"{other_shape[1]} x {other_shape[0]}; they must be equal. "
             f"{hint or 'Resize one, label and instance maps without interpolation.'}"
         )
 
 
+def instances_or_classes(example: Example) -> np.ndarray:
+    """Returns the instance map; without one the label map; without that one instance."""
+    for name in ("instances", "labels"):
+        if name in example:
+            return example[name]
+    return np.zeros(example["condition"].shape[:2], np.int32)
+
+
 def count_instances(example: Example) -> int:
-    """Returns how many different ids the instance map has, or the label map if there is none."""
-    return compact_ids(example.get("instances", example["labels"]))[1]
+    """Returns how many different ids `instances_or_classes` has."""
+    return compact_ids(instances_or_classes(example))[1]
 
 
 def compact_ids(ids: np.ndarray) -> tuple[np.ndarray, int]:

@@ -12,8 +12,9 @@ class Examples:
         max_instances: Most instances in one example.
         limit: Number of first examples; `None` for all.
 
-    Iterating gives dicts of `labels` and `instances` (height, width) and `image`
-    (height, width, 3) uint8; each iteration starts anew.
+    Iterating gives dicts of `labels` (height, width) or `condition` (height, width, channels)
+    uint8, `instances` (height, width) and `image` (height, width, channels) uint8; each
+    iteration starts anew.
     """
 
     def __init__(self, split, size, max_instances=256, limit=None):

@@ -1,4 +1,4 @@
-"""Reading and writing label maps, instance maps and photographs as files, exactly or not at all.
+"""Reading and writing label maps, instance maps and pictures as files, exactly or not at all.
 
 A label map loses its meaning where a reader is helpful: palette indices expanded to colours, 4-bit
 values stretched to 0..255, 16-bit ids cut to 8 or read as signed. These functions never are.
@@ -18,6 +18,11 @@ MAP_EXTENSIONS = frozenset({".png", ".tif", ".tiff", ".bmp"})
 PHOTO_EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"})
 
 LABEL_CODINGS = ("ids", "colour")
+# Channels of a picture -> Pillow's mode.
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+PICTURE_CHANNELS = tuple(_MODES)
+# What the pictures are called whose channels a setting states.
+_PICTURES = {"image_channels": "photo", "condition_channels": "condition picture"}
 
 # Pillow stretches 2- and 4-bit grey values to 0..255 by these factors.
 _STRETCH = {"L;2": 85, "L;4": 17}
@@ -77,42 +82,74 @@ def read_instance_map(path: str | Path) -> np.ndarray:
     return values.astype(np.int32, copy=False)
 
 
-def read_photo(path: str | Path) -> np.ndarray:
-    """Reads a photograph, turned upright as its EXIF orientation says.
+def read_photo(path: str | Path, channels: int = 3) -> np.ndarray:
+    """Reads a photograph; as `read_picture`, whose `setting` is "image_channels".
 
     Args:
-        path: A PNG, JPEG, WebP, BMP, TIFF or PPM file, colour or 8-bit grey.
+        path: A PNG, JPEG, WebP, BMP, TIFF or PPM file.
+        channels: 1, 3 or 4.
 
     Returns:
-        `(height, width, 3)` uint8.
+        `(height, width, channels)` uint8.
 
     Raises:
-        DataError: unreadable, 16-bit or floating-point grey, or partly transparent.
+        DataError: as `read_picture`.
     """
-    path = Path(path)
-    with _opened(path, "photo") as image:
+    return read_picture(path, channels)
+
+
+def read_picture(
+    path: str | Path, channels: int = 3, setting: str = "image_channels"
+) -> np.ndarray:
+    """Reads a picture of 8 bits per channel, turned upright as its EXIF orientation says.
+
+    The number of channels asked for is what comes out. Grey becomes RGB exactly; colour becomes
+    grey by the weights of ITU-R 601, since that is what asking for one channel means. Alpha is
+    neither made up nor dropped: four channels need a file with alpha, fewer one without, or with
+    an opaque one.
+
+    Args:
+        path: A PNG, JPEG, WebP, BMP, TIFF or PPM file.
+        channels: 1 (grey), 3 (RGB) or 4 (RGB and alpha).
+        setting: "image_channels" or "condition_channels": what a message calls `channels`.
+
+    Returns:
+        `(height, width, channels)` uint8.
+
+    Raises:
+        DataError: unreadable, 16-bit or floating-point grey, partly transparent without a channel
+            for it, or without the alpha that is asked for.
+    """
+    path, what = Path(path), _PICTURES[setting]
+    with _opened(path, what) as image:
         if image.mode.startswith(("I", "F")):
+            kind = "grey" if channels == 1 else "RGB"
             raise DataError(
-                f"{path}: a photo has 8 bits per channel; this one is of mode {image.mode}. "
-                "Convert it to 8-bit RGB, choosing its black and white."
+                f"{path}: a {what} has 8 bits per channel; this one is of mode {image.mode}. "
+                f"Convert it to 8-bit {kind}, choosing its black and white."
             )
-        _refuse_transparency(image, path)
-        upright = ImageOps.exif_transpose(image)
-        return np.asarray(upright.convert("RGB"))
+        if channels == 4:
+            _require_alpha(image, path, setting)
+        else:
+            _refuse_transparency(image, path, setting)
+        upright = ImageOps.exif_transpose(image).convert(_MODES[channels])
+        return np.asarray(upright).reshape(upright.height, upright.width, channels)
 
 
-def verify_photo(path: str | Path) -> tuple[int, int]:
-    """Decodes a photograph as cheaply as finds any damage, and returns `(height, width)`, upright.
+def verify_picture(
+    path: str | Path, channels: int = 3, setting: str = "image_channels"
+) -> tuple[int, int]:
+    """Decodes a picture as cheaply as finds any damage, and returns `(height, width)`, upright.
 
     Raises:
-        DataError: as `read_photo`.
+        DataError: as `read_picture`.
     """
     path = Path(path)
-    with _opened(path, "photo") as image:
+    with _opened(path, _PICTURES[setting]) as image:
         turned = image_orientation(image) >= 5
         width, height = image.size
-        if image.format != "JPEG":
-            return read_photo(path).shape[:2]  # pyright: ignore[reportReturnType]
+        if image.format != "JPEG" or channels == 4:
+            return read_picture(path, channels, setting).shape[:2]  # pyright: ignore[reportReturnType]
         # Every byte is still read, but only an eighth of the pixels is made.
         image.draft(None, (max(1, width // 8), max(1, height // 8)))
         image.load()
@@ -175,9 +212,12 @@ def write_instance_map(path: str | Path, instances: np.ndarray) -> None:
 
 
 def write_photo(path: str | Path, image: np.ndarray) -> None:
-    """Writes `(height, width, 3)` uint8 pixels in the format that the file name says."""
+    """Writes `(height, width, 1, 3 or 4)` uint8 pixels in the format that the file name says."""
+    image = np.asarray(image, np.uint8)
+    # Pillow's grey pictures have no axis of channels.
+    image = image[..., 0] if image.shape[-1] == 1 else image
     # The settings play no part in other formats than JPEG and WebP.
-    Image.fromarray(np.asarray(image, np.uint8)).save(path, quality=95, subsampling=0)
+    Image.fromarray(image).save(path, quality=95, subsampling=0)
 
 
 @contextlib.contextmanager
@@ -268,14 +308,23 @@ def _read_coloured_map(path: Path) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
-def _refuse_transparency(image: Image.Image, path: Path) -> None:
+def _refuse_transparency(image: Image.Image, path: Path, setting: str) -> None:
     if image.has_transparency_data:
         lowest = image.convert("RGBA").getchannel("A").getextrema()[0]
         if lowest != 255:
             raise DataError(
-                f"{path}: a photo has no transparent pixels; this one does (its lowest alpha is "
-                f"{lowest}). Flatten it onto the background that you want."
+                f"{path}: a {_PICTURES[setting]} has no transparent pixels; this one does (its "
+                f"lowest alpha is {lowest}). Flatten it onto the background that you want, or set "
+                f"`{setting}` to 4."
             )
+
+
+def _require_alpha(image: Image.Image, path: Path, setting: str) -> None:
+    if not image.has_transparency_data:
+        raise DataError(
+            f"{path}: `{setting}` is 4, and this {_PICTURES[setting]} has no alpha (mode "
+            f"{image.mode}). Save it as RGBA, or set `{setting}` to 3 or 1."
+        )
 
 
 def _require_ids(path: str | Path, ids: np.ndarray, highest: int, remedy: str = "") -> None:

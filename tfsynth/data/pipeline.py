@@ -12,12 +12,17 @@ import numpy as np
 import tensorflow as tf
 
 from tfsynth.data import augment
-from tfsynth.data.dataset import DataError, Split, compact_ids, too_many_instances
+from tfsynth.data.dataset import (
+    DataError,
+    Split,
+    compact_ids,
+    instances_or_classes,
+    too_many_instances,
+)
 from tfsynth.data.python_calls import at_rest_at_exit
 
 # Keeps the random numbers of the order and of the augmentation apart.
 _ORDER, _AUGMENT = 0, 1
-_KEYS = ("labels", "instances", "image")
 
 
 def batches(
@@ -57,8 +62,10 @@ def batches(
     Returns:
         A dataset of dicts: "labels" `(batch, height, width)`, uint8 (uint16 or int32 for more
         than 256 classes); "instances" `(batch, height, width)` int32, numbered 0..m-1 in each
-        example, m at most `max_instances`; "image" `(batch, height, width, 3)` uint8. A split
-        without instance maps has its labels, numbered so, for instances: one per class.
+        example, m at most `max_instances`; "image" `(batch, height, width, channels)`
+        uint8. Condition pictures stand in the place of "labels" as "condition", `(batch, height,
+        width, channels)` uint8. A split without instance maps has its labels, numbered so, for
+        instances: one per class; condition pictures have one instance then.
 
     Raises:
         ValueError: an argument is out of range. While iterating, a bad example raises
@@ -79,9 +86,9 @@ def batches(
 
     def load(k: tf.Tensor) -> dict[str, tf.Tensor]:
         arrays = tf.numpy_function(call, [k], [tf.as_dtype(t) for t in stream.dtypes])
-        for key, array in zip(_KEYS, arrays, strict=True):
-            array.set_shape((height, width, 3) if key == "image" else (height, width))
-        return dict(zip(_KEYS, arrays, strict=True))
+        for array, channels in zip(arrays, stream.channels, strict=True):
+            array.set_shape((height, width, *channels))
+        return dict(zip(stream.names, arrays, strict=True))
 
     dataset = tf.data.Dataset.range(first, max(first, last))
     dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
@@ -134,28 +141,37 @@ class _Stream:
         self.split, self.size, self.training = split, size, training
         self.seed, self.max_instances = seed, max_instances
         self.load_size, self.crop, self.flip = load_size, crop, flip
-        self.dtypes = (split.label_set.dtype, np.dtype(np.int32), np.dtype(np.uint8))
+        # Of each element's arrays: condition, instances and photograph.
+        self.names = (split.condition_name, "instances", "image")
+        self.channels = ((), (), (split.image_channels,))
+        self.dtypes = (np.dtype(np.uint8), np.dtype(np.int32), np.dtype(np.uint8))
+        if split.label_set is None:
+            self.channels = ((split.condition_channels,), *self.channels[1:])
+        else:
+            self.dtypes = (split.label_set.dtype, *self.dtypes[1:])
         # Two epochs: parallel calls straddle their border.
         order = functools.partial(_epoch_order, len(split), seed)
         self._order = functools.lru_cache(maxsize=2)(order)
 
     def element(self, number: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Returns labels, instances and image of element `number`."""
+        """Returns condition, instances and image of element `number`."""
         k, count = int(number), len(self.split)
         index = int(self._order(k // count)[k % count]) if self.training else k
         example = self.split[index]
-        example = self._geometry(k, example["labels"].shape).apply(example)
-        labels = example["labels"]
-        instances, found = compact_ids(example.get("instances", labels))
+        example = self._geometry(k, example["image"].shape[:2]).apply(example)
+        instances, found = compact_ids(instances_or_classes(example))
         if found > self.max_instances:
             raise too_many_instances(self.split.stems[index], found, self.max_instances)
-        return labels.astype(self.dtypes[0], copy=False), instances, example["image"]
+        condition = example[self.names[0]].astype(self.dtypes[0], copy=False)
+        return condition, instances, example["image"]
 
     def blank(self) -> tuple[np.ndarray, ...]:
         """Returns an element of zeros."""
         size = self.size or (1, 1)
-        shapes = (size, size, (*size, 3))
-        return tuple(np.zeros(s, t) for s, t in zip(shapes, self.dtypes, strict=True))
+        return tuple(
+            np.zeros((*size, *channels), dtype)
+            for channels, dtype in zip(self.channels, self.dtypes, strict=True)
+        )
 
     def _geometry(self, k: int, source: augment.Size) -> augment.Geometry:
         size = self.size or source

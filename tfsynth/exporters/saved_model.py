@@ -15,13 +15,14 @@ TOLERANCE = 1
 
 
 def export_saved_model(synthesizer, path):
-    """Writes the SavedModel of a synthesizer, with its label set as an asset beside it.
+    """Writes the SavedModel of a synthesizer, with its label set, if any, as an asset beside it.
 
-    The signature `serving_default` takes int32 `labels` and, if the model reads
-    instance edges or has an encoder, `instances`, both (batch, height, width), any
-    size; with an encoder also float32 `styles` (batch, max_instances, features), one
-    row per instance, which are then numbered from 0. It returns uint8 `image`
-    (batch, height, width, 3). An id out of range is an error of the request. It
+    The signature `serving_default` takes int32 `labels` (batch, height, width) or uint8
+    `condition` (batch, height, width, channels) and, if the model reads instance edges or
+    has an encoder, int32 `instances` (batch, height, width), of any size; with an encoder
+    also float32 `styles` (batch, max_instances, features), one row per instance, which are
+    then numbered from 0. It returns uint8 `image` (batch, height, width, channels). An id
+    out of range is an error of the request. It
     is written to a temporary folder beside `path`, loaded again and compared with the
     synthesizer on two sizes before it takes its place.
 
@@ -51,7 +52,9 @@ def export_saved_model(synthesizer, path):
 
 
 def _write(synthesizer, path):
-    limits = {"labels": synthesizer.conditioning.num_classes}
+    limits = {}
+    if synthesizer.label_set is not None:
+        limits["labels"] = synthesizer.conditioning.num_classes
     if synthesizer.encoder is not None:
         # A style is looked up by the number of its instance.
         limits["instances"] = synthesizer.encoder.max_instances
@@ -73,10 +76,11 @@ def _write(synthesizer, path):
     function.get_concrete_function(**specs)
     archive.add_endpoint("serving_default", function)
     archive.write_out(str(path), verbose=False)
-    extra = path / "assets.extra"
-    extra.mkdir(exist_ok=True)
-    text = json.dumps(synthesizer.label_set.to_dict(), indent=1)
-    (extra / "labels.json").write_text(text)
+    if synthesizer.label_set is not None:
+        extra = path / "assets.extra"
+        extra.mkdir(exist_ok=True)
+        text = json.dumps(synthesizer.label_set.to_dict(), indent=1)
+        (extra / "labels.json").write_text(text)
 
 
 def _verify(synthesizer, path):
@@ -96,28 +100,30 @@ def _verify(synthesizer, path):
 
 
 def _specs(synthesizer):
+    shape, conditioning = (None, None, None), synthesizer.conditioning
+    channels = () if synthesizer.label_set else (conditioning.condition_channels,)
     specs = {
-        name: tf.TensorSpec((None, None, None), tf.int32, name=name)
-        for name in synthesizer.input_names
+        conditioning.condition_name: ((*shape, *channels), conditioning.condition_dtype),
+        "instances": (shape, "int32"),
     }
     encoder = synthesizer.encoder
     if encoder is not None:
-        shape = (None, encoder.max_instances, encoder.num_features)
-        specs["styles"] = tf.TensorSpec(shape, tf.float32, name="styles")
-    return specs
+        specs["styles"] = ((None, encoder.max_instances, encoder.num_features), "float32")
+    return {name: tf.TensorSpec(*specs[name], name=name) for name in synthesizer.input_names}
 
 
 def _inputs(synthesizer, height, width, random):
     """Draws one input of the signature."""
-    shape = (1, height, width)
-    # Class ids serve for instances too.
-    inputs = {
-        name: random.integers(0, synthesizer.conditioning.num_classes, shape, "int32")
-        for name in synthesizer.input_names
-    }
-    encoder = synthesizer.encoder
-    if encoder is not None:
-        inputs["instances"] %= encoder.max_instances
-        shape = (1, encoder.max_instances, encoder.num_features)
-        inputs["styles"] = random.uniform(-1, 1, shape).astype("float32")
+    encoder, conditioning = synthesizer.encoder, synthesizer.conditioning
+    limits = {"labels": conditioning.num_classes, "condition": 256}
+    # A few instances, as many as the model surely takes.
+    limits["instances"] = min(4, encoder.max_instances) if encoder else 4
+    inputs = {}
+    for name, spec in _specs(synthesizer).items():
+        unknown = (1, height, width)
+        shape = [n or unknown[axis] for axis, n in enumerate(spec.shape)]
+        if name == "styles":
+            inputs[name] = random.uniform(-1, 1, shape).astype("float32")
+        else:
+            inputs[name] = random.integers(0, limits[name], shape, spec.dtype.as_numpy_dtype)
     return inputs

@@ -1,9 +1,11 @@
 """Layers shared by the networks; plain Keras, any backend."""
 
 from tfsynth.layers.conditioning import Conditioning as Conditioning
+from tfsynth.layers.conditioning import PictureConditioning as PictureConditioning
 from tfsynth.layers.conditioning import instance_edges as instance_edges
 from tfsynth.layers.normalization import InstanceNormalization as InstanceNormalization
 from tfsynth.layers.padding import ReflectionPadding2D as ReflectionPadding2D
+from tfsynth.layers.padding import repeat_edges as repeat_edges
 from tfsynth.layers.pooling import InstanceWisePooling2D as InstanceWisePooling2D
 from tfsynth.layers.pooling import UnpaddedAveragePooling2D as UnpaddedAveragePooling2D
 from tfsynth.layers.rematerialization import Segments as Segments

@@ -1,6 +1,8 @@
-"""What a generator and a discriminator see of a layout: one-hot | instance edges | features.
+"""What a generator and a discriminator see of a condition: one-hot or picture | edges | features.
 
-pix2pixHD, https://arxiv.org/abs/1711.11585, sections 3.3 and 3.4.
+pix2pixHD, https://arxiv.org/abs/1711.11585, sections 3.3 and 3.4; pictures are those of its
+released code without label maps. Who holds one of these layers need not ask which: it gives the
+layer what `condition_name` names of a batch.
 """
 
 import keras
@@ -66,6 +68,10 @@ class Conditioning(keras.layers.Layer):
     (1, 4, 4, 4)
     """
 
+    condition_name = "labels"  # Of what it reads, in a batch.
+    condition_dtype = "int32"
+    condition_channels = None  # Label maps have no axis of channels.
+
     def __init__(self, num_classes, edges=True, **kwargs):
         super().__init__(**kwargs)
         if num_classes < 1:
@@ -79,20 +85,22 @@ class Conditioning(keras.layers.Layer):
         """Number of output channels, features apart."""
         return self.num_classes + int(self.edges)
 
+    @property
+    def content(self):
+        """What the channels are, for messages."""
+        return f"{self.num_classes} classes, edges {'on' if self.edges else 'off'}"
+
+    def check_condition(self, array):
+        """Raises `ValueError` unless a NumPy array is one label map or a batch of them."""
+        if array.ndim not in (2, 3) or array.dtype.kind not in "iu" or 0 in array.shape:
+            raise ValueError(
+                "A label map is an integer array (height, width), or (batch, height, width). "
+                f"Received: {array.dtype} {array.shape}."
+            )
+
     def call(self, labels, instances=None, features=None):
         one_hot = ops.one_hot(ops.cast(labels, "int32"), self.num_classes, dtype=self.compute_dtype)
-        parts = [one_hot]
-        if self.edges:
-            if instances is None:
-                raise ValueError(
-                    "This model reads instance edges: give `instances`, an integer map of "
-                    "the size of `labels` with one id per object."
-                )
-            marks = instance_edges(ops.cast(instances, "int32"))
-            parts.append(ops.cast(marks, self.compute_dtype)[..., None])
-        if features is not None:
-            parts.append(ops.cast(features, self.compute_dtype))
-        return ops.concatenate(parts, axis=-1) if len(parts) > 1 else one_hot
+        return _with_edges_and_features(one_hot, self.edges, instances, features)
 
     def get_config(self):
         return {
@@ -100,3 +108,92 @@ class Conditioning(keras.layers.Layer):
             "num_classes": self.num_classes,
             "edges": self.edges,
         }
+
+
+@register
+class PictureConditioning(keras.layers.Layer):
+    """Scales condition pictures to the range that the networks read.
+
+    It stands where `Conditioning` does, for data without label maps: drawings, edges, other
+    photographs.
+
+    Args:
+        condition_channels: Channels of the pictures: 1 (grey), 3 (RGB), 4 (RGB and alpha).
+        edges: Whether a channel with the instances' edges follows.
+
+    Call arguments:
+        condition: Uint8 tensor (batch, height, width, condition_channels).
+        instances, features: As in `Conditioning`.
+
+    Returns:
+        Float tensor (batch, height, width, channels) in compute precision; the picture in
+        [-1, 1], edges 0 or 1, features as they are.
+
+    Example:
+
+    >>> layer = PictureConditioning(condition_channels=1)
+    >>> layer(np.array([[[[0], [255]]]], "uint8")).numpy().tolist()
+    [[[[-1.0], [1.0]]]]
+    """
+
+    condition_name = "condition"
+    condition_dtype = "uint8"
+    num_classes = None  # Pictures have none.
+
+    def __init__(self, condition_channels=3, edges=False, **kwargs):
+        super().__init__(**kwargs)
+        if condition_channels < 1:
+            raise ValueError(
+                f"`condition_channels` must be at least 1. Received: {condition_channels}."
+            )
+        self.condition_channels = condition_channels
+        self.edges = edges
+        self._build_at_init()
+
+    @property
+    def channels(self):
+        """Number of output channels, features apart."""
+        return self.condition_channels + int(self.edges)
+
+    @property
+    def content(self):
+        """What the channels are, for messages."""
+        return f"a picture of {self.condition_channels}, edges {'on' if self.edges else 'off'}"
+
+    def check_condition(self, array):
+        """Raises `ValueError` unless a NumPy array is one condition picture or a batch of them."""
+        channels = self.condition_channels
+        fits = array.ndim in (3, 4) and array.shape[-1] == channels and 0 not in array.shape
+        if not fits or array.dtype != "uint8":
+            raise ValueError(
+                f"A condition picture is a uint8 array (height, width, {channels}), or (batch, "
+                f"height, width, {channels}). Received: {array.dtype} {array.shape}."
+            )
+
+    def call(self, condition, instances=None, features=None):
+        # Scaled in float32, so that a lower precision rounds once.
+        picture = ops.cast(condition, "float32") / 127.5 - 1.0
+        picture = ops.cast(picture, self.compute_dtype)
+        return _with_edges_and_features(picture, self.edges, instances, features)
+
+    def get_config(self):
+        return {
+            **without_policy(super().get_config()),
+            "condition_channels": self.condition_channels,
+            "edges": self.edges,
+        }
+
+
+def _with_edges_and_features(condition, edges, instances, features):
+    parts = [condition]
+    if edges:
+        if instances is None:
+            raise ValueError(
+                "This model reads instance edges: give `instances`, an integer map of "
+                "the size of the condition with one id per object."
+            )
+        marks = instance_edges(ops.cast(instances, "int32"))
+        parts.append(ops.cast(marks, condition.dtype)[..., None])
+    if features is not None:
+        parts.append(ops.cast(features, condition.dtype))
+    return ops.concatenate(parts, axis=-1) if len(parts) > 1 else condition

@@ -1,4 +1,4 @@
-"""Padding by reflection."""
+"""Padding by reflection, and by repeating the last row and column."""
 
 import keras
 from keras import ops
@@ -51,6 +51,29 @@ class ReflectionPadding2D(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "padding": self.padding}
+
+
+def repeat_edges(maps, multiple, minimum):
+    """Repeats the last row and column up to a size that a network takes.
+
+    Args:
+        maps: Tensor (batch, height, width, ...), of any dtype and any size, known or not.
+        multiple: Height and width become the next multiples of it.
+        minimum: And at least as large.
+
+    Returns:
+        The tensor, padded at bottom and right.
+    """
+    for axis in (1, 2):
+        size = ops.shape(maps)[axis]
+        good = _maximum(-(-size // multiple) * multiple, minimum)
+        maps = ops.take(maps, ops.minimum(ops.arange(good), size - 1), axis=axis)
+    return maps
+
+
+def _maximum(size, minimum):
+    # A known size must stay a Python number: JAX takes no traced one in `arange`.
+    return max(size, minimum) if isinstance(size, int) else ops.maximum(size, minimum)
 
 
 def _add(size, number):

@@ -40,7 +40,8 @@ class PerceptualLoss(Loss):
         weight: Factor in the generator's total; 10 in pix2pixHD.
 
     Call arguments:
-        real: Float tensor (batch, height, width, 3) in [-1, 1]; no gradient flows into it.
+        real: Float tensor (batch, height, width, channels) in [-1, 1], of the network's channels
+            or of one, which is repeated; no gradient flows into it.
         fake: The same.
 
     Returns:
@@ -70,14 +71,33 @@ class PerceptualLoss(Loss):
             )
         self.network = network
 
+    @property
+    def input_channels(self):
+        """Channels that the network reads."""
+        return self.network.inputs[0].shape[-1]
+
+    def check_channels(self, channels):
+        """Raises `ValueError` if the network cannot read pictures of so many channels."""
+        if channels not in (1, self.input_channels):
+            raise ValueError(
+                f"The perceptual loss reads pictures of {self.input_channels} channels, or of one, "
+                f"which is repeated; the generator's have {channels}. Leave the loss out, or name "
+                "a network of as many channels."
+            )
+
     def __call__(self, real, fake):
-        real = self.network(ops.stop_gradient(ops.cast(real, "float32")), training=False)
-        fake = self.network(ops.cast(fake, "float32"), training=False)
+        real = self._features(ops.stop_gradient(ops.cast(real, "float32")))
+        fake = self._features(ops.cast(fake, "float32"))
         terms = [
             weight * _l1(ops.stop_gradient(real[name]), fake[name])
             for name, weight in self.layer_weights.items()
         ]
         return ops.sum(ops.stack(terms))
+
+    def _features(self, picture):
+        if picture.shape[-1] == 1:
+            picture = ops.repeat(picture, self.input_channels, axis=-1)
+        return self.network(picture, training=False)
 
     def get_config(self):
         if self.path is None:

@@ -20,6 +20,12 @@ def to_unit_range(image):
     return np.asarray(image, np.float32) / np.float32(127.5) - 1
 
 
+def rgb(image):
+    """Returns a photograph (height, width, 3), a grey one repeated."""
+    image = np.asarray(image)
+    return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
+
+
 def pad_to_multiple(array, multiple, **how):
     """Pads axes 1 and 2 of a batch at their ends to a multiple; `how` is for `np.pad`."""
     padding = [(0, 0)] * array.ndim
@@ -106,7 +112,7 @@ class ResizedPairs:
     def _load(self, index):
         example = self.examples[index]
         positions = self.positions[example["labels"]]
-        return resize_pair(positions, np.asarray(example["image"]), self.size)
+        return resize_pair(positions, rgb(example["image"]), self.size)
 
 
 class TrainingBatches(keras.utils.PyDataset):

@@ -24,6 +24,7 @@ from tfsynth.metrics.segmenter_batches import (
     TrainingBatches,
     pad_to_multiple,
     resize_pair,
+    rgb,
     to_unit_range,
 )
 from tfsynth.metrics.segmenter_cache import CachedSegmenter, dtype_policy
@@ -189,6 +190,24 @@ class SegmenterProtocol:
         )
         return "/".join(parts)
 
+    def check_data(self, dataset):
+        """Raises `ValueError` if pictures of such data cannot be scored.
+
+        Args:
+            dataset: A `Dataset`.
+        """
+        if dataset.label_set is None:
+            raise ValueError(
+                "Segmentation scores need label maps to compare with, and the conditions of this "
+                "data are pictures. Leave out `evaluation`, and `evaluate` in `train.then`."
+            )
+        if dataset.image_channels not in (1, 3):
+            raise ValueError(
+                "The segmenter reads photographs of 3 channels, or grey ones; this data's "
+                f"`image_channels` is {dataset.image_channels}. Leave out `evaluation`, and "
+                "`evaluate` in `train.then`."
+            )
+
     def fit(self, train, fingerprint=None, cache_dir=None, progress=True, validation=None):
         """Returns the segmenter for a data set: from the cache if it is there, else trained.
 
@@ -311,7 +330,7 @@ class SegmenterProtocol:
         fitted = FittedSegmenter(reader, train.label_set, pairs.size)
         if validation is None:
             return fitted
-        real = ((example["labels"], example["image"]) for example in validation)
+        real = ((example["labels"], rgb(example["image"])) for example in validation)
         return dataclasses.replace(fitted, validation=self.score(fitted, real))
 
     def _batches(self, pairs, size):

@@ -331,7 +331,12 @@ class FeatureEncoder(keras.Model):
         return max(self.size_multiple, 4)
 
     def check_label_regions(self, num_classes):
-        """Raises `ValueError` if so many classes cannot stand in the place of instances."""
+        """Raises `ValueError` if so many classes (None: there are none) cannot be instances."""
+        if num_classes is None:
+            raise ValueError(
+                "`encoder_regions` 'labels' needs label maps, and a condition picture has no "
+                "classes: use 'instances'."
+            )
         if num_classes > self.max_instances:
             raise ValueError(
                 f"With labels for regions, the encoder's `max_instances` must be at least the "

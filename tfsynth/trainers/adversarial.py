@@ -10,7 +10,7 @@ from tfsynth.trainers.trainer import Trainer
 
 @register
 class AdversarialTrainer(Trainer):
-    """Trains a conditional GAN on layouts and their photographs.
+    """Trains a conditional GAN on conditions and their photographs.
 
     The generator minimises adversarial + feature matching + perceptual + reconstruction,
     each by its weight; the discriminator sees condition and picture and minimises its half
@@ -19,7 +19,8 @@ class AdversarialTrainer(Trainer):
     discriminator does not see them.
 
     Args:
-        conditioning: A `Conditioning`: what the networks see of a layout.
+        conditioning: A `Conditioning` or `PictureConditioning`: what the networks see of the
+            label maps or condition pictures.
         generator: A network (batch, height, width, channels) -> picture in [-1, 1].
         discriminator: A network condition and picture -> one list per scale: features,
             logits last.
@@ -29,7 +30,8 @@ class AdversarialTrainer(Trainer):
         perceptual_loss: A `PerceptualLoss`, or `None`.
         encoder: A `FeatureEncoder`, or `None`.
         encoder_regions: What the encoder's features are averaged over: "instances", or
-            "labels" for one feature per class, where a dataset has no instances.
+            "labels" for one feature per class, where a dataset has no instances; condition
+            pictures have no classes.
         encoder_reduction: The encoder reads photograph and regions this many times smaller,
             and its map is repeated: 2 for a generator with one enhancer, whose coarse
             network learnt from an encoder at half the size.
@@ -93,6 +95,8 @@ class AdversarialTrainer(Trainer):
             )
         if encoder is not None and encoder_regions == "labels":
             encoder.check_label_regions(conditioning.num_classes)
+        if perceptual_loss is not None:
+            perceptual_loss.check_channels(generator.output_channels)
         if encoder_reduction < 1:
             raise ValueError(
                 f"`encoder_reduction` must be at least 1. Received: {encoder_reduction}."
@@ -117,17 +121,17 @@ class AdversarialTrainer(Trainer):
         }
 
     def call(self, batch, training=False):
-        """Returns pictures (batch, height, width, 3) in [-1, 1] for a batch's layouts.
+        """Returns pictures (batch, height, width, channels) in [-1, 1] for a batch's conditions.
 
         With an encoder these are reconstructions: the objects look as in `batch["image"]`.
         """
-        condition = self.conditioning(batch["labels"], batch["instances"])
+        condition = self._condition(batch)
         with contextlib.nullcontext() if training else self.as_shipped():
             features = self._with_features(condition, batch, training)
             return self.generator(features, training=training)
 
     def compute_losses(self, batch):
-        condition = self.conditioning(batch["labels"], batch["instances"])
+        condition = self._condition(batch)
         real_image = _to_unit_range(batch["image"])
         fake_image = self.generator(self._with_features(condition, batch, True), training=True)
         real = self._discriminate(condition, real_image)
@@ -164,6 +168,9 @@ class AdversarialTrainer(Trainer):
             "perceptual": perceptual,
             "l1": l1,
         }
+
+    def _condition(self, batch):
+        return self.conditioning(batch[self.conditioning.condition_name], batch["instances"])
 
     def _with_features(self, condition, batch, training):
         """Returns what the generator reads: features of the photographs come last, if any."""
@@ -204,7 +211,7 @@ def _check_channels(conditioning, generator, discriminator, encoder):
         raise ValueError(
             f"The generator's `input_channels` must be those of the conditioning"
             f"{' and the features together' if features else ''}: {given + features} "
-            f"({conditioning.num_classes} classes, edges {'on' if conditioning.edges else 'off'}"
+            f"({conditioning.content}"
             f"{f', {features} features' if features else ''}). "
             f"Received: {generator.input_channels}."
         )
@@ -214,4 +221,9 @@ def _check_channels(conditioning, generator, discriminator, encoder):
             f"The discriminator's `input_channels` must be those of condition and picture "
             f"together: {given} + {generator.output_channels} = {seen}. "
             f"Received: {discriminator.input_channels}."
+        )
+    if encoder is not None and encoder.input_channels != generator.output_channels:
+        raise ValueError(
+            f"The encoder reads photographs of {encoder.input_channels} channels, the generator "
+            f"makes them of {generator.output_channels}: set `input_channels` of the encoder."
         )

@@ -69,9 +69,9 @@ class Trainer(keras.Model):
         """Plays the game once.
 
         Args:
-            batch: Dict of tensors: `labels` (batch, height, width) integer ids,
-                `instances` (batch, height, width) int32, `image`
-                (batch, height, width, 3) uint8.
+            batch: Dict of tensors: `labels` (batch, height, width) integer ids, or
+                `condition` (batch, height, width, channels) uint8; `instances`
+                (batch, height, width) int32; `image` (batch, height, width, channels) uint8.
 
         Returns:
             `{player: loss}` and `{log: value}`, all float32 scalars.

@@ -49,6 +49,8 @@ def test_config_round_trip(folders, label_file):
         "label_coding": "ids",
         "instances": "none",
         "exclude": ["train3"],
+        "image_channels": 3,
+        "instances_from": None,
     }
     dataset = PairedFolders(**arguments)
     assert dataset.get_config() == arguments
@@ -388,3 +390,43 @@ def test_progress_bar(folders, label_file, capsys):
 
 def test_label_set_may_be_an_installed_name(folders):
     assert PairedFolders(folders, "camvid").label_set == LabelSet.load("camvid")
+
+
+# Channels, and instances from components ----------------------------------------------------------
+
+
+def test_grey_photographs_keep_one_channel(folders, label_file):
+    for file in folders.glob("train_img/*.png"):
+        Image.open(file).convert("L").save(file)
+    split = PairedFolders(folders, label_file, image_channels=1).split("train")
+    assert split.check(progress=False).examples == 5
+    with Image.open(folders / "train_img" / "train0.png") as image:
+        np.testing.assert_array_equal(split[0]["image"][..., 0], image)
+    assert PairedFolders(folders, label_file).split("train")[0]["image"].shape == (12, 20, 3)
+
+
+def test_alpha_that_is_asked_for_must_be_there(folders, label_file):
+    split = PairedFolders(folders, label_file, image_channels=4).split("train")
+    for read in (split.check, lambda: split[0]):
+        with pytest.raises(DataError, match="train0.png: `image_channels` is 4, .* no alpha"):
+            read()
+
+
+def test_components_stand_in_for_instance_maps(folders, label_file):
+    labels = np.zeros((12, 20), np.uint8)
+    labels[2:5, 2:5] = labels[8:10, 8:10] = 2
+    write_labels(folders / "train_label" / "train0.png", labels)
+    expected = labels.astype(int)
+    expected[2:5, 2:5], expected[8:10, 8:10] = 1, 2
+    arguments = {"instances": "none", "instances_from": "components"}
+    split = PairedFolders(folders, label_file, **arguments).split("train")
+    np.testing.assert_array_equal(split[0]["instances"], expected)
+    assert split[0]["instances"].dtype == np.int32
+    assert split.check(progress=False).examples == 5
+    # Only where no instance maps are read.
+    kept = PairedFolders(folders, label_file, instances_from="components").split("train")
+    assert kept[1]["instances"].max() >= 1000
+    bare = PairedFolders(folders, label_file, instances="none").split("train")
+    assert "instances" not in bare[0]
+    with pytest.raises(ValueError, match="instances_from is one of .*'components'.; got 'parts'"):
+        PairedFolders(folders, label_file, instances_from="parts")

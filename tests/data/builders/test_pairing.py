@@ -54,8 +54,8 @@ def test_cityscapes_names_and_shared_folder(make, tmp_path):
             f"l/{scene}_gtFine_instanceIds.png",
         )
     ]
-    (pair,) = pair_folders(both, photos, label_coding="colour")
-    assert pair.label.name == "aachen_000000_000019_gtFine_color.png"
+    (pair,) = pair_folders(both, photos, role="colour")
+    assert pair.condition.name == "aachen_000000_000019_gtFine_color.png"
 
 
 def test_subfolders_belong_to_names_that_repeat(make, tmp_path):

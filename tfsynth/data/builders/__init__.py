@@ -1,6 +1,7 @@
 """The data sets, one file each; importing this registers them."""
 
 from tfsynth.data.builders.paired_folders import PairedFolders
+from tfsynth.data.builders.picture_pairs import PicturePairs
 from tfsynth.data.builders.synth_streets import Streets
 
-__all__ = ["PairedFolders", "Streets"]
+__all__ = ["PairedFolders", "PicturePairs", "Streets"]

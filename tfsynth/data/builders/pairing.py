@@ -1,4 +1,4 @@
-"""Which label map, photo and instance map belong together: those whose files have one name."""
+"""Which condition, photo and instance map belong together: those whose files have one name."""
 
 import dataclasses
 import difflib
@@ -18,78 +18,103 @@ _ENDINGS = {
     "instance": ("_gtFine_instanceIds", "_gtCoarse_instanceIds"),
     "photo": ("_leftImg8bit",),
 }
-_NAMES = {"label": "label map", "colour": "label map", "photo": "photo", "instance": "instance map"}
+# Endings of other roles that a role takes too: painted label maps are condition pictures, and a
+# photo may be one.
+_ALSO = {"label": ("trained",), "condition": ("colour", "photo")}
+# What a file of each role is called.
+NAMES = {
+    "label": "label map",
+    "colour": "label map",
+    "condition": "condition picture",
+    "photo": "photo",
+    "instance": "instance map",
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """The files of one example; `instance` is None where there is no instance map."""
+    """The files of one example.
+
+    `condition` is a label map or a condition picture, the same file as `photo` where one holds
+    both; `instance` is None where there is no instance map.
+    """
 
     stem: str
-    label: Path
+    condition: Path
     photo: Path
     instance: Path | None = None
 
     @property
     def files(self) -> list[Path]:
-        """The files that there are."""
-        return [file for file in (self.label, self.photo, self.instance) if file is not None]
+        """The files that there are, each once."""
+        files = (self.condition, self.photo, self.instance)
+        return list(dict.fromkeys(file for file in files if file is not None))
 
 
 def pair_folders(
-    labels: Path, photos: Path, instances: Path | None = None, label_coding: str = "ids"
+    conditions: Path, photos: Path, instances: Path | None = None, role: str = "label"
 ) -> list[Pair]:
     """Returns the examples of three folders, sorted by name.
+
+    Args:
+        conditions: Folder of label maps or condition pictures.
+        photos: Folder of photographs.
+        instances: Folder of instance maps, or None.
+        role: What is in `conditions`: "label", "colour" (label maps coded by colour) or
+            "condition".
 
     Raises:
         DataError: a folder is missing or empty, two files have one name, or a file has no partner.
     """
-    label_role = "colour" if label_coding == "colour" else "label"
+    maps = images.MAP_EXTENSIONS | images.PHOTO_EXTENSIONS
     found = {
-        "label": list_files(labels, label_role, images.MAP_EXTENSIONS | images.PHOTO_EXTENSIONS),
-        "photo": list_files(photos, "photo", images.PHOTO_EXTENSIONS),
+        role: list_files(conditions, role, maps, role),
+        "photo": list_files(photos, "photo", images.PHOTO_EXTENSIONS, role),
     }
     if instances is not None:
-        extensions = images.MAP_EXTENSIONS | images.PHOTO_EXTENSIONS
-        found["instance"] = list_files(instances, "instance", extensions)
+        found["instance"] = list_files(instances, "instance", maps, role)
     # A file's name alone is enough where no name comes twice; the folders may be nested each in
     # its own way then.
     if all(_all_differ(Path(key).name for key in files) for files in found.values()):
         found = {
-            role: {Path(key).name: file for key, file in files.items()}
-            for role, files in found.items()
+            kind: {Path(key).name: file for key, file in files.items()}
+            for kind, files in found.items()
         }
-    folders = {"label": labels, "photo": photos, "instance": instances}
-    for role in list(found)[1:]:
-        _require_partners(found["label"], found[role], role, folders)
+    folders = {role: conditions, "photo": photos, "instance": instances}
+    for kind in list(found)[1:]:
+        _require_partners(found, role, kind, folders)
     return [
         Pair(
             key.replace("/", "__"),
-            found["label"][key],
+            found[role][key],
             found["photo"][key],
             found["instance"][key] if instances is not None else None,
         )
-        for key in sorted(found["label"])
+        for key in sorted(found[role])
     ]
 
 
-def list_files(folder: Path, role: str, extensions: Collection[str]) -> dict[str, Path]:
+def list_files(
+    folder: Path, role: str, extensions: Collection[str], partner: str = "label"
+) -> dict[str, Path]:
     """Returns the image files under `folder` by their path in it, without extension and ending.
 
     Args:
         folder: The folder; subfolders are searched, hidden files are left out.
-        role: "label", "colour", "photo" or "instance": files with Cityscapes' ending of another
-            role are left out, so that its gtFine/ folder can serve for labels and instances.
+        role: "label", "colour", "condition", "photo" or "instance": files with Cityscapes' ending
+            of another role are left out, so that its gtFine/ folder can serve for labels and
+            instances.
         extensions: Lower-case file extensions with the dot.
+        partner: The role of the files that these belong to, for the message.
 
     Raises:
         DataError: no such folder, no image in it, or two files with one name.
     """
     if not folder.is_dir():
         raise DataError(
-            f"{folder}: there is no such folder; every label map needs "
-            f"{'an' if role == 'instance' else 'a'} {_NAMES[role]} there."
-            if role != "label"
+            f"{folder}: there is no such folder; every {NAMES[partner]} needs "
+            f"{'an' if role == 'instance' else 'a'} {NAMES[role]} there."
+            if role != partner
             else f"{folder}: there is no such folder."
         )
     files: dict[str, Path] = {}
@@ -110,7 +135,7 @@ def list_files(folder: Path, role: str, extensions: Collection[str]) -> dict[str
             files[key] = file
     if not files:
         raise DataError(
-            f"{folder}: no {_NAMES[role]} in this folder. Files ending in {sorted(extensions)} are "
+            f"{folder}: no {NAMES[role]} in this folder. Files ending in {sorted(extensions)} are "
             "read."
         )
     return files
@@ -127,7 +152,7 @@ def pairing_name(relative: Path, role: str) -> str | None:
     for owner, endings in _ENDINGS.items():
         for ending in endings:
             if stem.endswith(ending) and stem != ending:
-                if owner != role and not (owner == "trained" and role == "label"):
+                if owner != role and owner not in _ALSO.get(role, ()):
                     return None
                 stem = stem.removesuffix(ending)
                 return (relative.parent / stem).as_posix()
@@ -156,23 +181,18 @@ def _all_differ(names) -> bool:
 
 
 def _require_partners(
-    labels: dict[str, Path], others: dict[str, Path], role: str, folders: dict[str, Path | None]
+    found: dict[str, dict[str, Path]], role: str, other: str, folders: dict[str, Path | None]
 ) -> None:
-    what = _NAMES[role]
-    lonely = sorted(labels.keys() - others.keys())
-    if lonely:
-        raise DataError(
-            f"{labels[lonely[0]]}: this label map has no {what} of the same name in "
-            f"{folders[role]}{_count(len(lonely), len(labels))}. Names must agree up to the "
-            f"extension; add the {what} or take the label map away."
-        )
-    lonely = sorted(others.keys() - labels.keys())
-    if lonely:
-        raise DataError(
-            f"{others[lonely[0]]}: this {what} has no label map of the same name in "
-            f"{folders['label']}{_count(len(lonely), len(others))}. Names must agree up to the "
-            f"extension; add the label map or take the {what} away."
-        )
+    """Raises `DataError` for the first file of either role that has no partner of the other."""
+    for here, there in ((role, other), (other, role)):
+        lonely = sorted(found[here].keys() - found[there].keys())
+        if lonely:
+            mine, wanted = NAMES[here], NAMES[there]
+            raise DataError(
+                f"{found[here][lonely[0]]}: this {mine} has no {wanted} of the same name in "
+                f"{folders[there]}{_count(len(lonely), len(found[here]))}. Names must agree up to "
+                f"the extension; add the {wanted} or take the {mine} away."
+            )
 
 
 def _count(lonely: int, all_of_them: int) -> str:
