@@ -263,21 +263,15 @@ def test_checkpoints_that_are_there_count_as_room(tree, tmp_path):
     setup = preparation.prepare(config, verbose=False)
     run.checkpoints.mkdir(parents=True)
     run.config.write_text(config.to_yaml())
-    networks = (setup.trainer.generator, setup.trainer.discriminator)
     free = shutil.disk_usage(tmp_path).free
     # 3 checkpoints, each larger than half of the disk: those that are there need no more room.
-    each = free // 2 // sum(network.count_params() for network in networks)
-    before = preparation.CHECKPOINT_BYTES_PER_PARAMETER
-    preparation.CHECKPOINT_BYTES_PER_PARAMETER = each
-    try:
-        with pytest.raises(OSError, match="MiB free"), preparation.claimed(run, setup):
-            pass
-        with open(run.checkpoints / "step-0000001.keras", "wb") as sparse:
-            sparse.truncate(int(1.2 * free))
-        with preparation.claimed(run, setup):
-            pass
-    finally:
-        preparation.CHECKPOINT_BYTES_PER_PARAMETER = before
+    setup.checkpoint_bytes = [free // 2]
+    with pytest.raises(OSError, match="MiB free"), preparation.claimed(run, setup):
+        pass
+    with open(run.checkpoints / "step-0000001.keras", "wb") as sparse:
+        sparse.truncate(int(1.2 * free))
+    with preparation.claimed(run, setup):
+        pass
 
 
 def test_a_folder_in_which_another_process_trains_is_refused(tree, tmp_path):
