@@ -95,6 +95,14 @@ def test_tables_that_do_not_fit_are_refused(centres, counts):
         StyleTable(centres, counts)
 
 
+def test_a_class_without_styles_has_the_features_0():
+    assert TABLE.sample(1, np.random.default_rng(0)).tolist() == [0.0, 0.0]
+    model = synthesizer()
+    zero = dict.fromkeys((0, 100), np.zeros(2, "float32"))
+    expected = model.synthesize(LAYOUT, INSTANCES, zero)
+    np.testing.assert_array_equal(model.synthesize(LAYOUT, INSTANCES), expected)
+
+
 def test_a_seed_draws_the_same_styles_and_another_others():
     model = synthesizer()
     pictures = [model.synthesize(LAYOUT, INSTANCES, seed=s).astype(int) for s in range(8)]
@@ -141,6 +149,21 @@ def test_styles_by_label():
     given = model.synthesize(LAYOUT, INSTANCES, styles=styles)
     drawn = model.synthesize(LAYOUT, INSTANCES, styles={2: styles[2]})
     assert (given != drawn).any()
+
+
+def test_without_edges_the_objects_still_have_styles():
+    model = Synthesizer(
+        GlobalGenerator(5, filters=4, num_downsamples=1, num_blocks=1),
+        Conditioning(3, edges=False),
+        LABELS,
+        encoder=FeatureEncoder(num_features=2, filters=2, num_downsamples=1, max_instances=5),
+    )
+    assert model.input_names == ["labels", "instances", "styles"]
+    # The labels stand in where there are no instances: one style per class.
+    looks = model.encode(np.random.default_rng(0).integers(0, 256, (8, 12, 3), "uint8"), LAYOUT)
+    assert sorted(looks) == [0, 1, 2]
+    plain = model.synthesize(LAYOUT, LAYOUT)
+    assert (model.synthesize(LAYOUT, LAYOUT, {2: np.float32([0.9, -0.9])}) != plain).any()
 
 
 def test_one_file_holds_encoder_and_styles(tmp_path):

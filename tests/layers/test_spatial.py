@@ -156,6 +156,19 @@ def test_instance_means_spread_their_gradient():
     np.testing.assert_allclose(gradient, [[1 / 3, 1 / 3, 0], [1 / 3, 0, 0]], rtol=1e-6)
 
 
+def test_an_id_that_a_picture_lacks_disturbs_nothing():
+    pixels = np.arange(8, dtype="float32").reshape(2, 2, 2, 1)
+    instances = np.array([[[0, 0], [2, 2]], [[1, 1], [1, 1]]], "int32")
+    picture = tf.constant(pixels)
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        pooled = InstanceWisePooling2D(5)(picture, instances)
+    np.testing.assert_allclose(pooled[0, :, :, 0], [[0.5, 0.5], [2.5, 2.5]])
+    np.testing.assert_allclose(pooled[1, :, :, 0], [[5.5, 5.5], [5.5, 5.5]])
+    # Each pixel counts once in all: the means of ids without pixels are not in it.
+    np.testing.assert_allclose(tape.gradient(pooled, picture), np.ones_like(pixels))
+
+
 def test_instance_means_need_room_for_one():
     with pytest.raises(ValueError, match="`max_instances` must be at least 1. Received: 0"):
         InstanceWisePooling2D(0)
