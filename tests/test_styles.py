@@ -12,7 +12,7 @@ import tfsynth
 from tfsynth.labels import LabelSet
 from tfsynth.layers import Conditioning
 from tfsynth.networks import FeatureEncoder, GlobalGenerator
-from tfsynth.styles import StyleTable, cluster, majority_classes
+from tfsynth.styles import StyleTable, cluster, collect, majority_classes
 from tfsynth.synthesizer import Synthesizer
 
 LABELS = LabelSet(["sky", "road", "car"], [(0, 0, 255), (90, 90, 90), (255, 0, 0)])
@@ -66,6 +66,18 @@ def test_fewer_looks_than_clusters():
     assert sorted(table.counts[4].tolist()) == [1, 2]
     with pytest.raises(ValueError, match="no instances"):
         cluster([], [], [])
+
+
+def test_styles_are_those_of_the_models_own_encoder():
+    model = synthesizer()
+    image = np.random.default_rng(0).integers(0, 256, (8, 12, 3), "uint8")
+    looks = model.encode(image, INSTANCES)
+    table = collect(model, [{"labels": LAYOUT, "instances": INSTANCES, "image": image}])
+    assert sorted(table.centres) == [0, 1, 2]
+    np.testing.assert_allclose(table.centres[0], [looks[0]], rtol=1e-5)
+    np.testing.assert_allclose(table.centres[1], [looks[100]], rtol=1e-5)
+    both = sorted([looks[200].tolist(), looks[201].tolist()])
+    np.testing.assert_allclose(sorted(table.centres[2].tolist()), both, rtol=1e-5)
 
 
 def test_the_class_of_a_region_is_the_majority():
