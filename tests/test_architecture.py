@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "metrics": {"files", "labels", "networks"},
     "trainers": {"files", "layers"},
     "data": {"config", "labels", "regions"},
-    "importers": {"files", "labels", "layers", "networks", "synthesizer"},
+    "importers": {"files", "labels", "layers", "networks", "styles", "synthesizer"},
     "exporters": {"synthesizer"},
 }
 SOURCES = sorted(PACKAGE.rglob("*.py"))

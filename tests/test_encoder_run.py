@@ -90,10 +90,13 @@ def test_a_missing_folder_is_named_before_styles_are_collected(run, tmp_path, ca
 
 def test_styles_are_clustered_anew(run, tmp_path, capsys):
     target = tmp_path / "two.keras"
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
     assert main(["styles", str(run), "--clusters", "2", "-o", str(target)]) == 0
     assert f"written to {target}" in capsys.readouterr().out
     table = experiment.load_synthesizer(target).styles
     assert max(len(c) for c in table.centres.values()) == 2
+    # The run and its settings are as they were.
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
 
 
 def test_scores_have_a_reconstructed_row(run, tmp_path):

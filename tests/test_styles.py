@@ -12,7 +12,7 @@ import tfsynth
 from tfsynth.labels import LabelSet
 from tfsynth.layers import Conditioning
 from tfsynth.networks import FeatureEncoder, GlobalGenerator
-from tfsynth.styles import StyleTable, cluster, majority_classes
+from tfsynth.styles import StyleTable, cluster, collect, majority_classes
 from tfsynth.synthesizer import Synthesizer
 
 LABELS = LabelSet(["sky", "road", "car"], [(0, 0, 255), (90, 90, 90), (255, 0, 0)])
@@ -68,6 +68,18 @@ def test_fewer_looks_than_clusters():
         cluster([], [], [])
 
 
+def test_styles_are_those_of_the_models_own_encoder():
+    model = synthesizer()
+    image = np.random.default_rng(0).integers(0, 256, (8, 12, 3), "uint8")
+    looks = model.encode(image, INSTANCES)
+    table = collect(model, [{"labels": LAYOUT, "instances": INSTANCES, "image": image}])
+    assert sorted(table.centres) == [0, 1, 2]
+    np.testing.assert_allclose(table.centres[0], [looks[0]], rtol=1e-5)
+    np.testing.assert_allclose(table.centres[1], [looks[100]], rtol=1e-5)
+    both = sorted([looks[200].tolist(), looks[201].tolist()])
+    np.testing.assert_allclose(sorted(table.centres[2].tolist()), both, rtol=1e-5)
+
+
 def test_the_class_of_a_region_is_the_majority():
     labels = np.array([[3, 3, 1, 1], [3, 1, 1, 2]])
     regions = np.array([[0, 0, 0, 1], [0, 0, 1, 1]])
@@ -93,6 +105,14 @@ def test_a_table_comes_back_from_json():
 def test_tables_that_do_not_fit_are_refused(centres, counts):
     with pytest.raises(ValueError, match="centres .* and as many counts"):
         StyleTable(centres, counts)
+
+
+def test_a_class_without_styles_has_the_features_0():
+    assert TABLE.sample(1, np.random.default_rng(0)).tolist() == [0.0, 0.0]
+    model = synthesizer()
+    zero = dict.fromkeys((0, 100), np.zeros(2, "float32"))
+    expected = model.synthesize(LAYOUT, INSTANCES, zero)
+    np.testing.assert_array_equal(model.synthesize(LAYOUT, INSTANCES), expected)
 
 
 def test_a_seed_draws_the_same_styles_and_another_others():
@@ -141,6 +161,21 @@ def test_styles_by_label():
     given = model.synthesize(LAYOUT, INSTANCES, styles=styles)
     drawn = model.synthesize(LAYOUT, INSTANCES, styles={2: styles[2]})
     assert (given != drawn).any()
+
+
+def test_without_edges_the_objects_still_have_styles():
+    model = Synthesizer(
+        GlobalGenerator(5, filters=4, num_downsamples=1, num_blocks=1),
+        Conditioning(3, edges=False),
+        LABELS,
+        encoder=FeatureEncoder(num_features=2, filters=2, num_downsamples=1, max_instances=5),
+    )
+    assert model.input_names == ["labels", "instances", "styles"]
+    # The labels stand in where there are no instances: one style per class.
+    looks = model.encode(np.random.default_rng(0).integers(0, 256, (8, 12, 3), "uint8"), LAYOUT)
+    assert sorted(looks) == [0, 1, 2]
+    plain = model.synthesize(LAYOUT, LAYOUT)
+    assert (model.synthesize(LAYOUT, LAYOUT, {2: np.float32([0.9, -0.9])}) != plain).any()
 
 
 def test_one_file_holds_encoder_and_styles(tmp_path):

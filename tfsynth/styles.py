@@ -21,7 +21,8 @@ class StyleTable:
 
     Args:
         centres: `{class id: (styles, features) float}`. Classes without styles are left out.
-        counts: `{class id: (styles,) integers}`, the instances behind each style.
+        counts: `{class id: (styles,) integers}`, the instances behind each style; 0 where
+            that is not known.
 
     Raises:
         ValueError: If the two do not fit each other, or the numbers of features differ.

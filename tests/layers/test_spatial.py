@@ -37,6 +37,14 @@ def test_instance_norm_has_no_affine_and_the_biased_variance():
     np.testing.assert_allclose(output[0, :, :, 0], expected, atol=1e-6)
 
 
+def test_instance_norm_of_a_large_map_is_exact():
+    x = np.random.default_rng(0).normal(3, 1, (1, 256, 512, 4)).astype("float32")
+    exact = x.astype("float64")
+    exact = (exact - exact.mean((1, 2))) / np.sqrt(exact.var((1, 2)) + 1e-5)
+    # A sum over all pixels in one go is 1e-5 off, and a generator multiplies that by thirty.
+    assert np.abs(InstanceNormalization()(x) - exact).max() < 3e-6
+
+
 def test_instance_norm_keeps_float32_statistics_in_bfloat16():
     x = 1000 + keras.random.normal((1, 64, 64, 2), seed=1)
     layer = InstanceNormalization(dtype="mixed_bfloat16")
@@ -146,6 +154,19 @@ def test_instance_means_spread_their_gradient():
         top_left = pooled[0, 0, 0, 0]
     gradient = tape.gradient(top_left, picture)[0, :, :, 0]
     np.testing.assert_allclose(gradient, [[1 / 3, 1 / 3, 0], [1 / 3, 0, 0]], rtol=1e-6)
+
+
+def test_an_id_that_a_picture_lacks_disturbs_nothing():
+    pixels = np.arange(8, dtype="float32").reshape(2, 2, 2, 1)
+    instances = np.array([[[0, 0], [2, 2]], [[1, 1], [1, 1]]], "int32")
+    picture = tf.constant(pixels)
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        pooled = InstanceWisePooling2D(5)(picture, instances)
+    np.testing.assert_allclose(pooled[0, :, :, 0], [[0.5, 0.5], [2.5, 2.5]])
+    np.testing.assert_allclose(pooled[1, :, :, 0], [[5.5, 5.5], [5.5, 5.5]])
+    # Each pixel counts once in all: the means of ids without pixels are not in it.
+    np.testing.assert_allclose(tape.gradient(pooled, picture), np.ones_like(pixels))
 
 
 def test_instance_means_need_room_for_one():

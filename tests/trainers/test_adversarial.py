@@ -8,7 +8,7 @@ import tensorflow as tf
 from tests.harness import round_trip
 from tests.trainers import games
 from tfsynth.layers import Conditioning
-from tfsynth.losses import LeastSquaresLoss
+from tfsynth.losses import CrossEntropyLoss, FeatureMatchingLoss, LeastSquaresLoss
 from tfsynth.networks import GlobalGenerator, MultiscaleDiscriminator
 from tfsynth.trainers import AdversarialTrainer
 
@@ -64,6 +64,28 @@ def test_the_generator_loss_is_the_weighted_sum_of_its_terms():
     losses, logs = pix2pix.compute_losses(next(iter(games.data(1))))
     expected = logs["adversarial"] + 100 * logs["l1"]
     assert float(losses["generator"]) == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_cross_entropy_and_feature_matching_go_together():
+    plain = games.trainer(losses="cross entropy")
+    game = AdversarialTrainer(
+        plain.conditioning,
+        plain.generator,
+        plain.discriminator,
+        CrossEntropyLoss(),
+        FeatureMatchingLoss(),
+    )
+    batch = next(iter(games.data(1)))
+    # Logits far from 0..1, which a cross entropy of probabilities refuses.
+    for scale in ("scale0", "scale1"):
+        game.discriminator.get_layer(f"{scale}_layer3_conv").bias.assign([-7.0])
+    losses, logs = game.compute_losses(batch)
+    assert float(logs["adversarial"]) == pytest.approx(14.0, rel=0.05)
+    expected = logs["adversarial"] + 10 * logs["feature_matching"]
+    assert float(losses["generator"]) == pytest.approx(float(expected), rel=1e-5)
+    assert float(logs["feature_matching"]) > 0
+    # Two scales: log(1 + e^7) for the real, log(1 + e^-7) for the fake, halved.
+    assert float(losses["discriminator"]) == pytest.approx(7.0, rel=0.05)
 
 
 def test_training_learns_the_colours_of_the_classes():

@@ -106,6 +106,22 @@ def test_label_regions(batch):
     assert np.abs(by_instance - features).max() > 1e-3
 
 
+def test_without_edges_the_encoder_still_has_its_regions(batch):
+    features = 2
+    game = AdversarialTrainer(
+        Conditioning(games.NUM_CLASSES, edges=False),
+        GlobalGenerator(games.NUM_CLASSES + features, filters=2, num_downsamples=1, num_blocks=1),
+        MultiscaleDiscriminator(games.NUM_CLASSES + 3, filters=4, num_layers=2),
+        LeastSquaresLoss(),
+        encoder=FeatureEncoder(num_features=2, filters=2, num_downsamples=1, max_instances=4),
+    )
+    # What the pipeline gives where there are no instance maps: the labels in their place.
+    image = tf.cast(batch["image"], "float32") / 127.5 - 1
+    expected = game.encoder([image, tf.cast(batch["labels"], "int32")])
+    condition = game.conditioning(batch["labels"], features=expected)
+    np.testing.assert_allclose(game(batch), game.generator(condition), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -8,6 +8,8 @@ EXAMPLES = """\
 examples:
   tfsynth import pix2pixhd latest_net_G.pth -o imported/ --labels cityscapes35
   tfsynth import pix2pixhd latest_net_G.pth latest_net_E.pth latest_net_D.pth -o imported/
+  tfsynth import pix2pixhd latest_net_G.pth latest_net_E.pth \\
+      --styles features_clustered_010.npy -o imported/
   tfsynth import vgg19 vgg19-dcbb9e9d.pth -o vgg19.keras
 
 PyTorch is not needed, and nothing in a file is run. `imported/` then holds synthesizer.keras, for
@@ -32,6 +34,11 @@ def add_arguments(parser):
     parser.add_argument(
         "--no-edges", action="store_true", help="the model reads no instance edges (pix2pixhd)"
     )
+    parser.add_argument(
+        "--styles",
+        metavar="NPY",
+        help="clustered features to draw styles from, features_clustered_010.npy (pix2pixhd)",
+    )
     add_device(parser, "builds the networks")
 
 
@@ -50,9 +57,13 @@ def run(arguments):
         arguments.output,
         label_set=labels,
         edges=False if arguments.no_edges else None,
+        styles=arguments.styles,
     )
     for role, part in report["networks"].items():
         print(f"{role}: {part['class']} with {part['parameters']:,} parameters")
+    if "styles" in report:
+        of_class = report["styles"]["of_class"]
+        print(f"styles: {sum(of_class.values())}, of {len(of_class)} classes")
     for line in report["assumed"]:
         print(f"assumed: {line}")
     print(f"Written to {arguments.output}: {', '.join(report['written'])}")

@@ -4,6 +4,7 @@ from tfsynth.importers.bundle import import_pix2pixhd as import_pix2pixhd
 from tfsynth.importers.bundle import import_vgg19 as import_vgg19
 from tfsynth.importers.pix2pixhd import read_pix2pixhd as read_pix2pixhd
 from tfsynth.importers.pix2pixhd import write_pix2pixhd as write_pix2pixhd
+from tfsynth.importers.pix2pixhd_styles import read_styles as read_styles
 from tfsynth.importers.torch_files import CheckpointError as CheckpointError
 from tfsynth.importers.torch_files import read_state_dict as read_state_dict
 from tfsynth.importers.torch_files import write_state_dict as write_state_dict

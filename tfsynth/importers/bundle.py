@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tfsynth.files import replace_file
 from tfsynth.importers.pix2pixhd import read_pix2pixhd
+from tfsynth.importers.pix2pixhd_styles import read_styles
 from tfsynth.importers.torch_files import CheckpointError
 from tfsynth.importers.vgg19 import read_vgg19
 from tfsynth.labels import LabelSet, pascal_palette
@@ -19,7 +20,7 @@ from tfsynth.synthesizer import Synthesizer
 _FEW_CHANNELS = 4
 
 
-def import_pix2pixhd(paths, output, *, label_set=None, edges=None):
+def import_pix2pixhd(paths, output, *, label_set=None, edges=None, styles=None):
     """Writes a synthesizer from published checkpoints, and a report of how it was read.
 
     The architecture follows from the tensors. How the generator's input channels divide
@@ -34,9 +35,12 @@ def import_pix2pixhd(paths, output, *, label_set=None, edges=None):
         label_set: The `LabelSet` of the model's classes; `None` for `cityscapes35` if there
             are 35, else for names without meaning.
         edges: Whether the generator reads instance edges; `None` for unknown.
+        styles: The file of the encoder's clustered features, `features_clustered_010.npy`;
+            `None` for a synthesizer without styles.
 
     Returns:
-        The report, a dict: `networks`, `assumed`, `written`.
+        The report, a dict: `networks`, `options`, `assumed`, `styles` (if there are any) and
+        `written`.
 
     Raises:
         CheckpointError: If a file cannot be read, or the files do not fit each other.
@@ -56,6 +60,7 @@ def import_pix2pixhd(paths, output, *, label_set=None, edges=None):
             f"The generator reads {num_classes} classes{' and edges' if edges else ''}; the label "
             f"set has {label_set.num_classes}. Give the label set that the model was trained with."
         )
+    table = None if styles is None else _styles(styles, networks.get("encoder"), num_classes)
     by_label = options.get("label_feat") == "True"
     report = {
         "networks": {
@@ -70,12 +75,15 @@ def import_pix2pixhd(paths, output, *, label_set=None, edges=None):
         "options": options,
         "assumed": assumed,
     }
+    if table is not None:
+        report["styles"] = _styles_report(styles, table)
     synthesizer = Synthesizer(
         networks["generator"],
         Conditioning(num_classes, edges=edges),
         label_set,
         {"imported": report["networks"], "assumed": assumed},
         encoder=networks.get("encoder"),
+        styles=table,
         encoder_regions="labels" if by_label else "instances",
         encoder_reduction=2 ** getattr(networks["generator"], "num_enhancers", 0),
     )
@@ -137,6 +145,35 @@ def _read(paths):
             f"There is no generator among {', '.join(map(str, paths))}: give latest_net_G.pth too."
         )
     return networks, files
+
+
+def _styles(path, encoder, num_classes):
+    if encoder is None:
+        raise CheckpointError(
+            f"{path} holds styles, which belong to an encoder: give its file too, latest_net_E.pth."
+        )
+    table = read_styles(path)
+    if table.num_features != encoder.num_features:
+        hint = " `features.npy` holds the objects before they were clustered, with their areas."
+        raise CheckpointError(
+            f"{path}: its styles have {table.num_features} features, the encoder "
+            f"{encoder.num_features}: give the table of this encoder."
+            + (hint if table.num_features == encoder.num_features + 1 else "")
+        )
+    if max(table.centres) >= num_classes:
+        raise CheckpointError(
+            f"{path}: it has styles of class {max(table.centres)}; the generator reads the classes "
+            f"0..{num_classes - 1}. Give the table of this model."
+        )
+    return table
+
+
+def _styles_report(path, table):
+    return {
+        "file": Path(path).name,
+        "sha256": _sha256(path),
+        "of_class": {str(i): len(found) for i, found in sorted(table.centres.items())},
+    }
 
 
 def _options(path):

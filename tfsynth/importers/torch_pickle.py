@@ -1,4 +1,4 @@
-"""The part of Python's pickle format that PyTorch writes a state_dict in, and nothing more.
+"""The part of Python's pickle format that PyTorch writes a state_dict in, and little more.
 
 Python's own unpickler is not used. Told which names it may import, it still lets a few bytes
 reserve gigabytes (a memo entry with a large number) or end the process (a dictionary key of tuples
@@ -52,7 +52,7 @@ _GETS = {pickle.BINGET: "<B", pickle.LONG_BINGET: "<I"}
 
 _ENDS_EARLY = "it ends in the middle: the download or the copy is not whole. Fetch it again."
 DAMAGED = "The file is damaged or forged: fetch it again."
-_NOT_TORCH = f"PyTorch does not write this. {DAMAGED}"
+_UNUSUAL = f"No program writes this. {DAMAGED}"
 
 
 class RefusedError(ValueError):
@@ -68,12 +68,20 @@ class Function(NamedTuple):
 class PickleReader:
     """Reads pickles of protocol 2 that stand one after another.
 
+    A subclass for the files of another program says what they hold.
+
     Args:
         data: Bytes that begin with a pickle, and need not end with one.
         known: `{"module.name": value}`: what pickles may name. A `Function` can be called, other
             values only be passed on. `collections.OrderedDict` is known besides.
         resolve: Gets what stands for an object outside the pickle, and returns that object.
     """
+
+    # For messages: what a good file holds, and how to get one.
+    content = "a state_dict of dense real tensors"
+    remedy = "Save `model.state_dict()` alone with `torch.save`, in float32"
+    protocols: tuple[int, ...] = (2,)
+    protocol_remedy = "Save it again with `torch.save`, without `pickle_protocol`."
 
     def __init__(
         self, data: bytes, known: Mapping[str, Any], resolve: Callable[[Any], Any]
@@ -95,17 +103,18 @@ class PickleReader:
         self._memo: dict[int, Any] = {}
         start = self._take(2)
         if start[:1] != pickle.PROTO:
-            raise RefusedError(f"where a pickle must begin stands {start!r}. {_NOT_TORCH}")
-        if start[1] != 2:
+            raise RefusedError(f"where a pickle must begin stands {start!r}. {_UNUSUAL}")
+        if start[1] not in self.protocols:
+            read = ", ".join(map(str, self.protocols))
             raise RefusedError(
-                f"its pickle is of protocol {start[1]}, and only protocol 2, the default of "
-                "`torch.save`, is read. Save it again without `pickle_protocol`."
+                f"its pickle is of protocol {start[1]}; what is read is protocol {read}. "
+                f"{self.protocol_remedy}"
             )
         while (opcode := self._take(1)) != pickle.STOP:
             self._step(opcode)
         value = self._pop()
         if self._stack or self._below_marks:
-            raise RefusedError(f"its pickle leaves values over. {_NOT_TORCH}")
+            raise RefusedError(f"its pickle leaves values over. {_UNUSUAL}")
         return value
 
     def _step(self, opcode: bytes) -> None:
@@ -125,23 +134,23 @@ class PickleReader:
         elif opcode in _GETS:
             number = self._number(_GETS[opcode])
             if number not in self._memo:
-                raise RefusedError(f"its pickle recalls a value it lacks. {_NOT_TORCH}")
+                raise RefusedError(f"its pickle recalls a value it lacks. {_UNUSUAL}")
             self._push(self._memo[number])
         elif opcode in _STEPS:
             _STEPS[opcode](self)
         else:
             raise RefusedError(
-                f"its pickle uses the opcode {_name(opcode)}, which a state_dict does not need; "
-                "nothing in it was run. Save `model.state_dict()` again with `torch.save`; do not "
-                "trust the file if you did not write it."
+                f"its pickle uses the opcode {_name(opcode)}, which {self.content} does not need; "
+                f"nothing in it was run. {self.remedy}; do not trust the file if you did not write "
+                "it."
             )
 
     def _take(self, count: int) -> bytes:
         taken = self._data[self.position : self.position + count] if count >= 0 else b""
         if len(taken) != count:
             raise RefusedError(
-                f"its pickles do not end within {MOST_BYTES >> 20} MiB, where a state_dict of "
-                "25,000 tensors does. It holds more than tensors: save `model.state_dict()` alone."
+                f"its pickles do not end within {MOST_BYTES >> 20} MiB: it holds more than "
+                f"{self.content}. {self.remedy}."
                 if len(self._data) > MOST_BYTES
                 else _ENDS_EARLY
             )
@@ -167,7 +176,7 @@ class PickleReader:
 
     def _top(self) -> Any:
         if not self._stack:
-            raise RefusedError(f"its pickle uses a value it lacks. {_NOT_TORCH}")
+            raise RefusedError(f"its pickle uses a value it lacks. {_UNUSUAL}")
         return self._stack[-1]
 
     def _pop(self) -> Any:
@@ -180,36 +189,37 @@ class PickleReader:
 
     def _since_mark(self) -> list[Any]:
         if not self._below_marks:
-            raise RefusedError(f"its pickle ends a list it did not begin. {_NOT_TORCH}")
+            raise RefusedError(f"its pickle ends a list it did not begin. {_UNUSUAL}")
         values, self._stack = self._stack, self._below_marks.pop()
         return values
 
     def _add_items(self, keys_and_values: list[Any]) -> None:
         target = self._top()
         if type(target) is not dict or len(keys_and_values) % 2:
-            raise RefusedError(f"its pickle fills no dictionary. {_NOT_TORCH}")
+            raise RefusedError(f"its pickle fills no dictionary. {_UNUSUAL}")
         _fill(target, zip(keys_and_values[::2], keys_and_values[1::2], strict=True))
 
     def _extend(self, values: list[Any]) -> None:
         target = self._top()
         if type(target) is not list:
-            raise RefusedError(f"its pickle extends no list. {_NOT_TORCH}")
+            raise RefusedError(f"its pickle extends no list. {_UNUSUAL}")
         target.extend(values)
 
     def _global(self) -> None:
-        name = f"{self._line()}.{self._line()}"
+        self._push_known(f"{self._line()}.{self._line()}")
+
+    def _push_known(self, name: str) -> None:
         if name not in self._known:
             raise RefusedError(
-                f"it names {name[:200]!r}, which dense tensors of real numbers do not need; "
-                "nothing in it was run. Save `model.state_dict()` alone with `torch.save`, in "
-                "float32; do not trust the file if you did not write it."
+                f"it names {name[:200]!r}, which {self.content} does not need; nothing in it was "
+                f"run. {self.remedy}; do not trust the file if you did not write it."
             )
         self._push(self._known[name])
 
     def _reduce(self) -> None:
         arguments, function = self._pop(), self._pop()
         if not isinstance(function, Function) or type(arguments) is not tuple:
-            raise RefusedError(f"its pickle calls no function. {_NOT_TORCH}")
+            raise RefusedError(f"its pickle calls no function. {_UNUSUAL}")
         self._push(function.call(arguments))
 
     def _build(self) -> None:
@@ -217,7 +227,7 @@ class PickleReader:
         # weights.
         self._pop()
         if type(self._top()) is not dict:
-            raise RefusedError(f"its pickle gives attributes to a value. {_NOT_TORCH}")
+            raise RefusedError(f"its pickle gives attributes to a value. {_UNUSUAL}")
 
 
 _STEPS: dict[bytes, Callable[[PickleReader], None]] = {
@@ -241,7 +251,7 @@ def _ordered_dict(arguments: tuple) -> dict:
     # Python 2 passed the items as a list of lists; Python 3 passes nothing.
     items = arguments[0] if len(arguments) == 1 else None if arguments else []
     if type(items) is not list or any(type(pair) is not list or len(pair) != 2 for pair in items):
-        raise RefusedError(f"its pickle makes an OrderedDict of no items. {_NOT_TORCH}")
+        raise RefusedError(f"its pickle makes an OrderedDict of no items. {_UNUSUAL}")
     target: dict = {}
     _fill(target, items)
     # Each list serves once: one that is recalled without end would fill the memory.
@@ -253,8 +263,8 @@ def _fill(target: dict, items: Any) -> None:
     for key, value in items:
         if type(key) not in (str, int):
             raise RefusedError(
-                f"its pickle holds a dictionary key of type {type(key).__name__}; those of a "
-                "state_dict are text. Save `model.state_dict()` alone."
+                f"its pickle holds a dictionary key of type {type(key).__name__}, which is neither "
+                "text nor an integer. Save the plain state_dict or table alone."
             )
         target[key] = value
 

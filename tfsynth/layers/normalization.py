@@ -40,10 +40,9 @@ class InstanceNormalization(keras.layers.Layer):
 
     def call(self, inputs):
         x = ops.cast(inputs, "float32")
-        mean = ops.mean(x, axis=(1, 2), keepdims=True)
-        centred = x - mean
+        centred = x - _mean(x)
         # Two passes: the mean of squares minus the squared mean cancels badly.
-        variance = ops.mean(ops.square(centred), axis=(1, 2), keepdims=True)
+        variance = _mean(ops.square(centred))
         return ops.cast(centred * ops.rsqrt(variance + self.epsilon), inputs.dtype)
 
     def compute_output_shape(self, input_shape):
@@ -51,3 +50,8 @@ class InstanceNormalization(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}
+
+
+def _mean(x):
+    # Row by row: one float32 sum over a whole large map is ten times less exact, and no faster.
+    return ops.mean(ops.mean(x, axis=2, keepdims=True), axis=1, keepdims=True)

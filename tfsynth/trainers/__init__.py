@@ -13,6 +13,7 @@ from tfsynth.trainers.devices import choose_precision as choose_precision
 from tfsynth.trainers.devices import scope_of as scope_of
 from tfsynth.trainers.finite import NonFiniteGuard as NonFiniteGuard
 from tfsynth.trainers.finite import NotFiniteError as NotFiniteError
+from tfsynth.trainers.image_pool import ImagePool as ImagePool
 from tfsynth.trainers.players import PlayerOptimizers as PlayerOptimizers
 from tfsynth.trainers.schedules import ConstantThenLinearDecay as ConstantThenLinearDecay
 from tfsynth.trainers.trainer import Trainer as Trainer

@@ -2,9 +2,11 @@
 
 import contextlib
 
+import tensorflow as tf
 from keras import ops
 
 from tfsynth.registry import register
+from tfsynth.trainers.image_pool import ImagePool
 from tfsynth.trainers.trainer import Trainer
 
 
@@ -35,6 +37,9 @@ class AdversarialTrainer(Trainer):
         encoder_reduction: The encoder reads photograph and regions this many times smaller,
             and its map is repeated: 2 for a generator with one enhancer, whose coarse
             network learnt from an encoder at half the size.
+        pool_size: Number of earlier synthesised pictures, of which the discriminator is shown
+            one instead of a new one half of the time; 0 for none. See `ImagePool`. On one
+            device only; a step takes one more pass of the discriminator.
         xla, frozen, ema_decay: See `Trainer`. Generator and encoder ship.
 
     Example:
@@ -82,6 +87,7 @@ class AdversarialTrainer(Trainer):
         encoder=None,
         encoder_regions="instances",
         encoder_reduction=1,
+        pool_size=0,
         xla="auto",
         frozen=(),
         ema_decay=None,
@@ -111,6 +117,8 @@ class AdversarialTrainer(Trainer):
         self.encoder = encoder
         self.encoder_regions = encoder_regions
         self.encoder_reduction = encoder_reduction
+        self.pool_size = pool_size
+        self.pool = ImagePool(pool_size) if pool_size else None
 
     @property
     def players(self):
@@ -158,6 +166,8 @@ class AdversarialTrainer(Trainer):
             generator_loss += self.reconstruction_loss.weight * self.reconstruction_loss(
                 real_image, fake_image
             )
+        if "history" in batch:
+            fake_logits = self._logits_of_history(batch["history"], condition, fake_image)
         discriminator_loss = self.adversarial_loss.discriminator(real_logits, fake_logits)
         losses = {"generator": generator_loss, "discriminator": discriminator_loss}
         return losses, {
@@ -167,7 +177,49 @@ class AdversarialTrainer(Trainer):
             "feature_matching": feature_matching,
             "perceptual": perceptual,
             "l1": l1,
+            **({"fake": fake_image} if "history" in batch else {}),
         }
+
+    def compile(self, optimizers, **kwargs):
+        if self.pool and tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            raise ValueError(
+                "The image pool keeps one history: it cannot be shared by devices. Train on one, "
+                "or set `pool_size` to 0."
+            )
+        super().compile(optimizers, **kwargs)
+
+    def before_step(self, batch):
+        if self.pool is None:
+            return batch
+        elements = {name: batch[name] for name in (self.conditioning.condition_name, "instances")}
+        if not self.pool.built:
+            shapes = {n: (list(e.shape[1:]), e.dtype.name) for n, e in elements.items()}
+            shapes["fake"] = ([*batch["image"].shape[1:]], "float32")
+            with tf.init_scope():  # The step is being traced.
+                self.pool.build(shapes)
+        size = tf.shape(batch["image"])[0]
+        return {**batch, "history": self.pool.draw(size, self.optimizer.iterations)}
+
+    def after_step(self, batch, logs):
+        if self.pool is not None:
+            fake = logs.pop("fake")
+            self.pool.store(batch["history"]["slot"], {**batch, "fake": fake})
+        return logs
+
+    def get_build_config(self):
+        # The networks make their weights themselves; the pool needs to know its pictures' size.
+        return {"pool": self.pool.get_build_config()} if self.pool else None
+
+    def build_from_config(self, config):
+        if self.pool is not None:
+            self.pool.build_from_config(config["pool"])
+
+    def _logits_of_history(self, history, condition, fake_image):
+        """Returns the logits of old pictures where lots were drawn for them, else of the new."""
+        old = history["old"][:, None, None, None]
+        image = ops.where(old, history["fake"], ops.stop_gradient(fake_image))
+        condition = ops.where(old, self._condition(history), condition)
+        return [scale[-1] for scale in self._discriminate(condition, image)]
 
     def _condition(self, batch):
         return self.conditioning(batch[self.conditioning.condition_name], batch["instances"])
@@ -190,6 +242,7 @@ class AdversarialTrainer(Trainer):
             **super().get_config(),
             "encoder_regions": self.encoder_regions,
             "encoder_reduction": self.encoder_reduction,
+            "pool_size": self.pool_size,
         }
 
     def _discriminate(self, condition, image):

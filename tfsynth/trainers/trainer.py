@@ -151,7 +151,9 @@ class Trainer(keras.Model):
         return super().fit(*args, shuffle=shuffle, **kwargs)
 
     def train_step(self, batch):
+        batch = self.before_step(batch)
         logs, gradients = self._gradients(batch)
+        logs = self.after_step(batch, logs)
         # Once per step and outside the compiled part: see `SpectralConv2D`.
         for layer in self._spectral_layers():
             layer.advance()
@@ -164,6 +166,14 @@ class Trainer(keras.Model):
         if self.averages:
             averages.move(self._averaged_weights(), self.ema_decay, self.optimizer.iterations)
         return self._track(logs)
+
+    def before_step(self, batch):
+        """Returns what `compute_losses` sees of a batch: the place to add state of the trainer."""
+        return batch
+
+    def after_step(self, batch, logs):
+        """Returns the scalars to log, of what `compute_losses` gave: the place to keep state."""
+        return logs
 
     def test_step(self, batch):
         with self.as_shipped():
