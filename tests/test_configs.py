@@ -12,7 +12,8 @@ def test_a_config_builds_and_its_networks_take_its_size(name):
     config = load_config(name)
     assert config.name == name
     text = experiment.describe(config)
-    assert text.startswith(f"{name}: {config.data.size[0]} x {config.data.size[1]} pixels")
+    last = f", phase {list(config.phases)[-1]}" if config.phases else ""
+    assert f"{name}{last}: {config.data.size[0]} x {config.data.size[1]} pixels" in text
     assert set(registry.build(config.optimizers)) == {"generator", "discriminator"}
     assert registry.build(config.schedule).epochs > 0
     assert registry.build(config.evaluation).name.startswith("segmenter-v")
