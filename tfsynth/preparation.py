@@ -79,12 +79,13 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
     Raises:
         ValueError: If settings or data break a rule.
     """
+    parts = split_into_phases(config)
     precision = trainers.choose_precision(config.precision)
     dataset = registry.build(config.data.dataset)
     if config.evaluation:
         registry.build(config.evaluation).check_data(dataset)
     phases, first, before, sizes = [], None, None, []
-    for name, settings in split_into_phases(config):
+    for name, settings in parts:
         with _naming(name):
             trainer = build_trainer(settings)
             _check_trainer(settings, trainer, dataset, replicas)

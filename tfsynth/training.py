@@ -39,7 +39,8 @@ def train_phases(setup, run, strategy=None, verbose=True, callbacks=()):
         if found := _latest(stores[i], strategy):
             setup.trainer, state = found
             seconds = state["seconds"]
-            print(f"Resuming {folders[i].checkpoints.parent} at step {state['step']}.")
+            phase = f", phase {run_phase}," if (run_phase := folders[i].phase) else ""
+            print(f"Resuming {run.path}{phase} at step {state['step']}.")
         elif i > 0:
             setup.trainer = _next_trainer(setup.trainer, setup.phases[i], strategy)
         clock = trainers.Clock(seconds)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tfsynth.metrics import boundary_visibility, touching_boundaries
+from tfsynth.metrics.boundaries import _inner, gradient_magnitude
 
 CAR = 2
 
@@ -47,8 +48,6 @@ def test_visibility_is_a_probability_by_ranks():
     labels, instances = scene()
     image = random.integers(0, 40, (16, 24, 3)).astype("uint8")
     image[:, 10:] += 30
-    from tfsynth.metrics.boundaries import _inner, gradient_magnitude
-
     gradient = gradient_magnitude(image)
     at = gradient[touching_boundaries(labels, instances, CAR)]
     inside = gradient[_inner(labels, instances, CAR)]

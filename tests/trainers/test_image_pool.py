@@ -61,7 +61,7 @@ def test_until_it_is_full_a_game_is_that_without_it(xla):
 
 
 def test_a_full_one_changes_the_discriminators_loss_and_not_the_generators():
-    # Of one weight everywhere: after the first step both would have learnt something else.
+    # Nothing learns, so that only what the discriminator is shown can differ.
     games = trainer(0), trainer(4)
     batches = data(8)
     for game in games:
@@ -84,7 +84,7 @@ def test_what_it_keeps_is_saved_and_a_broken_training_goes_on_as_a_whole_one(tmp
     again.fit(data(6).skip(3), verbose=0)
     for a, b in zip(whole.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    # Pictures that lots have put elsewhere are of the layouts beside them.
+    # Layouts are kept as they come over the wire: a byte a pixel.
     assert again.pool.stored["labels"].dtype == "uint8"
 
 
