@@ -39,6 +39,9 @@ _PHASES = (
     "joint: {train.minutes: 2}}"
 )
 
+# So many epochs that the minutes end each run, also the fastest.
+_EPOCHS = ["schedule.constant_epochs=200", "schedule.decay_epochs=200"]
+
 # Variant -> (config, the keys that differ from it). All keep the demo's settings otherwise.
 VARIANTS = {
     "plain": ("demo", []),
@@ -97,6 +100,7 @@ def run(name, seed, minutes=MINUTES):
         return
     base, changes = VARIANTS[name]
     common = [f"seed={seed}", f"train.minutes={minutes}", "train.then=[]", "data.dataset.seed=1"]
+    common += _EPOCHS
     config = load_config(base, [*common, *changes])
     folder = experiment.train(config, RUNS / f"{name}-{seed}")
     measured = measure(folder, config)
