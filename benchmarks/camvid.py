@@ -4,10 +4,10 @@
     python benchmarks/camvid.py run plain
     python benchmarks/camvid.py table          what was measured, in Markdown
 
-`plain` is G1 at the full size with its discriminators, feature matching and L1. `full` adds what the
-paper adds: half size first, the enhancer, the feature encoder and a perceptual loss. Both start from
-`configs/camvid_pix2pixhd_256.yaml` and its data, which are not part of this package. Runs are kept in
-runs/camvid/, what they gave in benchmarks/results/camvid/.
+`plain` is G1 at the full size with its discriminators, feature matching and L1. `full` adds what
+the paper adds: half size first, the enhancer, the feature encoder and a perceptual loss. Both start
+from `configs/camvid_pix2pixhd_256.yaml` and its data, which are not part of this package. Runs are
+kept in runs/camvid/, what they gave in benchmarks/results/camvid/.
 """
 
 import argparse
@@ -34,18 +34,20 @@ _PLAIN = {
     "trainer.discriminator.num_scales": 2,
     "phases": "{}",
 }
+_ENCODER = "{class: FeatureEncoder, filters: 8, num_downsamples: 2, upsampling: resize}"
 _COARSE = (
     "{class: GlobalGenerator, input_channels: 16, filters: 24, num_downsamples: 2, num_blocks: 6, "
     "upsampling: resize}"
 )
 _FULL = {
     "trainer.generator.input_channels": 16,
-    "trainer.encoder": "{class: FeatureEncoder, filters: 8, num_downsamples: 2, upsampling: resize}",
+    "trainer.encoder": _ENCODER,
     "trainer.encoder_reduction": 2,
     "phases": (
         "{coarse: {data.size: [96, 128], trainer.encoder_reduction: 1, "
         f"trainer.generator: {_COARSE}, trainer.discriminator.num_scales: 2, "
-        "optimizers.generator.learning_rate: 6.0e-4, optimizers.discriminator.learning_rate: 2.0e-4, "
+        "optimizers.generator.learning_rate: 6.0e-4, "
+        "optimizers.discriminator.learning_rate: 2.0e-4, "
         "train.batch_size: 4, train.minutes: 27}, "
         "joint: {trainer.frozen: [encoder], "
         "init_except: [generator.head, generator.enhancer1, discriminator.scale2], "
@@ -110,7 +112,7 @@ def run(name, changes, arguments):
 def table():
     """Returns what was measured as Markdown."""
     lines = [
-        "| variant | seed | steps | mean IoU | pixel accuracy | of the oracle | spectrum error, dB |",
+        "| variant | seed | steps | mean IoU | accuracy | of the oracle | spectrum error, dB |",
         "|---|---|---|---|---|---|---|",
     ]
     for path in sorted(RESULTS.glob("*.json")):
