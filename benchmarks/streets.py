@@ -3,6 +3,7 @@
     python benchmarks/streets.py run plain 0    trains one variant with one seed, and measures it
     python benchmarks/streets.py run all        all with seeds 0, 1, 2; goes on where it stopped
     python benchmarks/streets.py table          what was measured, in Markdown
+    python benchmarks/streets.py sheets DIR     the first test streets by the runs of seed 0
 
 Pictures of 64 x 128, 800 to train on; scores on test streets that no setting was chosen on (seed 1
 of the drawing; settings were chosen on seed 0). Each variant trains for the same wall time. Runs
@@ -14,6 +15,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import streets_sheets
 from streets_measures import measure
 
 from tfsynth import experiment
@@ -75,6 +77,9 @@ def main():
     if arguments.what == "table":
         print(table())
         return
+    if arguments.what == "sheets":
+        streets_sheets.write(RUNS, VARIANTS, arguments.folder)
+        return
     names = VARIANTS if arguments.variant == "all" else [arguments.variant]
     seeds = SEEDS if arguments.seed is None else [arguments.seed]
     for seed in seeds:
@@ -90,6 +95,8 @@ def _parse():
     one.add_argument("seed", type=int, nargs="?", help="default: all of 0, 1, 2")
     one.add_argument("--minutes", type=float, default=MINUTES, help="wall time of each training")
     commands.add_parser("table", help="print what was measured")
+    pictures = commands.add_parser("sheets", help="draw what the runs of seed 0 make")
+    pictures.add_argument("folder", type=Path)
     return parser.parse_args()
 
 
