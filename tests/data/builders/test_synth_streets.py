@@ -1,5 +1,7 @@
 """The drawn streets as a data set: kept, read back, and clear errors."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -121,3 +123,20 @@ def test_a_disk_that_is_too_small_is_found_before_drawing(tmp_path):
 def test_arguments_out_of_range_are_named(name, value):
     with pytest.raises(ValueError, match=f"`{name}` is a whole number"):
         Streets(**{**SMALL, name: value})
+
+
+def test_two_who_draw_the_same_streets_at_once_both_get_them(tmp_path):
+    streets_of_two = [Streets(**SMALL, data_dir=str(tmp_path)) for _ in range(2)]
+    ready = threading.Barrier(2)
+    found = {}
+
+    def draw(who):
+        ready.wait()
+        found[who] = streets_of_two[who].split("train")[4]["image"]
+
+    threads = [threading.Thread(target=draw, args=(who,)) for who in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    np.testing.assert_array_equal(found[0], found[1])

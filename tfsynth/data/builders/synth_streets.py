@@ -199,6 +199,7 @@ class Streets(Dataset):
     def _prepared(self) -> SynthStreets:
         folder = self.folder
         arguments = {k: v for k, v in self.get_config().items() if k != "data_dir"}
+        builder = None
         try:
             with _quiet_tfds():
                 builder = SynthStreets(**arguments, data_dir=str(folder))
@@ -207,6 +208,9 @@ class Streets(Dataset):
                     builder.download_and_prepare()
         # What array_record and TensorFlow raise for a file that they cannot write.
         except (OSError, RuntimeError, tf.errors.OpError) as error:
+            # Where another process drew the same streets and was faster, all is well.
+            if builder is not None and builder.is_prepared():
+                return builder
             raise DataError(
                 f"{folder}: the drawn streets cannot be kept there ({type(error).__name__}: "
                 f"{error}). Make the folder writable and free some space, or name another in "
