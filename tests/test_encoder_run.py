@@ -36,8 +36,26 @@ def test_the_run_has_styles(run):
     model = experiment.load_synthesizer(run)
     assert model.styles.num_features == 3
     assert all(1 <= len(c) <= 10 for c in model.styles.centres.values())
-    assert (run / "samples.png").is_file()
     assert (run / "export" / "1" / "saved_model.pb").is_file()
+
+
+def test_sheets_show_looks_by_lot_and_the_real_ones(run):
+    with Image.open(run / "samples.png") as picture:
+        sheet = np.asarray(picture)
+    # labels, synthesised, reconstructed, real, each 64 pixels wide, 2 between them and around.
+    assert sheet.shape[1] == 2 + 4 * (64 + 2)
+    layouts = run / "layouts"
+    first = sorted((layouts / "labels").iterdir())[0]
+    labels, instances = (
+        np.asarray(Image.open(p)) for p in (first, layouts / "instances" / first.name)
+    )
+    drawn = experiment.load_synthesizer(run).synthesize(labels, instances, seed=0)
+    top = sheet.shape[0] - len(list((layouts / "labels").iterdir())) * (32 + 2)
+    np.testing.assert_array_equal(sheet[top : top + 32, 68 : 68 + 64], drawn)
+    # There are no styles to draw from while training goes on.
+    for path in (run / "samples").iterdir():
+        with Image.open(path) as picture:
+            assert picture.width == 2 + 3 * (64 + 2)
 
 
 def test_samples_of_one_layout(run, tmp_path, capsys):

@@ -96,10 +96,22 @@ def synthesizer_of(setup, **more):
 
 
 def draw_sheet(synthesizer, examples):
-    """Draws condition | synthesised | real; with an encoder, in the style of the real one."""
-    rows, name = [], synthesizer.conditioning.condition_name
-    for example in examples:
+    """Draws condition | synthesised | real.
+
+    With an encoder there is `reconstructed` before the real picture, in whose looks it is drawn;
+    `synthesised` is drawn in looks by lot, as soon as the synthesizer has a table of them.
+    """
+    name = synthesizer.conditioning.condition_name
+    encodes = synthesizer.encoder is not None
+    by_lot = not encodes or synthesizer.styles is not None
+    rows = []
+    for seed, example in enumerate(examples):
         condition, instances, image = (example[k] for k in (name, "instances", "image"))
-        looks = synthesizer.encoder and synthesizer.encode(image, instances, example.get("labels"))
-        rows.append((condition, synthesizer.synthesize(condition, instances, looks), image))
-    return sheets.sheet(rows, synthesizer.label_set, (name, "synthesised", "real"))
+        row = {name: condition}
+        if by_lot:
+            row["synthesised"] = synthesizer.synthesize(condition, instances, seed=seed)
+        if encodes:
+            looks = synthesizer.encode(image, instances, example.get("labels"))
+            row["reconstructed"] = synthesizer.synthesize(condition, instances, looks)
+        rows.append({**row, "real": image})
+    return sheets.sheet([[*row.values()] for row in rows], synthesizer.label_set, [*rows[0]])

@@ -217,5 +217,5 @@ class SampleSheets(keras.callbacks.Callback):
         picture = self.draw()
         self.write(self.folder / f"step-{self.model.step:07d}.png", picture)
         with self._writer.as_default(step=self.model.step):
-            tf.summary.image("labels | synthesised | real", picture[None])
+            tf.summary.image("samples", picture[None])
         self._writer.flush()
