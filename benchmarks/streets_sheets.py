@@ -32,10 +32,8 @@ def write(runs, variants, folder):
     ]
     headings = ["labels", *(name.replace("_", " ") for name in found), "real"]
     write_sheet(folder / "streets_variants.png", sheet(rows, dataset.label_set, headings))
-    if "encoder" in found:
-        write_sheet(
-            folder / "streets_styles.png", _styles(columns["encoder"][0], examples, dataset)
-        )
+    if "plain" in found:
+        write_sheet(folder / "streets_styles.png", _styles(columns["plain"][0], examples, dataset))
 
 
 def _dataset(run):
