@@ -239,12 +239,21 @@ def _value(item, value, key):
     if isinstance(value, list):
         value = tuple(value)
     if isinstance(value, bool) and bool not in kinds or not isinstance(value, kinds):
-        names = " or ".join("nothing" if k is type(None) else k.__name__ for k in kinds)
+        names = " or ".join(_WORDS[kind] for kind in kinds)
         raise ConfigError(f"`{key}` takes {names}. Received: {value!r}.")
     return value
 
 
 _NOTHING = type(None)
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    dict: "a mapping of settings",
+    tuple: "a list, such as [a, b]",
+    _NOTHING: "null",
+}
 _KINDS = {
     str: (str,),
     int: (int,),

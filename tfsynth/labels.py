@@ -432,7 +432,7 @@ def _colour_keys(colours: np.ndarray) -> np.ndarray:
 
 
 def _percent(part: Any, whole: int) -> str:
-    return f"{100 * int(part) / whole:.2g} %"
+    return f"{100 * int(part) / whole:.3g} %"
 
 
 def _listing(values: Iterable[Any], most: int = 8) -> str:

@@ -199,7 +199,8 @@ def check_channels(dataset, trainer):
     if dataset.label_set and dataset.label_set.num_classes != conditioning.num_classes:
         raise ConfigError(
             f"The data has {dataset.label_set.num_classes} classes, void ones included; "
-            f"`trainer.conditioning.num_classes` is {conditioning.num_classes}."
+            f"`trainer.conditioning.num_classes` is {conditioning.num_classes}. "
+            f"{dataset.label_hint}".rstrip()
         )
     if channels != conditioning.condition_channels:
         raise ConfigError(

@@ -328,4 +328,7 @@ def _checked_instances(instances, shape, hint):
             f"`instances` must be an integer array {shape}, of the size of the condition. "
             f"Received: {instances.dtype} {instances.shape}."
         )
+    least, most = int(instances.min()), int(instances.max())
+    if least < -(2**31) or most >= 2**31:
+        raise ValueError(f"Ids in `instances` have 32 bits. Received: {least}..{most}.")
     return instances.astype("int32")  # A copy.

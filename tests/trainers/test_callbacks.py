@@ -136,8 +136,19 @@ def test_progress_bar_shows_losses_speed_and_time_left(capsys):
     games.trainer().fit(games.data(3), callbacks=[bar], verbose=0)
     bar.close()
     shown = capsys.readouterr().err
-    assert "3/3 steps" in shown
-    assert "generator_loss" in shown and "images/s" in shown and "left" in shown
+    last = shown.split("\r")[-1]
+    assert "training 100%" in last and "3 of 3 steps" in last and "00:00 left" in last
+    assert "generator_loss" in last and "images/s" in last
+
+
+def test_progress_bar_of_a_budget_shows_how_much_of_it_is_gone(capsys):
+    bar = ProgressBar(total_steps=300, batch_size=4, clock=Clock(45.0), minutes=1)
+    games.trainer().fit(games.data(3), callbacks=[bar], verbose=0)
+    bar.close()
+    last = capsys.readouterr().err.split("\r")[-1]
+    # 45 seconds of 60 are gone, and those that the three steps took.
+    assert 75 <= int(last.split("training")[1].split("%")[0]) < 100
+    assert " 3 steps | " in last and "of 300" not in last
 
 
 def test_sample_sheets_are_written_every_few_epochs(tmp_path):

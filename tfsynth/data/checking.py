@@ -55,6 +55,12 @@ def values_of_label_maps(files: Sequence[Path], progress: bool = True) -> list[i
     return known
 
 
+def highest_label(files: Sequence[Path]) -> tuple[Path, int]:
+    """Returns the first label map that holds the highest value of all, and that value."""
+    tops = in_threads(lambda file: max(_values(file)), files, "reading label maps")
+    return files[int(np.argmax(tops))], max(tops)
+
+
 def signature_of_files(files: Sequence[Path], root: Path | None = None) -> list[list[Any]]:
     """Returns the path (below `root`, if given), size and date of every file."""
     signature = []

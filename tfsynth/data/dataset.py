@@ -116,12 +116,14 @@ class Dataset(abc.ABC):
     - `label_set`: the classes of all splits, or None, and `condition_channels`, where the
       conditions are pictures;
     - `image_channels`: those of the photographs, 3 unless it says otherwise;
+    - `label_hint`: what the number of classes rests on, if it was guessed;
     - `fingerprint`: hexadecimal digits that change with the content, as a key of caches.
     """
 
     label_set: LabelSet | None
     condition_channels: int | None = None
     image_channels: int = 3
+    label_hint: str = ""
     fingerprint: str
 
     @property

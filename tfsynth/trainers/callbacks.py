@@ -75,7 +75,7 @@ class ProgressBar(keras.callbacks.Callback):
         total_steps: Steps of the whole run.
         batch_size: Pictures in a step.
         clock: The run's `Clock`.
-        minutes: Budget of wall time; where it ends first, it makes the time left.
+        minutes: Budget of wall time, or `None`; the bar then shows how much of it is gone.
         names: Log keys to show.
     """
 
@@ -88,44 +88,50 @@ class ProgressBar(keras.callbacks.Callback):
         self.names = names
         self._bar: Any = None  # From the first step on, a `tqdm`.
         self._shown = 0.0
+        self._logs: dict[str, Any] = {}
 
     def on_train_begin(self, logs=None):
         if self._bar is not None:
             return  # A resumed run calls `fit` twice: the rest of an epoch, then whole ones.
         self._first = self.model.step
         self._start = time.monotonic()
-        form = "{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} steps {postfix}"
-        self._bar = tqdm(
-            total=self.total_steps,
-            initial=self._first,
-            desc="training",
-            bar_format=form,
-            mininterval=0.5,
-        )
+        form = "{desc} {percentage:3.0f}%|{bar:20}| {postfix}"
+        self._bar = tqdm(total=1.0, desc="training", bar_format=form)
 
     def on_train_batch_end(self, batch, logs=None):
-        self._bar.update()
+        self._logs = logs or {}
         now = time.monotonic()
-        if now - self._shown < 0.5:  # Reading the losses more often costs more than it tells.
-            return
-        self._shown = now
-        done = self.model.step - self._first
-        rate = done / (now - self._start)
-        left = (self.total_steps - self.model.step) / rate
-        if self.minutes is not None:
-            left = min(left, 60 * self.minutes - self.clock.seconds)
-        logs = logs or {}
-        shown = self.names or list(logs)
-        losses = " ".join(f"{name} {float(logs[name]):.3f}" for name in shown if name in logs)
-        self._bar.set_postfix_str(
-            f"{losses} | {rate * self.batch_size:.1f} images/s | {tqdm.format_interval(left)} left"
-        )
+        if now - self._shown >= 0.5:  # Reading the losses more often costs more than it tells.
+            self._shown = now
+            self._show()
 
     def close(self):
         """Leaves the bar as it stands; call it however training ended."""
         if self._bar is not None:
+            if self.model.step > self._first:
+                self._show()
             self._bar.close()
             self._bar = None
+
+    def _show(self):
+        step = self.model.step
+        rate = (step - self._first) / (time.monotonic() - self._start)
+        done, left = step / self.total_steps, (self.total_steps - step) / rate
+        steps = f"{step:,} of {self.total_steps:,} steps"
+        if self.minutes is not None:
+            budget = 60 * self.minutes
+            done = max(done, self.clock.seconds / budget)
+            left = min(left, max(0.0, budget - self.clock.seconds))
+            steps = f"{step:,} steps"
+        shown = self.names or list(self._logs)
+        losses = " ".join(
+            f"{name} {float(self._logs[name]):.3f}" for name in shown if name in self._logs
+        )
+        self._bar.n = min(1.0, done)
+        self._bar.set_postfix_str(
+            f"{steps} | {losses} | {rate * self.batch_size:.1f} images/s | "
+            f"{tqdm.format_interval(left)} left"
+        )
 
 
 class StopBetweenSteps(keras.callbacks.Callback):
@@ -209,13 +215,16 @@ class SampleSheets(keras.callbacks.Callback):
         self.write = write
         self.folder = folder
         self.every = every
-        self._writer = tf.summary.create_file_writer(str(log_folder))
+        self.log_folder = log_folder
+        self._writer: Any = None  # From the first sheet on: a finished run gets no empty file.
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every:
             return
         picture = self.draw()
         self.write(self.folder / f"step-{self.model.step:07d}.png", picture)
+        if self._writer is None:
+            self._writer = tf.summary.create_file_writer(str(self.log_folder))
         with self._writer.as_default(step=self.model.step):
             tf.summary.image("samples", picture[None])
         self._writer.flush()

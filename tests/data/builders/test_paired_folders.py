@@ -430,3 +430,15 @@ def test_components_stand_in_for_instance_maps(folders, label_file):
     assert "instances" not in bare[0]
     with pytest.raises(ValueError, match="instances_from is one of .*'components'.; got 'parts'"):
         PairedFolders(folders, label_file, instances_from="parts")
+
+
+def test_guessed_classes_say_which_file_makes_them_so_many(folders, label_file):
+    labels = np.zeros((12, 20), np.uint8)
+    labels[0, 0] = 200
+    write_labels(folders / "train_label" / "train3.png", labels)
+    dataset = PairedFolders(folders)
+    assert dataset.label_set.num_classes == 201
+    assert f"highest id, 200, which is in {folders / 'train_label' / 'train3.png'}" in (
+        dataset.label_hint
+    )
+    assert PairedFolders(folders, label_file).label_hint == ""

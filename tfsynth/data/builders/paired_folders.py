@@ -100,9 +100,24 @@ class PairedFolders(FolderDataset):
         """The classes: those of `labels`, else guessed from the label maps of all splits."""
         if self._given_labels is not None:
             return self._given_labels
-        files = [pair.condition for name in self._prefixes for pair in self._pairs(name)]
+        files = self._label_files()
         palette = images.read_palette(files[0])
         return LabelSet.from_values(checking.values_of_label_maps(files), palette)
+
+    @property
+    def label_hint(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The file and value that make the classes so many, if they were guessed."""
+        if self._given_labels is not None:
+            return ""
+        file, highest = checking.highest_label(self._label_files())
+        return (
+            f"No `labels` are given, so there is a class up to the highest id, {highest}, which is "
+            f"in {file}. If it does not belong there, correct the file, or name the classes in a "
+            "label file."
+        )
+
+    def _label_files(self) -> list[Path]:
+        return [pair.condition for name in self._prefixes for pair in self._pairs(name)]
 
     def _content(self) -> list[Any]:
         settings = (self.label_coding, self.image_channels, self.instances_from)
