@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tfsynth import cost, registry, styles, trainers
+from tfsynth import cost, models, registry, styles, trainers
 from tfsynth.config import ConfigError
 from tfsynth.data.examples import Examples
 from tfsynth.deployment import export as export
@@ -72,7 +72,7 @@ def cluster_styles(
     """Takes the styles of a data set's objects into a trained synthesizer, anew.
 
     Args:
-        model_path: A run folder, or a `.keras` file together with `config`.
+        model_path: A run folder, or a `.keras` file or shipped name together with `config`.
         config: A `Config` that names the data; `None` for the run folder's.
         split: Name of the split.
         output: The `.keras` file to write; `None` replaces the model's own.
@@ -83,14 +83,16 @@ def cluster_styles(
         The path written and the `Synthesizer`.
 
     Raises:
-        ValueError: If the model has no encoder, or data and model do not fit.
+        ValueError: If the model has no encoder, data and model do not fit, or a shipped
+            model would be replaced.
         FileNotFoundError: If there is no such model, or no folder for the output.
     """
-    path = Path(model_path)
+    path = models.find_model(model_path)
     synthesizer = load_synthesizer(path)
     target = Path(output or (RunFolder(path).synthesizer if path.is_dir() else path))
     if not target.absolute().parent.is_dir():
         raise FileNotFoundError(f"There is no folder {target.parent} for the model. Make it first.")
+    models.require_own(target)
     styles.require_scikit_learn()
     config = config or own_config(path)
     dataset = registry.build(config.data.dataset)
