@@ -92,8 +92,7 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
             if first is not None:
                 trainers.plan_transfer(before, shapes, settings.init_except)
             elif settings.init_from and not resuming:
-                source = networks_in(settings.init_from)
-                trainers.transfer_weights(source, trainer.networks, settings.init_except)
+                trainer.start_from(networks_in(settings.init_from), settings.init_except)
         schedule = registry.build(settings.schedule)
         phases.append(Phase(name, settings, schedule, trainer.learning_rates))
         first, before = first or trainer, shapes

@@ -205,8 +205,8 @@ def _conditioning(networks, options, label_set, condition, edges, assumed):
         if channels not in (1, 3) or edges:
             raise CheckpointError(
                 f"The generator reads {channels} channels, which may be a picture or a few "
-                "classes. Give the label set of its classes, or say that it reads pictures: --condition "
-                "picture."
+                "classes. Give the label set of its classes, or say that it reads pictures: "
+                "--condition picture."
             )
         condition = "picture"
         kind = "grey" if channels == 1 else "RGB"
