@@ -35,6 +35,23 @@ def fixed_seeds():
     keras.utils.set_random_seed(0)
 
 
+@pytest.fixture(scope="module")
+def data_folder(tmp_path_factory):
+    """The folder of the drawn streets that `runs.tree` trains on."""
+    from tests import runs
+
+    return runs.draw_streets(tmp_path_factory.mktemp("tfds"))
+
+
+@pytest.fixture
+def tree(data_folder, tmp_path, monkeypatch):
+    """The config of the smallest run, as plain data, with a cache of its own."""
+    from tests import runs
+
+    monkeypatch.setenv("TFSYNTH_CACHE", str(tmp_path / "cache"))
+    return runs.tree(data_folder)
+
+
 @pytest.fixture
 def shared_data():
     """`data/` in TFSYNTH_SHARED or a folder `shared` beside this checkout; skips without one."""

@@ -9,33 +9,43 @@ PACKAGE = Path(__file__).parents[1] / "tfsynth"
 
 # What each part may import of tfsynth besides itself, the registry and the version.
 MAY_IMPORT = {
-    "__init__": {"registry"},
+    "__init__": {"models", "registry"},
     "__main__": {"commands"},
-    "commands": {"config", "experiment", "importers", "labels", "load_model", "trainers"},
+    "commands": {
+        *("config", "experiment", "importers", "labels", "load_model", "models", "trainers"),
+    },
     "experiment": {
-        *("config", "cost", "data", "deployment", "evaluation", "files", "phases", "preparation"),
-        *("results", "run_folder", "styles", "trainers", "training"),
+        *("config", "cost", "data", "deployment", "evaluation", "files", "models", "phases"),
+        *("preparation", "results", "run_folder", "styles", "trainers", "training"),
     },
     "training": {"data", "preparation", "results", "sheets", "trainers"},
     "results": {
-        *("data", "deployment", "evaluation", "exporters", "files", "sheets", "styles"),
+        *("data", "deployment", "evaluation", "exporters", "files", "layout_files", "sheets"),
+        *("styles", "synthesizer"),
+    },
+    "preparation": {
+        *("config", "data", "files", "models", "phases", "run_folder", "styles", "trainers"),
+    },
+    "phases": {"config"},
+    "evaluation": {"config", "data", "deployment", "files", "metrics", "models", "run_folder"},
+    "deployment": {
+        *("data", "exporters", "files", "layout_files", "models", "regions", "run_folder"),
         "synthesizer",
     },
-    "preparation": {"config", "data", "files", "phases", "run_folder", "styles", "trainers"},
-    "phases": {"config"},
-    "evaluation": {"config", "data", "deployment", "files", "metrics", "run_folder"},
-    "deployment": {"data", "exporters", "files", "regions", "run_folder", "synthesizer"},
+    "layout_files": {"data", "files"},
     "run_folder": {"config"},
     "files": set(),
+    "models": set(),
     "config": set(),
     "cost": set(),
     "registry": set(),
     "labels": set(),
     "layout": {"labels", "regions"},
     "regions": set(),
+    "storage": set(),
     "styles": set(),
     "sheets": {"files", "labels"},
-    "synthesizer": {"exporters", "labels", "layers", "styles"},
+    "synthesizer": {"exporters", "labels", "layers", "storage", "styles"},
     "layers": set(),
     "networks": {"layers"},
     "losses": set(),
@@ -43,7 +53,7 @@ MAY_IMPORT = {
     "trainers": {"files", "layers"},
     "data": {"config", "labels", "regions"},
     "importers": {"files", "labels", "layers", "networks", "styles", "synthesizer"},
-    "exporters": {"synthesizer"},
+    "exporters": {"files", "synthesizer"},
 }
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

@@ -213,7 +213,7 @@ def test_label_maps_coded_by_colour_are_decoded(model, tmp_path):
 
 
 def test_files_that_are_no_synthesizer(tmp_path):
-    with pytest.raises(FileNotFoundError, match="No synthesizer at .*none.keras"):
+    with pytest.raises(FileNotFoundError, match="No model at .*none.keras"):
         deployment.load_synthesizer(tmp_path / "none.keras")
     broken = tmp_path / "broken.keras"
     broken.write_bytes(b"no zip")

@@ -18,17 +18,6 @@ from tfsynth.data import read_instance_map, read_label_map
 from tfsynth.run_folder import RunFolder
 
 
-@pytest.fixture(scope="module")
-def data_folder(tmp_path_factory):
-    return runs.draw_streets(tmp_path_factory.mktemp("tfds"))
-
-
-@pytest.fixture
-def tree(data_folder, tmp_path, monkeypatch):
-    monkeypatch.setenv("TFSYNTH_CACHE", str(tmp_path / "cache"))
-    return runs.tree(data_folder)
-
-
 def test_a_run_leaves_everything_where_people_look(tree, tmp_path):
     tree["train"]["then"] = ["evaluate", "export"]
     tree["evaluation"] = runs.PROTOCOL

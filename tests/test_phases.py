@@ -40,16 +40,9 @@ PHASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def data_folder(tmp_path_factory):
-    return runs.draw_streets(tmp_path_factory.mktemp("tfds"))
-
-
 @pytest.fixture
-def tree(data_folder, tmp_path, monkeypatch):
+def tree(tree):
     """pix2pixHD's three phases: a coarse network, an enhancer, both; with an encoder."""
-    monkeypatch.setenv("TFSYNTH_CACHE", str(tmp_path / "cache"))
-    tree = runs.tree(data_folder)
     tree["trainer"]["generator"] = {
         "class": "LocalEnhancer",
         "input_channels": CHANNELS + 2,
@@ -69,6 +62,7 @@ class Watch(keras.callbacks.Callback):
     def __init__(self):
         super().__init__()
         self.starts, self.ends, self.rates, self.moments = [], [], [], []
+        self.averages_are_the_weights = []
 
     def _weights(self):
         return {
@@ -79,6 +73,14 @@ class Watch(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.starts.append(self._weights())
+        pairs = [
+            (weight, other)
+            for name, network in self.model.shipped.items()
+            for weight, other in zip(
+                network.get_weights(), getattr(self.model, name).get_weights(), strict=True
+            )
+        ]
+        self.averages_are_the_weights.append(all(np.array_equal(*pair) for pair in pairs))
         self.moments.append(
             {
                 player: (
@@ -104,6 +106,7 @@ def _equal(a, b, prefix):
 
 
 def test_three_phases_train_what_they_name_and_hand_on_the_rest(tree, tmp_path):
+    tree["trainer"]["ema_decay"] = 0.9
     watch = Watch()
     run = RunFolder(
         experiment.train(parse_config(tree), tmp_path / "run", verbose=False, callbacks=[watch])
@@ -114,6 +117,7 @@ def test_three_phases_train_what_they_name_and_hand_on_the_rest(tree, tmp_path):
     assert _equal(watch.ends[coarse], watch.starts[enhancer], "encoder.") == {True}
     assert _equal(watch.ends[coarse], watch.starts[enhancer], "discriminator.scale0") == {True}
     assert "discriminator.scale1_layer0_conv" not in watch.ends[coarse]
+    assert watch.averages_are_the_weights == [True] * 3
     # Frozen for real: not one bit moves, and the enhancer learns.
     for frozen in ("generator.stem", "generator.block0", "generator.up0", "encoder."):
         assert _equal(watch.starts[enhancer], watch.ends[enhancer], frozen) == {True}
@@ -253,9 +257,12 @@ def test_a_run_starts_from_another_and_goes_on_from_its_own(data_folder, tmp_pat
             callbacks=[watch, InterruptAt(5)],
         )
     weights = Checkpoints(first / "checkpoints").latest()[0].networks["generator"].get_weights()
-    start = preparation.prepare(parse_config(tree), verbose=False).trainer
-    for there, here in zip(weights, start.generator.get_weights(), strict=True):
-        np.testing.assert_array_equal(there, here)
+    averaged = copy.deepcopy(tree)
+    averaged["trainer"]["ema_decay"] = 0.9
+    start = preparation.prepare(parse_config(averaged), verbose=False).trainer
+    for network in (start.generator, start.shipped["generator"]):
+        for there, here in zip(weights, network.get_weights(), strict=True):
+            np.testing.assert_array_equal(there, here)
     # Its own checkpoints come before `init_from`, which need not be whole any more.
     (first / "checkpoints").rename(first / "gone")
     experiment.train(parse_config(tree), tmp_path / "second", verbose=False)

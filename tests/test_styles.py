@@ -16,7 +16,7 @@ from tfsynth.styles import StyleTable, cluster, collect, majority_classes
 from tfsynth.synthesizer import Synthesizer
 
 LABELS = LabelSet(["sky", "road", "car"], [(0, 0, 255), (90, 90, 90), (255, 0, 0)])
-STORED = Path(__file__).parent / "goldens" / "synthesizer_format_2.keras"
+GOLDENS = Path(__file__).parent / "goldens"
 TABLE = StyleTable({2: [[0.9, -0.9], [-0.9, 0.9]]}, {2: [3, 1]})
 LAYOUT = np.zeros((8, 12), "uint8")
 LAYOUT[4:] = 1
@@ -201,12 +201,14 @@ def test_it_is_served_with_styles(tmp_path):
         served(labels=maps, instances=maps + 3, styles=styles)
 
 
-def test_a_file_of_format_2_is_still_read():
-    # Written once by `synthesizer().save(...)` above, with the second format.
-    loaded = tfsynth.load_model(STORED)
-    assert loaded.format_version == 2
+@pytest.mark.parametrize(("version", "dtype"), [(2, "float32"), (3, "float16")])
+def test_a_file_of_an_earlier_format_is_still_read(version, dtype):
+    # Written once of `synthesizer()` above; see goldens/README.md.
+    path = GOLDENS / f"synthesizer_format_{version}.keras"
+    loaded = tfsynth.load_model(path)
+    assert (loaded.format_version, loaded.stored_dtype) == (version, dtype)
     np.testing.assert_array_equal(loaded.styles.centres[2], TABLE.centres[2])
-    with np.load(STORED.with_suffix(".npz")) as stored:
+    with np.load(path.with_suffix(".npz")) as stored:
         photograph = loaded.synthesize(LAYOUT, INSTANCES, seed=3).astype(int)
         assert np.abs(photograph - stored["photograph"]).max() <= 1
 

@@ -85,7 +85,7 @@ def test_one_file_holds_everything(tmp_path):
     loaded = tfsynth.load_model(tmp_path / "model.keras")
     assert loaded.label_set == LABELS
     assert loaded.provenance == {"steps": 5}
-    assert loaded.format_version == FORMAT_VERSION == 2
+    assert loaded.format_version == FORMAT_VERSION == 3
     labels, instances = layout(16, 24)
     np.testing.assert_array_equal(
         loaded.synthesize(labels, instances), model.synthesize(labels, instances)
@@ -100,7 +100,9 @@ def test_a_model_trained_in_bfloat16_loads_in_float32(tmp_path):
     finally:
         keras.config.set_dtype_policy("float32")
     loaded = tfsynth.load_model(tmp_path / "model.keras")
-    layers = [*loaded.generator.layers, loaded.conditioning]
+    # So do files of formats before 3, which name the policy.
+    before = Synthesizer.from_config({**model.get_config(), "dtype": "mixed_bfloat16"})
+    layers = [*loaded.generator.layers, loaded.conditioning, loaded, before]
     assert {layer.compute_dtype for layer in layers} == {"float32"}
     labels, instances = layout(16, 24)
     difference = loaded.synthesize(labels, instances).astype(int) - model.synthesize(
@@ -122,7 +124,7 @@ def test_a_file_of_format_1_is_still_read():
 
 def test_a_later_format_is_refused():
     config = {**synthesizer().get_config(), "format_version": FORMAT_VERSION + 1}
-    with pytest.raises(ValueError, match="format version 3; .* Upgrade tfsynth"):
+    with pytest.raises(ValueError, match="format version 4; .* Upgrade tfsynth"):
         Synthesizer.from_config(config)
 
 

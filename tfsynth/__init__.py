@@ -37,6 +37,7 @@ _PARTS = (
     "layout",
     "losses",
     "metrics",
+    "models",
     "networks",
     "regions",
     "registry",
@@ -55,15 +56,17 @@ def load_model(path):
     Keras. Load files only from people you trust: a model is a program (see SECURITY.md).
 
     Args:
-        path: A string or `pathlib.Path`.
+        path: A string or `pathlib.Path`; or the name of a model that ships, such as "streets".
 
     Raises:
-        ValueError: If there is no such file, or it holds no Keras model.
+        FileNotFoundError: If there is no such file, and no such name.
+        ValueError: If it holds no Keras model.
     """
     import keras
 
-    from tfsynth import registry
+    from tfsynth import models, registry
 
+    path = models.find_model(path)
     registry.import_registered_classes()
     return keras.saving.load_model(path)
 

@@ -86,7 +86,7 @@ class Config:
         precision: One of `PRECISIONS`; "auto" is mixed_bfloat16 where the machine
             computes faster in it, else float32.
         init_from: What the run's weights start from, instead of chance: a run folder, an
-            imported model's folder or a `.keras` file; `None` for chance.
+            imported model's folder, a `.keras` file or a shipped model; `None` for chance.
         init_except: Layers, or prefixes of their names, that start by chance all the same or
             are left behind: "generator.head", "discriminator". Any other one that does not
             fit is an error.

@@ -6,24 +6,25 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from tfsynth import exporters, registry
+from tfsynth import exporters, models, registry
 from tfsynth.data import images
 from tfsynth.data.builders import pairing
 from tfsynth.data.dataset import DataError
 from tfsynth.files import replace_file
+from tfsynth.layout_files import draw_streets
 from tfsynth.regions import components
 from tfsynth.run_folder import RunFolder
 from tfsynth.synthesizer import Synthesizer
 
 
 def load_synthesizer(path):
-    """Loads a synthesizer from its `.keras` file or from a run folder.
+    """Loads a synthesizer from its `.keras` file or a run folder, or one that ships, by its name.
 
     Raises:
         FileNotFoundError: If there is none.
         ValueError: If the file is damaged, or holds something else.
     """
-    path = Path(path)
+    path = models.find_model(path)
     file = RunFolder(path).synthesizer if path.is_dir() else path
     if not file.is_file():
         raise FileNotFoundError(
@@ -60,10 +61,11 @@ def synthesize(
     grey, RGB or RGBA, as the photographs were that the model was trained on.
 
     Args:
-        model_path: A `.keras` file or a run folder.
+        model_path: A `.keras` file, a run folder or the name of a model that ships.
         inputs: Label maps (PNG with ids or a palette), for a model of condition pictures such
             pictures (see `images.read_picture`), and folders of them. In a folder, hidden files
-            and those with Cityscapes' ending of something else are left out.
+            and those with Cityscapes' ending of something else are left out. `None`, for a model
+            of the drawn streets: the first test layouts, drawn into `output_dir`/layouts.
         output_dir: Folder of the photographs; made if need be.
         instances: Folder of instance maps with the same names, subfolders included, or,
             for one input, a file. `None`: a model that reads edges gets those between
@@ -91,6 +93,11 @@ def synthesize(
             f"`label_coding` is one of {list(images.LABEL_CODINGS)}. Received: {label_coding!r}."
         )
     synthesizer = load_synthesizer(model_path)
+    if inputs is None:
+        layouts = Path(output_dir) / "layouts"
+        draw_streets(layouts, synthesizer, overwrite)
+        inputs, drawn = [layouts / "labels"], layouts / "instances"
+        instances = drawn if instances is None and instances_from is None else instances
     role = _role(synthesizer, label_coding, instances, instances_from)
     _require_styles(synthesizer, samples, like)
     maps = _conditions(inputs, role)
@@ -115,18 +122,19 @@ def synthesize(
     return written
 
 
-def export(model_path, output_dir, *, format="saved_model"):
+def export(model_path, output, *, format="saved_model", half=False):
     """Exports a trained synthesizer for other programs; see `exporters.export`.
 
     Args:
-        model_path: A `.keras` file or a run folder.
-        output_dir: Folder to write; must not exist, or be empty.
+        model_path: A `.keras` file, a run folder or the name of a model that ships.
+        output: Folder to write, which must not exist or be empty; keras: file to write.
         format: One of `exporters.FORMATS`.
+        half: Whether to store weights in float16; for "keras".
 
     Returns:
         The path written.
     """
-    return exporters.export(load_synthesizer(model_path), Path(output_dir), format=format)
+    return exporters.export(load_synthesizer(model_path), Path(output), format=format, half=half)
 
 
 def _write_photograph(path, photograph):

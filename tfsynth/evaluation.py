@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tfsynth import registry
+from tfsynth import models, registry
 from tfsynth.config import ConfigError, load_config
 from tfsynth.data.examples import Examples
 from tfsynth.deployment import load_synthesizer
@@ -26,7 +26,7 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
     row `reconstructed` has the style of the real photograph instead.
 
     Args:
-        model_path: A run folder, or a `.keras` file together with `config`.
+        model_path: A run folder, or a `.keras` file or shipped name together with `config`.
         config: A `Config` that names data and protocol; `None` for the run folder's.
         output: JSON file to write, in a folder that is there; `None` for `metrics.json` in
             the run folder, or `metrics_<split>_<limit>.json` for a part of the data.
@@ -43,9 +43,10 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
             than 2 examples, or a `.keras` file comes without `config` or `output`.
         FileNotFoundError: If there is no such model, or no folder for the output.
     """
-    target = _target(Path(model_path), output, split, limit)
-    synthesizer = load_synthesizer(model_path)
-    config = config or own_config(Path(model_path))
+    path = models.find_model(model_path)
+    target = _target(path, output, split, limit)
+    synthesizer = load_synthesizer(path)
+    config = config or own_config(path)
     if config.evaluation is None:
         raise ConfigError("The config has no `evaluation`: name a protocol to score with.")
     dataset = registry.build(config.data.dataset)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tfsynth import cost, registry, styles, trainers
+from tfsynth import cost, models, registry, styles, trainers
 from tfsynth.config import ConfigError
 from tfsynth.data.examples import Examples
 from tfsynth.deployment import export as export
@@ -72,7 +72,7 @@ def cluster_styles(
     """Takes the styles of a data set's objects into a trained synthesizer, anew.
 
     Args:
-        model_path: A run folder, or a `.keras` file together with `config`.
+        model_path: A run folder, or a `.keras` file or shipped name together with `config`.
         config: A `Config` that names the data; `None` for the run folder's.
         split: Name of the split.
         output: The `.keras` file to write; `None` replaces the model's own.
@@ -83,14 +83,16 @@ def cluster_styles(
         The path written and the `Synthesizer`.
 
     Raises:
-        ValueError: If the model has no encoder, or data and model do not fit.
+        ValueError: If the model has no encoder, data and model do not fit, or a shipped
+            model would be replaced.
         FileNotFoundError: If there is no such model, or no folder for the output.
     """
-    path = Path(model_path)
+    path = models.find_model(model_path)
     synthesizer = load_synthesizer(path)
     target = Path(output or (RunFolder(path).synthesizer if path.is_dir() else path))
     if not target.absolute().parent.is_dir():
         raise FileNotFoundError(f"There is no folder {target.parent} for the model. Make it first.")
+    models.require_own(target)
     styles.require_scikit_learn()
     config = config or own_config(path)
     dataset = registry.build(config.data.dataset)
@@ -121,7 +123,8 @@ def describe(config):
         lines += _describe_phase(phase, settings)
     lines.append(
         "GMAC: 1e9 multiply-accumulates, one forward pass, one picture. The memory is an upper "
-        "estimate:\nweights, gradients and Adam's moments, and every layer's output of each pass."
+        "estimate:\nweights, gradients and Adam's moments of those that train, averages, and the "
+        "outputs of each pass\nthat are kept for the gradients."
     )
     return "\n".join(lines)
 
@@ -133,20 +136,24 @@ def _describe_phase(phase, config):
     networks = {"generator": trainer.generator, "discriminator": trainer.discriminator}
     if trainer.encoder is not None:
         networks["encoder"] = trainer.encoder
-    costs = {role: cost.network_cost(n, height, width) for role, n in networks.items()}
+    trained = [weight for player in trainer.players for weight in trainer.weights_of(player)]
+    costs = {r: cost.network_cost(n, height, width, trained) for r, n in networks.items()}
+    averaged = [role for role in trainer.shipped if trainer.ema_decay is not None]
     title = f"{config.name}, phase {phase}" if phase else config.name
     lines = [
         f"{title}: {height} x {width} pixels, {trainer.conditioning.channels} condition channels",
-        f"{'network':40} {'parameters':>12} {'GMAC':>8} {'activations':>12}",
+        f"{'network':40} {'parameters':>12} {'trained':>12} {'GMAC':>8} {'activations':>12} "
+        f"{'kept':>12}",
     ]
     for role, network in networks.items():
         c = costs[role]
         lines.append(
-            f"{role + ' ' + type(network).__name__:40} {c.parameters:12,} {c.macs / 1e9:8.2f} "
-            f"{c.activation_values:12,}"
+            f"{role + ' ' + type(network).__name__:40} {c.parameters:12,} "
+            f"{c.trained_parameters:12,} {c.macs / 1e9:8.2f} {c.activation_values:12,} "
+            f"{c.kept_values:12,}"
         )
     batch = config.train.batch_size
     for name, size in (("float32", 4), ("mixed_bfloat16", 2)):
-        needed = cost.training_bytes(costs, batch, size, PASSES)
+        needed = cost.training_bytes(costs, batch, size, PASSES, averaged)
         lines.append(f"training, batch {batch}, {name}: about {needed / 2**30:.2f} GiB")
     return lines

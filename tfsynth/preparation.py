@@ -3,11 +3,10 @@
 import contextlib
 import dataclasses
 import math
-from pathlib import Path
 
 import keras
 
-from tfsynth import registry, styles, trainers
+from tfsynth import models, registry, styles, trainers
 from tfsynth.config import ConfigError
 from tfsynth.data import pipeline
 from tfsynth.files import write_text
@@ -93,8 +92,7 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
             if first is not None:
                 trainers.plan_transfer(before, shapes, settings.init_except)
             elif settings.init_from and not resuming:
-                source = networks_in(settings.init_from)
-                trainers.transfer_weights(source, trainer.networks, settings.init_except)
+                trainer.start_from(networks_in(settings.init_from), settings.init_except)
         schedule = registry.build(settings.schedule)
         phases.append(Phase(name, settings, schedule, trainer.learning_rates))
         first, before = first or trainer, shapes
@@ -122,7 +120,8 @@ def networks_in(path):
     """Returns the networks of a trained or imported model: where weights can come from.
 
     Args:
-        path: A run folder, the folder of an imported model, or a `.keras` file.
+        path: A run folder, the folder of an imported model, a `.keras` file, or the name of a
+            model that ships.
 
     Returns:
         Dict of role -> `keras.Model`: of a run its players' as of the last checkpoint, of a
@@ -131,7 +130,10 @@ def networks_in(path):
     Raises:
         ValueError: If there is no such model.
     """
-    run = RunFolder(Path(path))
+    try:
+        run = RunFolder(models.find_model(path))
+    except FileNotFoundError as error:
+        raise ConfigError(f"`init_from`: {error}") from error
     folders = {file.parent for file in run.checkpoints.rglob("*.keras")}
     if folders:
         newest = max(folders, key=lambda folder: max(f.stat().st_mtime for f in folder.iterdir()))

@@ -1,18 +1,16 @@
 """What a run shows as it goes on, and what it leaves behind."""
 
-import functools
 import shutil
-from collections.abc import Callable
 
 import keras
 from tqdm import tqdm
 
 from tfsynth import exporters, sheets, styles
-from tfsynth.data import write_instance_map, write_label_map, write_photo
 from tfsynth.data.examples import Examples
 from tfsynth.deployment import load_synthesizer
 from tfsynth.evaluation import evaluate
 from tfsynth.files import replace_file
+from tfsynth.layout_files import write_layouts
 from tfsynth.synthesizer import Synthesizer
 
 
@@ -45,30 +43,13 @@ def leave_behind(setup, run, renew, verbose):
     examples = first_examples(setup, config, "test", f"{run.sheet} and {run.layouts} show")
     if renew or not run.sheet.exists():
         sheets.write_sheet(run.sheet, draw_sheet(synthesizer, examples))
-    _write_layouts(run, examples, synthesizer, renew)
+    shown = dict(zip(examples.split.stems[: len(examples)], examples, strict=True))
+    write_layouts(run.layouts, shown, synthesizer, renew)
     if "export" in config.train.then and (renew or not run.export.exists()):
         shutil.rmtree(run.export, ignore_errors=True)
         exporters.export(synthesizer, run.export)
     if "evaluate" in config.train.then and (renew or not run.metrics.exists()):
         evaluate(run.path, verbose=verbose)
-
-
-def _write_layouts(run, examples, synthesizer, renew):
-    """Writes conditions and instance maps of examples: something to synthesise from at once."""
-    name = synthesizer.conditioning.condition_name
-    writers: dict[str, Callable[..., None]] = {name: write_photo}
-    if synthesizer.label_set is not None:
-        writers[name] = functools.partial(write_label_map, label_set=synthesizer.label_set)
-    # Label maps always have some: those of the data, or their own classes.
-    if synthesizer.label_set or "instances" in synthesizer.input_names:
-        writers["instances"] = write_instance_map
-    names = [f"{stem}.png" for stem in examples.split.stems[: len(examples)]]
-    for kind, write in writers.items():
-        folder = run.layouts / kind
-        folder.mkdir(parents=True, exist_ok=True)
-        if renew or not all((folder / file).exists() for file in names):
-            for file, example in zip(names, examples, strict=True):
-                replace_file(folder / file, lambda path, w=write, a=example[kind]: w(path, a))
 
 
 def first_examples(setup, config, wanted, what):

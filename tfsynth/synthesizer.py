@@ -9,11 +9,14 @@ from keras import ops
 from tfsynth import styles as object_styles
 from tfsynth.labels import LabelSet
 from tfsynth.layers import repeat_edges
-from tfsynth.registry import register
+from tfsynth.registry import register, without_policy
+from tfsynth.storage import rounded
 from tfsynth.styles import StyleTable
 
-# Raised when a stored synthesizer needs code that older versions lack.
-FORMAT_VERSION = 2
+# Raised when a stored synthesizer needs code that older versions lack: 2 has encoder and styles,
+# 3 `stored_dtype`.
+FORMAT_VERSION = 3
+STORED_DTYPES = ("float32", "float16")
 
 
 @register
@@ -36,7 +39,9 @@ class Synthesizer(keras.Model):
         styles: A `StyleTable` of the encoder's features, or `None`: unless a style is asked
             for, every object then has the features 0.
         encoder_regions, encoder_reduction: As in `AdversarialTrainer`.
-        format_version: Version of the stored form.
+        stored_dtype: "float32", or "float16" for a file of half the size: `save` rounds the
+            weights in the file, to 11 bits. They are computed with in float32 either way.
+        format_version: Version of the stored form that this was read from.
 
     Call arguments:
         inputs: Dict of the tensors that `input_names` names. Integers `labels`
@@ -76,6 +81,7 @@ class Synthesizer(keras.Model):
         styles=None,
         encoder_regions="instances",
         encoder_reduction=1,
+        stored_dtype="float32",
         format_version=FORMAT_VERSION,
         **kwargs,
     ):
@@ -84,6 +90,10 @@ class Synthesizer(keras.Model):
             raise ValueError(
                 f"This synthesizer has format version {format_version}; this tfsynth reads "
                 f"versions up to {FORMAT_VERSION}. Upgrade tfsynth."
+            )
+        if stored_dtype not in STORED_DTYPES:
+            raise ValueError(
+                f"`stored_dtype` is one of {list(STORED_DTYPES)}. Received: {stored_dtype!r}."
             )
         classes = None if label_set is None else label_set.num_classes
         if classes != conditioning.num_classes:
@@ -102,6 +112,7 @@ class Synthesizer(keras.Model):
         self.conditioning = conditioning
         self.label_set = label_set
         self.provenance = dict(provenance or {})
+        self.stored_dtype = stored_dtype
         self.format_version = format_version
         self.built = True  # Its parts are.
 
@@ -206,24 +217,35 @@ class Synthesizer(keras.Model):
         vectors = (np.stack(sums, axis=-1) / counts[:, None]).astype("float32")
         return dict(zip(ids.tolist(), vectors, strict=True))
 
-    def export(self, path, format="saved_model"):
-        """Writes a model that serves without this package.
-
-        Args:
-            path: Folder to write. TF Serving wants its last part to be a version
-                number, e.g. `export/1`.
-            format: `"saved_model"`. Signature `serving_default`: int32 `labels` (and
-                `instances`) (batch, height, width), or uint8 `condition` (batch, height,
-                width, channels) -> uint8 `image` (batch, height, width, channels).
+    def save(self, filepath, **kwargs):
+        """Writes one `.keras` file, as `keras.Model.save`, with weights of `stored_dtype`.
 
         Raises:
-            ValueError: If the format is unknown.
+            ValueError: If a weight is too large for that.
+        """
+        model = self if self.stored_dtype == "float32" else rounded(self, self.stored_dtype)
+        keras.saving.save_model(model, filepath, **kwargs)
+
+    def export(self, path, format="saved_model", half=False):
+        """Writes a model for other programs, or a smaller file.
+
+        Args:
+            path: Folder to write (keras: file). TF Serving wants its last part to be a version
+                number, e.g. `export/1`.
+            format: `"keras"`: one file as `save` writes. `"saved_model"`: serves without this
+                package. Signature `serving_default`: int32 `labels` (and
+                `instances`) (batch, height, width), or uint8 `condition` (batch, height,
+                width, channels) -> uint8 `image` (batch, height, width, channels).
+            half: Whether the file's `stored_dtype` is float16; for `"keras"`.
+
+        Raises:
+            ValueError: If the format is unknown, or has no halves.
             FileExistsError: If `path` exists and is not empty.
         """
         # Exporting needs TensorFlow; loading and running a synthesizer do not.
         from tfsynth import exporters
 
-        exporters.export(self, path, format=format)
+        exporters.export(self, path, format=format, half=half)
 
     def _require_encoder(self) -> Any:
         if self.encoder is None:
@@ -270,7 +292,7 @@ class Synthesizer(keras.Model):
     def get_config(self):
         save = keras.saving.serialize_keras_object
         return {
-            **super().get_config(),
+            **without_policy(super().get_config()),
             "generator": save(self.generator),
             "conditioning": save(self.conditioning),
             "label_set": self.label_set and self.label_set.to_dict(),
@@ -279,7 +301,9 @@ class Synthesizer(keras.Model):
             "styles": self.styles and self.styles.to_dict(),
             "encoder_regions": self.encoder_regions,
             "encoder_reduction": self.encoder_reduction,
-            "format_version": self.format_version,
+            "stored_dtype": self.stored_dtype,
+            # What is written is of this version, whatever was read.
+            "format_version": FORMAT_VERSION,
         }
 
     @classmethod
@@ -292,7 +316,8 @@ class Synthesizer(keras.Model):
             parts["styles"] = StyleTable.from_dict(config["styles"])
         if config["label_set"]:
             parts["label_set"] = LabelSet.from_dict(config["label_set"])
-        return cls(**{**config, **parts})
+        # Before format 3 a file said in which precision training had computed.
+        return cls(**without_policy({**config, **parts}))
 
 
 def _paint_styles(styles, regions):

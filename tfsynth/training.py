@@ -58,7 +58,7 @@ def _next_trainer(before, phase, strategy):
     """Returns the trainer of a phase, with what it takes over from the one before."""
     with trainers.scope_of(strategy):
         trainer = build_trainer(phase.config)
-    trainers.transfer_weights(before.networks, trainer.networks, phase.config.init_except)
+    trainer.start_from(before.networks, phase.config.init_except)
     trainers.transfer_optimizers(before, trainer)
     return trainer
 

@@ -64,7 +64,7 @@ def test_help_of_each_command_says_what_runs_where_and_what_is_random(capsys, ve
         (["train", "demo", "--device", "tpu"], "--device: takes auto, cpu, gpu or gpu:N;"),
         (["evaluate", "runs/demo", "--limit", "0"], "--limit: takes a whole number above 0"),
         (["evaluate", "runs/demo", "--seed", "x"], "--seed: takes a number; received 'x'"),
-        (["synthesize", "a.png"], "required: --model, -o/--output"),
+        (["synthesize", "a.png"], "required: --model"),
         (["synthesize", "a.png", "--label-coding", "color"], "--label-coding: invalid choice"),
     ],
 )

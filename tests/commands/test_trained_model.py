@@ -127,7 +127,7 @@ def test_describe_takes_a_device(run, capsys):
 
 def test_missing_model_is_one_line(tmp_path, capsys):
     assert main(["describe", str(tmp_path / "none.keras")]) == 2
-    assert f"There is no model at {tmp_path / 'none.keras'}." in capsys.readouterr().err
+    assert f"No model at {tmp_path / 'none.keras'}." in capsys.readouterr().err
 
 
 def test_missing_device_is_one_line(run, tmp_path, capsys):

@@ -155,7 +155,7 @@ def without(state, *names):
         (lambda s: s | {"model.4.bias": np.ones(9, "float32")}, r"\(9,\).*needs \(8,\)"),
         (lambda s: s | {"model.99.bias": np.ones(9, "float32")}, "no place.*model.99.bias"),
         (lambda s: s | {"model.1.running_mean": np.ones(4)}, "no place.*model.1.running_mean"),
-        (lambda s: s | {"model.2.weight": np.ones(4, "float32")}, "--norm batch"),
+        (lambda s: s | {"model.2.weight": np.ones(4, "float32")}, "--norm batch.*or train one"),
         (lambda s: {f"module.{n}": a for n, a in s.items()}, "inside DataParallel"),
         (lambda s: s | {"model.1.weight_orig": s["model.1.weight"]}, "SPADE"),
         (

@@ -81,6 +81,19 @@ def test_training_averages_generator_and_encoder():
             assert np.abs(average - weights_of(network)).max() > 1e-5
 
 
+def test_averages_start_from_the_weights_that_are_taken_over():
+    before, trainer = games.encoder_trainer(), games.encoder_trainer(ema_decay=0.999)
+    trainer.start_from(before.networks, ["generator.enhancer1_head"])
+    for name in ("generator", "encoder"):
+        average, trained = trainer.shipped[name], getattr(trainer, name)
+        assert average is not trained
+        np.testing.assert_array_equal(weights_of(average), weights_of(trained))
+    np.testing.assert_array_equal(
+        weights_of(trainer.shipped["encoder"]), weights_of(before.encoder)
+    )
+    assert not np.array_equal(weights_of(trainer.generator), weights_of(before.generator))
+
+
 def test_averages_are_what_is_validated_and_predicted():
     trainer = games.trainer(learning_rate=1e-2, ema_decay=0.999)
     trainer.fit(games.data(4), verbose=0)

@@ -1,9 +1,11 @@
 """`tfsynth describe`: the networks of a config with their cost, or the contents of a model file."""
 
+import difflib
 from pathlib import Path
 
 from tfsynth.commands.arguments import add_device, add_overrides, overrides
 from tfsynth.commands.loading import load_experiment
+from tfsynth.models import find_model, model_names
 
 SUMMARY = "show what a config builds and costs, or what a model file holds"
 EXAMPLES = """\
@@ -11,6 +13,7 @@ examples:
   tfsynth describe demo                            parameters, operations and memory of its networks
   tfsynth describe demo --set trainer.generator.filters=64
   tfsynth describe runs/demo/synthesizer.keras     classes, settings and origin of a trained model
+  tfsynth describe streets                         the same of the model that ships
 """
 
 
@@ -19,7 +22,8 @@ def add_arguments(parser):
     parser.add_argument(
         "target",
         metavar="CONFIG_OR_MODEL",
-        help="name of an installed config, path of a YAML file or run folder, or .keras file",
+        help="name of an installed config or shipped model, path of a YAML file or run folder, or "
+        ".keras file",
     )
     add_overrides(parser)
     add_device(parser, "builds the networks")
@@ -30,16 +34,38 @@ def run(arguments):
     from tfsynth.config import load_config
 
     target = Path(arguments.target)
-    if target.suffix == ".keras":
-        if not target.is_file():
-            raise FileNotFoundError(f"There is no model at {target}.")
-        print(_describe_model(target, arguments))
+    if target.suffix == ".keras" or _ships(target):
+        print(_describe_model(find_model(target), arguments))
         return
     if (target / "config.yaml").is_file():
         target = target / "config.yaml"
+    _require_known(target)
     config = load_config(str(target), overrides(arguments))
     experiment = load_experiment(arguments.debug, arguments.device)
     print(experiment.describe(config))
+
+
+def _require_known(target):
+    """Raises `FileNotFoundError` unless it is a path or a name; names the nearest of both kinds."""
+    from tfsynth.config import config_names
+
+    names = [*config_names(), *model_names()]
+    if target.exists() or str(target) in names:
+        return
+    close = difflib.get_close_matches(str(target), names)
+    raise FileNotFoundError(
+        f"There is no {target}: neither a file or run folder nor an installed name. Nearest: "
+        f"{', '.join(close) or 'none'}. Configs: {', '.join(config_names())}. Models: "
+        f"{', '.join(model_names()) or 'none'}."
+    )
+
+
+def _ships(target):
+    """Whether a shipped model is meant: a path comes first, and so does a config of its name."""
+    from tfsynth.config import config_names
+
+    name = str(target)
+    return not target.exists() and name in model_names() and name not in config_names()
 
 
 def _describe_model(path, arguments):

@@ -17,11 +17,15 @@ examples:
 
 def add_arguments(parser):
     """Adds what `tfsynth evaluate` takes."""
-    parser.add_argument("model", metavar="RUN_OR_MODEL", help="run folder, or .keras file")
+    parser.add_argument(
+        "model",
+        metavar="RUN_OR_MODEL",
+        help="run folder, .keras file, or the name of a model that ships",
+    )
     parser.add_argument(
         "--config",
         metavar="CONFIG",
-        help="whose data and protocol to use; needed for a .keras file, a run has its own",
+        help="whose data and protocol to use; needed unless the model is a run, which has its own",
     )
     parser.add_argument("--split", default="test", help="train, validation or test (default: test)")
     parser.add_argument(
@@ -31,7 +35,7 @@ def add_arguments(parser):
         "-o",
         "--output",
         metavar="FILE",
-        help="where to write the scores (default: in the run; needed for a .keras file)",
+        help="where to write the scores (default: in the run; needed for other models)",
     )
     parser.add_argument(
         "--seed",

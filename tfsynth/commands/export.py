@@ -11,19 +11,30 @@ EXAMPLES = """\
 examples:
   tfsynth export runs/demo -o serving/streets/1
   tfsynth export my.keras -o serving/streets/2 --overwrite
+  tfsynth export runs/my -o small.keras --format keras --half
 
 TF Serving takes the last part of the folder as the version of the model: a whole number.
+--half stores weights in 16 bits: a file of half the size, whose photographs differ by a grey
+level here and there. Loading makes float32 of them.
 Nothing here is random: there is no --seed.
 """
 
 
 def add_arguments(parser):
     """Adds what `tfsynth export` takes."""
-    parser.add_argument("model", metavar="MODEL", help="run folder, or .keras file")
-    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder to write")
     parser.add_argument(
-        "--format", default="saved_model", help="what to write (default: saved_model)"
+        "model", metavar="MODEL", help="run folder, .keras file, or the name of a model that ships"
     )
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="PATH", help="folder (keras: file) to write"
+    )
+    parser.add_argument(
+        "--format",
+        default="saved_model",
+        help="what to write: saved_model, or keras, the file that training writes (default: "
+        "saved_model)",
+    )
+    parser.add_argument("--half", action="store_true", help="store weights in float16 (keras)")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace an export that is there already"
     )
@@ -36,10 +47,12 @@ def run(arguments):
 
     target = Path(arguments.output)
     # Only what an export wrote is ever replaced, and only when its successor is there.
-    replace = arguments.overwrite and (target / "saved_model.pb").is_file()
-    fresh = target.with_name(f".{target.name}-new") if replace else target
-    experiment.export(arguments.model, fresh, format=arguments.format)
+    file = arguments.format == "keras" and target.suffix == ".keras" and target.is_file()
+    replace = arguments.overwrite and (file or (target / "saved_model.pb").is_file())
+    fresh = target.with_name(f".new-{target.name}") if replace else target
+    experiment.export(arguments.model, fresh, format=arguments.format, half=arguments.half)
     if replace:
-        shutil.rmtree(target)
-        fresh.rename(target)
+        if not file:
+            shutil.rmtree(target)
+        fresh.replace(target)
     print(f"Exported and verified: {target}")

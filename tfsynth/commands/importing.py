@@ -10,6 +10,7 @@ examples:
   tfsynth import pix2pixhd latest_net_G.pth latest_net_E.pth latest_net_D.pth -o imported/
   tfsynth import pix2pixhd latest_net_G.pth latest_net_E.pth \\
       --styles features_clustered_010.npy -o imported/
+  tfsynth import pix2pixhd latest_net_G.pth -o imported/ --condition picture
   tfsynth import vgg19 vgg19-dcbb9e9d.pth -o vgg19.keras
 
 PyTorch is not needed, and nothing in a file is run. `imported/` then holds synthesizer.keras, for
@@ -32,6 +33,13 @@ def add_arguments(parser):
         "(pix2pixhd; default: cityscapes35 if it has 35)",
     )
     parser.add_argument(
+        "--condition",
+        choices=("labels", "picture"),
+        help="what the model reads: label maps, or pictures if it was trained with --label_nc 0 "
+        "(pix2pixhd; default: as opt.txt says, else a picture if there are 1 or 3 channels and no "
+        "--labels)",
+    )
+    parser.add_argument(
         "--no-edges", action="store_true", help="the model reads no instance edges (pix2pixhd)"
     )
     parser.add_argument(
@@ -44,6 +52,8 @@ def add_arguments(parser):
 
 def run(arguments):
     """Imports, and prints what was inferred and assumed."""
+    if arguments.kind == "vgg19":
+        _refuse_settings_of_synthesizers(arguments)
     load_experiment(arguments.debug, arguments.device)
     from tfsynth import importers
     from tfsynth.labels import LabelSet
@@ -56,6 +66,7 @@ def run(arguments):
         arguments.files,
         arguments.output,
         label_set=labels,
+        condition=arguments.condition,
         edges=False if arguments.no_edges else None,
         styles=arguments.styles,
     )
@@ -67,3 +78,11 @@ def run(arguments):
     for line in report["assumed"]:
         print(f"assumed: {line}")
     print(f"Written to {arguments.output}: {', '.join(report['written'])}")
+
+
+def _refuse_settings_of_synthesizers(arguments):
+    for name in ("labels", "condition", "no_edges", "styles"):
+        if getattr(arguments, name):
+            arguments.parser.error(
+                f"--{name.replace('_', '-')} is for `import pix2pixhd`: VGG-19 reads photographs."
+            )

@@ -17,9 +17,15 @@ Training a model with an encoder does this at its end. Needs scikit-learn: pip i
 
 def add_arguments(parser):
     """Adds what `tfsynth styles` takes."""
-    parser.add_argument("model", metavar="RUN_OR_MODEL", help="run folder, or .keras file")
     parser.add_argument(
-        "--config", metavar="CONFIG", help="whose data to use; needed for a .keras file"
+        "model",
+        metavar="RUN_OR_MODEL",
+        help="run folder, .keras file, or the name of a model that ships",
+    )
+    parser.add_argument(
+        "--config",
+        metavar="CONFIG",
+        help="whose data to use; needed unless the model is a run folder",
     )
     parser.add_argument("--split", default="train", help="split of the data (default: train)")
     parser.add_argument(

@@ -6,9 +6,13 @@ from tfsynth.commands.loading import load_experiment
 SUMMARY = "make photographs from label maps or condition pictures"
 EXAMPLES = """\
 examples:
+  tfsynth synthesize --model streets               drawn layouts, for a first look
   tfsynth synthesize --model runs/demo/synthesizer.keras labels/ -o photos/
   tfsynth synthesize --model m.keras a.png b.png -o photos/ --instances instances/
   tfsynth synthesize --model m.keras painted/ -o photos/ --label-coding colour
+
+Without INPUT, a model of the drawn streets gets the first six test layouts: they are drawn into
+layouts/ in the folder of the photographs, to be looked at, edited and synthesised from again.
 
 A label map is a PNG whose pixels are class ids; the photograph of a.png is photos/a.png. An
 instance map has the name of its label map and one id per object. The endings of Cityscapes
@@ -25,13 +29,23 @@ gives every object the look that it has in a photograph of the same layout.
 def add_arguments(parser):
     """Adds what `tfsynth synthesize` takes."""
     parser.add_argument(
-        "inputs", nargs="+", metavar="INPUT", help="label map or picture, or folder"
+        "inputs",
+        nargs="*",
+        metavar="INPUT",
+        help="label map or picture, or folder; none: drawn streets",
     )
     parser.add_argument(
-        "--model", required=True, metavar="MODEL", help="run folder, or .keras file"
+        "--model",
+        required=True,
+        metavar="MODEL",
+        help="run folder, .keras file, or the name of a model that ships",
     )
     parser.add_argument(
-        "-o", "--output", required=True, metavar="DIR", help="folder of the photographs"
+        "-o",
+        "--output",
+        default="photographs",
+        metavar="DIR",
+        help="folder of the photographs (default: photographs)",
     )
     parser.add_argument(
         "--instances", metavar="DIR", help="folder of instance maps, for models that read them"
@@ -80,7 +94,7 @@ def run(arguments):
 
     written = experiment.synthesize(
         arguments.model,
-        arguments.inputs,
+        arguments.inputs or None,
         arguments.output,
         instances=arguments.instances,
         instances_from=arguments.instances_from,
@@ -92,3 +106,5 @@ def run(arguments):
     )
     noun = "photograph" if len(written) == 1 else "photographs"
     print(f"{len(written)} {noun} written to {arguments.output}")
+    if not arguments.inputs:
+        print(f"Their layouts: {arguments.output}/layouts")

@@ -12,20 +12,21 @@ from tfsynth.importers.pix2pixhd_styles import read_styles
 from tfsynth.importers.torch_files import CheckpointError
 from tfsynth.importers.vgg19 import read_vgg19
 from tfsynth.labels import LabelSet, pascal_palette
-from tfsynth.layers import Conditioning
+from tfsynth.layers import Conditioning, PictureConditioning
 from tfsynth.registry import describe
 from tfsynth.synthesizer import Synthesizer
 
 # With so few channels a generator of pictures and one of label maps look the same.
 _FEW_CHANNELS = 4
+_PICTURE_CHANNELS = (1, 3, 4)
 
 
-def import_pix2pixhd(paths, output, *, label_set=None, edges=None, styles=None):
+def import_pix2pixhd(paths, output, *, label_set=None, condition=None, edges=None, styles=None):
     """Writes a synthesizer from published checkpoints, and a report of how it was read.
 
     The architecture follows from the tensors. How the generator's input channels divide
-    into classes, edges and features does not: it is taken from the arguments, else from
-    `opt.txt` beside the generator's file, which the published program writes, else assumed.
+    into classes or a picture, edges and features does not: it is taken from the arguments, else
+    from `opt.txt` beside the generator's file, which the published program writes, else assumed.
 
     Args:
         paths: Files of the generator and, in any order, of encoder and discriminator; what
@@ -34,6 +35,9 @@ def import_pix2pixhd(paths, output, *, label_set=None, edges=None, styles=None):
             one, `import.json`. Must not exist. Appears whole or not at all.
         label_set: The `LabelSet` of the model's classes; `None` for `cityscapes35` if there
             are 35, else for names without meaning.
+        condition: What the generator reads: "labels", or "picture" if it was trained with
+            `label_nc 0`; `None` for unknown: one that reads 1 or 3 channels, and no label set
+            given, is taken for one of pictures.
         edges: Whether the generator reads instance edges; `None` for unknown.
         styles: The file of the encoder's clustered features, `features_clustered_010.npy`;
             `None` for a synthesizer without styles.
@@ -44,7 +48,7 @@ def import_pix2pixhd(paths, output, *, label_set=None, edges=None, styles=None):
 
     Raises:
         CheckpointError: If a file cannot be read, or the files do not fit each other.
-        ValueError: If label set and channels do not fit.
+        ValueError: If label set, `condition` and channels do not fit.
         FileExistsError: If `output` exists.
     """
     output = Path(output)
@@ -53,13 +57,11 @@ def import_pix2pixhd(paths, output, *, label_set=None, edges=None, styles=None):
     networks, files = _read(paths)
     options = _options(files["generator"].with_name("opt.txt"))
     assumed = [] if options else ["no opt.txt beside the generator: its options are not known"]
-    num_classes, edges = _channels(networks, options, label_set, edges, assumed)
-    label_set = label_set or _label_set(num_classes, assumed)
-    if label_set.num_classes != num_classes:
-        raise ValueError(
-            f"The generator reads {num_classes} classes{' and edges' if edges else ''}; the label "
-            f"set has {label_set.num_classes}. Give the label set that the model was trained with."
-        )
+    conditioning = _conditioning(networks, options, label_set, condition, edges, assumed)
+    num_classes = conditioning.num_classes
+    if num_classes is not None:
+        label_set = label_set or _label_set(num_classes, assumed)
+        _check_label_set(label_set, conditioning)
     table = None if styles is None else _styles(styles, networks.get("encoder"), num_classes)
     by_label = options.get("label_feat") == "True"
     report = {
@@ -79,7 +81,7 @@ def import_pix2pixhd(paths, output, *, label_set=None, edges=None, styles=None):
         report["styles"] = _styles_report(styles, table)
     synthesizer = Synthesizer(
         networks["generator"],
-        Conditioning(num_classes, edges=edges),
+        conditioning,
         label_set,
         {"imported": report["networks"], "assumed": assumed},
         encoder=networks.get("encoder"),
@@ -152,6 +154,11 @@ def _styles(path, encoder, num_classes):
         raise CheckpointError(
             f"{path} holds styles, which belong to an encoder: give its file too, latest_net_E.pth."
         )
+    if num_classes is None:
+        raise CheckpointError(
+            f"{path} holds styles of classes, and this generator reads pictures, which have none: "
+            "leave it out."
+        )
     table = read_styles(path)
     if table.num_features != encoder.num_features:
         hint = " `features.npy` holds the objects before they were clustered, with their areas."
@@ -185,9 +192,36 @@ def _options(path):
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 
-def _channels(networks, options, label_set, edges, assumed):
-    """Returns the number of classes and whether there are edges."""
-    channels = networks["generator"].input_channels
+def _conditioning(networks, options, label_set, condition, edges, assumed):
+    """Returns the layer of what the generator reads: label maps or pictures, edges or not."""
+    if condition not in (None, "labels", "picture"):
+        raise ValueError(f"`condition` is 'labels' or 'picture'. Received: {condition!r}.")
+    channels = _channels_without_features(networks, options)
+    if "no_instance" in options and edges is None:
+        edges = options["no_instance"] != "True"
+    if condition is None and "label_nc" in options:
+        condition = "picture" if options["label_nc"] == "0" else "labels"
+    if condition is None and label_set is None and channels <= _FEW_CHANNELS:
+        if channels not in (1, 3) or edges:
+            raise CheckpointError(
+                f"The generator reads {channels} channels, which may be a picture or a few "
+                "classes. Give the label set of its classes, or say that it reads pictures: "
+                "--condition picture."
+            )
+        condition = "picture"
+        kind = "grey" if channels == 1 else "RGB"
+        assumed.append(f"{kind} condition pictures without edges, from {channels} channel(s)")
+    if condition == "picture":
+        return _picture_conditioning(channels, label_set, bool(edges), options)
+    if edges is None and label_set is not None:
+        edges = channels == label_set.num_classes + 1
+    if edges is None:
+        edges = True
+        assumed.append(f"{channels - 1} classes and instance edges, from {channels} channels")
+    return Conditioning(channels - int(edges), edges=edges)
+
+
+def _channels_without_features(networks, options):
     used = "True" in (options.get("instance_feat"), options.get("label_feat"))
     encoder = networks.get("encoder")
     if used and encoder is None:
@@ -195,26 +229,36 @@ def _channels(networks, options, label_set, edges, assumed):
             "By its opt.txt this generator reads features: give the encoder's file too, "
             "latest_net_E.pth (of the 512-pixel model, if this one has none)."
         )
-    if encoder is not None:
-        channels -= encoder.num_features
-    if options.get("label_nc") == "0":
-        raise CheckpointError(
-            "By its opt.txt this generator reads pictures, not label maps: a synthesizer has no "
-            "classes for it. `tfsynth.importers.read_pix2pixhd` gives the network."
+    features = 0 if encoder is None else encoder.num_features
+    return networks["generator"].input_channels - features
+
+
+def _picture_conditioning(channels, label_set, edges, options):
+    if label_set is not None:
+        raise ValueError(
+            "This generator reads pictures, which have no classes: leave the label set out, or say "
+            "that it reads labels, if it does (--condition labels)."
         )
-    if edges is None and "no_instance" in options:
-        edges = options["no_instance"] != "True"
-    if edges is None and label_set is not None:
-        edges = channels == label_set.num_classes + 1
-    if edges is None:
-        if channels <= _FEW_CHANNELS:
-            raise CheckpointError(
-                f"The generator reads {channels} channels, which may be a picture or a few "
-                "classes. Give the label set of its classes."
-            )
-        edges = True
-        assumed.append(f"{channels - 1} classes and instance edges, from {channels} channels")
-    return channels - int(edges), edges
+    if options.get("label_feat") == "True":
+        raise CheckpointError(
+            "By its opt.txt this generator reads pictures and features of each label, and pictures "
+            "have no labels. Such a model cannot be imported."
+        )
+    if channels - int(edges) not in _PICTURE_CHANNELS:
+        raise CheckpointError(
+            f"The generator reads {channels} channels{', edges among them' if edges else ''}. A "
+            "condition picture has 1 (grey), 3 (RGB) or 4 (RGBA), and edges are one more."
+        )
+    return PictureConditioning(channels - int(edges), edges=edges)
+
+
+def _check_label_set(label_set, conditioning):
+    if label_set.num_classes != conditioning.num_classes:
+        raise ValueError(
+            f"The generator reads {conditioning.num_classes} classes"
+            f"{' and edges' if conditioning.edges else ''}; the label set has "
+            f"{label_set.num_classes}. Give the label set that the model was trained with."
+        )
 
 
 def _label_set(num_classes, assumed):

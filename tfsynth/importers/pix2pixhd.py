@@ -266,7 +266,10 @@ def _refuse_relatives(state):
     if affine:
         raise CheckpointError(
             f"The network has batch norms ({affine[0]} and {len(affine) - 1} more): it was "
-            "trained with `--norm batch`. Ours have instance norms, the default."
+            "trained with `--norm batch`. Networks here have instance norms without scale and "
+            "offset, the published default; batch norms have both, and use the statistics of the "
+            "batch in synthesis too, so that no weights make these networks compute the same. "
+            "Import a model of `--norm instance`, or train one here on the same data."
         )
     flat = [name for name, a in state.items() if name.endswith(".weight") and a.ndim != 4]
     if flat:

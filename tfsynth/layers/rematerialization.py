@@ -12,10 +12,14 @@ class Segments:
     more time, and memory for the ends of the segments only. What is computed is the same.
 
     A network fills it while it builds its graph, in order: `x = segments.add([x], f(x))`.
+
+    Attributes:
+        ends: List of the segments in order, each a list of the Keras tensors that it starts
+            from and the one that it computes.
     """
 
     def __init__(self):
-        self._ends = []
+        self.ends = []
         self._models = None
 
     def add(self, inputs, output):
@@ -29,7 +33,7 @@ class Segments:
         Returns:
             `output`.
         """
-        self._ends.append((inputs, output))
+        self.ends.append((inputs, output))
         return output
 
     def __call__(self, inputs, outputs, values):
@@ -44,9 +48,9 @@ class Segments:
             List of tensors, in the order of `outputs`.
         """
         if self._models is None:
-            self._models = [_segment(starts, end) for starts, end in self._ends]
+            self._models = [_segment(starts, end) for starts, end in self.ends]
         known = {id(i): value for i, value in zip(inputs, values, strict=True)}
-        for (starts, end), model in zip(self._ends, self._models, strict=True):
+        for (starts, end), model in zip(self.ends, self._models, strict=True):
             run = keras.remat(functools.partial(_run, model))
             known[id(end)] = run(*(known[id(start)] for start in starts))
         return [known[id(output)] for output in outputs]

@@ -78,7 +78,7 @@ class GlobalGenerator(keras.Model):
         x = _trunk(condition, filters, num_downsamples, num_blocks, padding, upsampling, segments)
         image = segments.add([x], _head(x, output_channels, "head"))
         super().__init__(condition, image, **kwargs)
-        self._segments = segments
+        self.segments = segments
         # === Config ===
         self.input_channels = input_channels
         self.output_channels = output_channels
@@ -92,7 +92,7 @@ class GlobalGenerator(keras.Model):
     def call(self, inputs, training=None, mask=None):
         if not (training and self.rematerialize):
             return super().call(inputs, training=training, mask=mask)
-        return self._segments(self.inputs, self.outputs, [inputs])[0]
+        return self.segments(self.inputs, self.outputs, [inputs])[0]
 
     @property
     def size_multiple(self):
@@ -192,7 +192,7 @@ class LocalEnhancer(keras.Model):
             x = segments.add([x], up)
         image = segments.add([x], _head(x, output_channels, f"enhancer{num_enhancers}_head"))
         super().__init__(condition, image, **kwargs)
-        self._segments = segments
+        self.segments = segments
         # === Config ===
         self.input_channels = input_channels
         self.output_channels = output_channels
@@ -208,7 +208,7 @@ class LocalEnhancer(keras.Model):
     def call(self, inputs, training=None, mask=None):
         if not (training and self.rematerialize):
             return super().call(inputs, training=training, mask=mask)
-        return self._segments(self.inputs, self.outputs, [inputs])[0]
+        return self.segments(self.inputs, self.outputs, [inputs])[0]
 
     @property
     def size_multiple(self):
@@ -420,7 +420,7 @@ class MultiscaleDiscriminator(keras.Model):
                 _patch_discriminator(x, filters, num_layers, name, normalization, segments)
             )
         super().__init__(inputs, outputs, **kwargs)
-        self._segments = segments
+        self.segments = segments
         # === Config ===
         self.input_channels = input_channels
         self.filters = filters
@@ -431,7 +431,7 @@ class MultiscaleDiscriminator(keras.Model):
 
     def call(self, inputs, training=None, mask=None):
         if training and self.rematerialize:
-            flat = iter(self._segments(self.inputs, self.outputs, [inputs]))
+            flat = iter(self.segments(self.inputs, self.outputs, [inputs]))
             return [
                 [next(flat) for _ in range(self.num_layers + 2)] for _ in range(self.num_scales)
             ]

@@ -20,4 +20,3 @@ from tfsynth.trainers.trainer import Trainer as Trainer
 from tfsynth.trainers.transfer import layer_shapes as layer_shapes
 from tfsynth.trainers.transfer import plan_transfer as plan_transfer
 from tfsynth.trainers.transfer import transfer_optimizers as transfer_optimizers
-from tfsynth.trainers.transfer import transfer_weights as transfer_weights

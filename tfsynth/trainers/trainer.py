@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfsynth.layers import SpectralConv2D
 from tfsynth.trainers import averages
 from tfsynth.trainers.players import PlayerOptimizers
+from tfsynth.trainers.transfer import transfer_weights
 
 
 class Trainer(keras.Model):
@@ -145,6 +146,20 @@ class Trainer(keras.Model):
             self.averages = {name: averages.copy_of(n) for name, n in self.shipped.items()}
         # What Keras's callbacks see; it stands for all players' optimizers.
         self.optimizer = PlayerOptimizers(optimizers)
+
+    def start_from(self, networks, exceptions=()):
+        """Takes weights over from other networks; the averages start from them.
+
+        Args:
+            networks: Dict of role -> `keras.Model`.
+            exceptions: See `plan_transfer`.
+
+        Raises:
+            ValueError: See `plan_transfer`; nothing is changed then.
+        """
+        transfer_weights(networks, self.networks, exceptions)
+        for weight, average in self._averaged_weights():
+            average.assign(weight)
 
     def fit(self, *args, shuffle=False, **kwargs):
         """As `keras.Model.fit`, except that the order is left to the dataset by default."""

@@ -1,0 +1,119 @@
+"""Models that ship: found by name, and put to work without any data."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tfsynth
+from tests.test_styles import synthesizer
+from tfsynth import experiment, models, preparation
+from tfsynth.__main__ import main
+from tfsynth.config import ConfigError, load_config
+from tfsynth.data import Streets, read_instance_map, read_label_map
+from tfsynth.data.streets import draw_street
+from tfsynth.layers import Conditioning
+from tfsynth.networks import GlobalGenerator
+from tfsynth.synthesizer import Synthesizer
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """A folder of models in place of the package's, with an untrained one of streets."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    monkeypatch.setattr(models, "_FOLDER", folder)
+    monkeypatch.chdir(tmp_path)
+    generator = GlobalGenerator(15, filters=2, num_downsamples=1, num_blocks=1)
+    provenance = {"config": {"data": {"size": [32, 64]}}}
+    model = Synthesizer(generator, Conditioning(14), Streets().label_set, provenance)
+    model.save(folder / "town.keras")
+    return folder
+
+
+def test_a_path_comes_before_a_name(shipped, tmp_path):
+    assert models.model_names() == ["town"]
+    assert models.find_model("town") == shipped / "town.keras"
+    assert tfsynth.load_model("town").label_set == Streets().label_set
+    assert experiment.load_synthesizer("town").generator.filters == 2
+    (tmp_path / "town").mkdir()
+    assert models.find_model("town") == tmp_path.relative_to(tmp_path) / "town"
+    with pytest.raises(FileNotFoundError, match="No synthesizer at town/synthesizer.keras"):
+        experiment.load_synthesizer("town")
+
+
+def test_an_unknown_name_lists_those_that_ship(shipped, tmp_path, capsys):
+    message = r"No model at twon.*: town. Did you mean 'town'\?"
+    for load in (tfsynth.load_model, experiment.load_synthesizer, experiment.evaluate):
+        with pytest.raises(FileNotFoundError, match=message):
+            load("twon")
+    with pytest.raises(ConfigError, match="`init_from`: No model at twon"):
+        preparation.networks_in("twon")
+    assert main(["describe", "twon"]) == 2
+    assert "Nearest: town. Configs: camvid" in capsys.readouterr().err
+    (shipped / "town.keras").unlink()
+    with pytest.raises(FileNotFoundError, match="ships: this installation has none.$"):
+        models.find_model("town")
+
+
+def test_a_first_look_needs_no_data(shipped, tmp_path, capsys):
+    assert main(["synthesize", "--model", "town"]) == 0
+    out = capsys.readouterr().out
+    assert out == "6 photographs written to photographs\nTheir layouts: photographs/layouts\n"
+    layouts = tmp_path / "photographs" / "layouts"
+    street = draw_street(32, 64, split="test", index=5)
+    labels = read_label_map(layouts / "labels" / "test_00005.png", Streets().label_set)
+    instances = read_instance_map(layouts / "instances" / "test_00005.png")
+    np.testing.assert_array_equal(labels, street.labels)
+    np.testing.assert_array_equal(instances, street.instances)
+    expected = tfsynth.load_model("town").synthesize(labels, instances)
+    with Image.open(tmp_path / "photographs" / "test_00005.png") as photograph:
+        np.testing.assert_array_equal(np.asarray(photograph), expected)
+    # What it wrote can be edited: it is not drawn over unless asked.
+    assert main(["synthesize", "--model", "town"]) == 2
+    assert "layouts exists already. Use --overwrite to draw" in capsys.readouterr().err
+    assert main(["synthesize", "--model", "town", "--overwrite"]) == 0
+
+
+def test_layouts_are_drawn_for_models_of_streets_only(shipped, capsys):
+    synthesizer().save(shipped / "other.keras")
+    assert main(["synthesize", "--model", "other"]) == 2
+    assert "for a model of the drawn streets only" in capsys.readouterr().err
+
+
+def test_commands_take_the_name(shipped, tmp_path, capsys):
+    assert main(["describe", "town"]) == 0
+    assert capsys.readouterr().out.startswith("class: Synthesizer\n")
+    assert main(["export", "town", "-o", "my.keras", "--format", "keras", "--half"]) == 0
+    assert tfsynth.load_model("my.keras").stored_dtype == "float16"
+    assert main(["evaluate", "town", "--config", "demo"]) == 2
+    assert "is a file, no run folder to put scores in" in capsys.readouterr().err
+    assert sorted(preparation.networks_in("town")) == ["generator"]
+
+
+def test_a_shipped_model_is_not_replaced(shipped, capsys):
+    before = (shipped / "town.keras").read_bytes()
+    assert main(["styles", "town", "--config", "demo"]) == 2
+    assert "ships with the package and is not to be changed" in capsys.readouterr().err
+    assert (shipped / "town.keras").read_bytes() == before
+
+
+def test_the_shipped_streets():
+    if "streets" not in models.model_names():
+        pytest.skip("tfsynth/models/streets.keras is not in this tree.")
+    assert models.find_model("streets").stat().st_size < 8_000_000
+    model = tfsynth.load_model("streets")
+    assert model.stored_dtype == "float16" and model.format_version == 3
+    assert model.encoder is not None and model.styles is not None
+    config = load_config("streets_styles")
+    assert model.provenance["config"]["trainer"] == config.trainer
+    # It has learnt the streets: nearer to the photograph than a grey picture is, by far.
+    height, width = config.data.size
+    errors, spreads = [], []
+    for index in range(3):
+        street = draw_street(height, width, split="test", index=index)
+        looks = model.encode(street.image, street.instances)
+        photograph = model.synthesize(street.labels, street.instances, looks)
+        errors.append(np.abs(photograph.astype(int) - street.image).mean())
+        spreads.append(np.abs(street.image - street.image.mean()).mean())
+    # After 104 steps it was 0.75.
+    assert np.mean(errors) < 0.5 * np.mean(spreads)

@@ -1,0 +1,70 @@
+"""Layouts to try a model on, as files: those of a run's examples, and drawn streets."""
+
+import functools
+from collections.abc import Callable
+
+from tfsynth.data import Streets, streets, write_instance_map, write_label_map, write_photo
+from tfsynth.files import replace_file
+
+# Of drawn streets; as many as a sample sheet has rows.
+COUNT = 6
+# Where a model does not say at what size it was trained: that of `configs/demo.yaml`.
+SIZE = (64, 128)
+
+
+def write_layouts(folder, examples, synthesizer, renew=True):
+    """Writes conditions and instance maps of examples: something to synthesise from at once.
+
+    Args:
+        folder: Gets the folders `labels` (or `condition`) and `instances`.
+        examples: Dict of name without ending -> example, a dict of arrays.
+        synthesizer: Which of an example is written: what this `Synthesizer` reads.
+        renew: Whether to replace files that are there.
+    """
+    name = synthesizer.conditioning.condition_name
+    writers: dict[str, Callable[..., None]] = {name: write_photo}
+    if synthesizer.label_set is not None:
+        writers[name] = functools.partial(write_label_map, label_set=synthesizer.label_set)
+    # Label maps always have some: those of the data, or their own classes.
+    if synthesizer.label_set or "instances" in synthesizer.input_names:
+        writers["instances"] = write_instance_map
+    for kind, write in writers.items():
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        files = {stem: folder / kind / f"{stem}.png" for stem in examples}
+        if renew or not all(file.exists() for file in files.values()):
+            for stem, file in files.items():
+                array = examples[stem][kind]
+                replace_file(file, lambda path, w=write, a=array: w(path, a))
+
+
+def draw_streets(folder, synthesizer, overwrite=False):
+    """Draws the first test layouts of `Streets`, for a model of them, and writes them.
+
+    Args:
+        folder: See `write_layouts`.
+        synthesizer: A `Synthesizer` with the classes of `Streets`. The layouts have the size
+            that it was trained at.
+        overwrite: Whether to replace layouts that are there.
+
+    Raises:
+        ValueError: If the model has other classes.
+        FileExistsError: If a layout is there and `overwrite` is off.
+    """
+    if synthesizer.label_set != Streets().label_set:
+        raise ValueError(
+            "Layouts can be drawn for a model of the drawn streets only, and this one has other "
+            "classes: name label maps (or condition pictures), or a folder of them."
+        )
+    if not overwrite and folder.exists():
+        raise FileExistsError(
+            f"{folder} exists already. Use --overwrite to draw the layouts in it again, name "
+            "another folder for the photographs, or name label maps to synthesise from."
+        )
+    settings = synthesizer.provenance.get("config", {}).get("data", {})
+    height, width = settings.get("size", SIZE)
+    drawn = {}
+    for index in range(COUNT):
+        street = streets.draw_street(height, width, split="test", index=index)
+        layout = {"labels": street.labels, "instances": street.instances}
+        drawn[f"test_{index:05d}"] = layout
+    write_layouts(folder, drawn, synthesizer)

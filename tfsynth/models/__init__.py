@@ -1,0 +1,45 @@
+"""Trained models that ship with the package, each a `.keras` file in this folder, by name."""
+
+import difflib
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent
+
+
+def model_names():
+    """Returns the sorted names of the models that ship."""
+    return sorted(path.stem for path in _FOLDER.glob("*.keras"))
+
+
+def find_model(name_or_path):
+    """Returns the path of a model: what is there under that path, else the shipped one so named.
+
+    Args:
+        name_or_path: A `.keras` file, a run folder, or one of `model_names`.
+
+    Returns:
+        A `pathlib.Path`.
+
+    Raises:
+        FileNotFoundError: If it is neither; names the nearest shipped one.
+    """
+    path = Path(name_or_path)
+    if path.exists():
+        return path
+    names = model_names()
+    if str(name_or_path) in names:
+        return _FOLDER / f"{name_or_path}.keras"
+    close = difflib.get_close_matches(str(name_or_path), names, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise FileNotFoundError(
+        f"No model at {name_or_path}. Name a .keras file that training wrote, a run folder, or a "
+        f"model that ships: {', '.join(names) or 'this installation has none'}.{hint}"
+    )
+
+
+def require_own(path):
+    """Raises `ValueError` if a path is that of a shipped model, which belongs to the package."""
+    if Path(path).absolute().parent == _FOLDER.absolute():
+        raise ValueError(
+            f"{path} ships with the package and is not to be changed. Name another file to write."
+        )
