@@ -100,7 +100,7 @@ class _Source(keras.random.SeedGenerator):
     """A seed generator that gives the seed that it holds until it is told to move on."""
 
     def __init__(self, seed):
-        super().__init__(seed)
+        super().__init__(seed, name="noise")
         self.given: Any = None
 
     def next(self, ordered=True):
