@@ -21,10 +21,10 @@ def export_saved_model(synthesizer, path):
     `condition` (batch, height, width, channels) and, if the model reads instance edges or
     has an encoder, int32 `instances` (batch, height, width), of any size; with an encoder
     also float32 `styles` (batch, max_instances, features), one row per instance, which are
-    then numbered from 0; of a generator with noise also an int32 scalar `seed`. It returns uint8 `image` (batch, height, width, channels). An id
-    out of range is an error of the request. It
-    is written to a temporary folder beside `path`, loaded again and compared with the
-    synthesizer on two sizes before it takes its place.
+    then numbered from 0; of a generator with noise also an int32 scalar `seed`. It returns
+    uint8 `image` (batch, height, width, channels). An id out of range is an error of the
+    request. It is written to a temporary folder beside `path`, loaded again and compared with
+    the synthesizer on two sizes before it takes its place.
 
     Args:
         synthesizer: A `Synthesizer`.

@@ -1,8 +1,8 @@
 """What a generator and a discriminator see of a condition: one-hot or picture | edges | features.
 
 pix2pixHD, https://arxiv.org/abs/1711.11585, sections 3.3 and 3.4; pictures are those of its
-released code without label maps, and pix2pix sees label maps in their colours. Who holds one of these layers need not ask which: it gives the
-layer what `condition_name` names of a batch.
+released code without label maps, and pix2pix sees label maps in their colours. Who holds one of
+these layers need not ask which: it gives the layer what `condition_name` names of a batch.
 """
 
 import keras

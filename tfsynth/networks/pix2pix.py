@@ -25,22 +25,22 @@ class UNetGenerator(keras.Model):
 
     Every layer is a 4 x 4 convolution with stride 2, or a transposed one. The channels of level
     i are `filters * min(2**i, 8)`. A decoder layer reads the ReLU of what the one before it made
-    and of the encoder's map of that size, concatenated in this order. Two layers have no norm:
-    the first, and the bottleneck, whose map of a 2**depth pixels square is a single pixel, which
-    a norm would set to its offset (an erratum of the paper). Dropout, the only noise, follows the first three layers
-    of the decoder, never the last.
+    and of the encoder's map of that size, concatenated in this order. Three layers have no norm:
+    the first, the last, and the bottleneck, whose map may be a single pixel, which a norm would
+    set to its offset (an erratum of the paper). Dropout, the only noise, follows the first three
+    layers of the decoder, never the last.
 
-    In pix2pixHD's game (its section 4, where this is the generator "U-Net") the published
-    choices are unknown; those that suit it: `Conditioning` with edges, `normalization="instance"`,
-    `dropout=0.0`, at 512 x 1024 pixels 8 or 9 levels. The output is tanh's there too.
+    In pix2pixHD's game (the "U-Net" of its comparison of generators) the published choices are
+    unknown. Those that suit it: `Conditioning` with edges, `normalization="instance"`,
+    `dropout=0.0`, 8 levels at 512 x 1024 pixels. The picture is tanh's there too.
 
     Args:
         input_channels: Channels of the condition (see `Conditioning` and `ColourConditioning`).
         output_channels: Channels of the picture.
         filters: Channels after the first convolution; 64 in the paper.
         depth: Number of halvings, and of doublings; 8 in the paper, down to one pixel of 256.
-        skips: `False` for the paper's encoder-decoder, which all has to pass the bottleneck of.
-            In the paper it needs batches of 10.
+        skips: `False` for the paper's encoder-decoder: all passes the bottleneck.
+            The paper trains it on batches of 10.
         normalization: "batch" for the statistics of the batch at hand, as in the paper, in
             synthesis too: pictures of one batch depend on each other, so that a network that
             was trained on one picture a step should be given one at a time; "instance" for no
