@@ -221,7 +221,8 @@ class Synthesizer(keras.Model):
                 number, e.g. `export/1`.
             format: `"saved_model"`. Signature `serving_default`: int32 `labels` (and
                 `instances`) (batch, height, width), or uint8 `condition` (batch, height,
-                width, channels) and, of a generator with noise, int32 `seed` -> uint8 `image` (batch, height, width, channels).
+                width, channels), and what else `input_names` names -> uint8 `image` (batch,
+                height, width, channels).
 
         Raises:
             ValueError: If the format is unknown.

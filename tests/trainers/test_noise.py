@@ -41,11 +41,7 @@ def equal(first, second):
 
 def test_a_saved_trainer_draws_on_where_it_stopped(tmp_path):
     trainer = pix2pix(xla=True)
-    expected = float(trainer.compute_losses(next(iter(games.data(1))))[1]["l1"])
-    history = trainer.fit(games.data(1), verbose=0).history
-    # Compiled or not, the noise is the same.
-    assert history["l1"][0] == pytest.approx(expected, rel=1e-5)
-    trainer.fit(games.data(2), verbose=0)
+    trainer.fit(games.data(3), verbose=0)
     assert [count for _, count in seeds(trainer)] == [3, 3, 3]
     trainer.save(tmp_path / "trainer.keras")
     loaded = keras.saving.load_model(tmp_path / "trainer.keras")

@@ -17,7 +17,8 @@ class DropoutNoise(keras.layers.Layer):
     output. `advance` moves the seed on; `tfsynth.trainers` calls it once per training step, so
     that validation and samples leave the training as it is. All replicas of a step draw alike.
     The seed that it holds is stored with the weights, and is none of them. In `seeded` the
-    noise is that of another seed.
+    noise is that of another seed. A backend, and TensorFlow's XLA, each makes other noise of
+    a seed.
 
     Args:
         rate: Share of the values set to 0; the others are divided by 1 - rate.
@@ -44,6 +45,9 @@ class DropoutNoise(keras.layers.Layer):
         self.rate = rate
         self.seed = seed
         self.source = _Source(seed)
+        # XLA in TensorFlow draws other numbers: Keras shall not choose it for prediction, or a
+        # seed would mean one thing there and another in the exported model.
+        self.supports_jit = keras.backend.backend() != "tensorflow"
         self._build_at_init()
 
     def call(self, inputs):
