@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.test_synthesizer import layout, synthesizer
+from tests.test_synthesizer import layout, noisy_synthesizer, synthesizer
 
 PROGRAM = """
 import json, sys
@@ -20,6 +20,9 @@ from tfsynth import layers, losses, networks
 model = tfsynth.load_model(sys.argv[1])
 maps = np.load(sys.argv[2])
 photograph = model.synthesize(maps["labels"], maps["instances"])
+plain, noisy = map(tfsynth.load_model, sys.argv[3:])
+drawn = [noisy.synthesize(maps["labels"], seed=seed) for seed in (0, 1, 0)]
+patches = networks.PatchDiscriminator(4, filters=2)(np.ones((1, 32, 32, 4), "float32"))
 discriminator = networks.MultiscaleDiscriminator(4, filters=2)
 scales = discriminator(np.ones((1, 32, 32, 4), "float32"))
 logits = [scale[-1] for scale in scales]
@@ -29,6 +32,7 @@ values = {
     "spectral": losses.HingeLoss().generator(
         [scale[-1] for scale in spectral(np.ones((1, 32, 32, 4), "float32"))]
     ),
+    "patches": losses.CrossEntropyLoss().generator([scale[-1] for scale in patches]),
     "least_squares": losses.LeastSquaresLoss().generator(logits),
     "cross_entropy": losses.CrossEntropyLoss().discriminator(logits, logits),
     "feature_matching": losses.FeatureMatchingLoss()(scales, scales),
@@ -39,6 +43,8 @@ print(json.dumps({
     "tensorflow": "tensorflow" in sys.modules,
     "losses": {name: float(value) for name, value in values.items()},
     "photograph": photograph.tolist(),
+    "pix2pix": plain.synthesize(maps["labels"]).tolist(),
+    "noisy": [picture.tolist() for picture in drawn],
 }))
 """
 
@@ -47,10 +53,14 @@ print(json.dumps({
 def test_a_saved_synthesizer_and_the_losses_run_under_jax(tmp_path):
     model = synthesizer()
     model.save(tmp_path / "model.keras")
+    plain, noisy = noisy_synthesizer(dropout=0.0), noisy_synthesizer()
+    plain.save(tmp_path / "plain.keras")
+    noisy.save(tmp_path / "noisy.keras")
     labels, instances = layout(17, 23)
     np.savez(tmp_path / "maps.npz", labels=labels, instances=instances)
+    files = [tmp_path / f for f in ("model.keras", "maps.npz", "plain.keras", "noisy.keras")]
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(tmp_path / "model.keras"), str(tmp_path / "maps.npz")],
+        [sys.executable, "-c", PROGRAM, *map(str, files)],
         env={**os.environ, "KERAS_BACKEND": "jax"},
         capture_output=True,
         text=True,
@@ -64,3 +74,9 @@ def test_a_saved_synthesizer_and_the_losses_run_under_jax(tmp_path):
     assert all(np.isfinite(value) for value in result["losses"].values())
     expected = model.synthesize(labels, instances).astype(int)
     np.testing.assert_allclose(np.array(result["photograph"]), expected, atol=1)
+    expected = plain.synthesize(labels).astype(int)
+    np.testing.assert_allclose(np.array(result["pix2pix"]), expected, atol=1)
+    # Each backend draws noise of its own; a seed decides it there too.
+    first, second, again = np.array(result["noisy"])
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - second).mean() > 1

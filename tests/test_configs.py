@@ -5,6 +5,7 @@ import pytest
 from tfsynth import experiment, registry
 from tfsynth.config import config_folder, config_names, load_config
 from tfsynth.labels import LabelSet
+from tfsynth.layers import ColourConditioning
 
 
 @pytest.mark.parametrize("name", config_names())
@@ -27,7 +28,10 @@ def test_a_config_has_the_classes_of_its_data(name):
         label_set = LabelSet.load(node["labels"])
     else:
         label_set = registry.build(node).label_set
-    assert config.trainer["conditioning"]["num_classes"] == label_set.num_classes
+    conditioning = registry.build(config.trainer["conditioning"])
+    assert conditioning.num_classes == label_set.num_classes
+    if isinstance(conditioning, ColourConditioning):
+        assert conditioning.colours == label_set.colours
 
 
 @pytest.mark.parametrize("name", config_names())

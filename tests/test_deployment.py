@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.test_synthesizer import LABELS, layout, synthesizer
+from tests.test_synthesizer import LABELS, layout, noisy_synthesizer, synthesizer
 from tfsynth import deployment
+from tfsynth.__main__ import main
 from tfsynth.data import write_instance_map, write_label_map
 from tfsynth.regions import components
 
@@ -120,6 +121,27 @@ def test_a_photograph_is_there_whole_or_not_at_all(model, maps, tmp_path, monkey
     with pytest.raises(OSError, match="No space left"):
         deployment.synthesize(model, [maps], out, overwrite=True)
     assert [(path.name, path.read_text()) for path in out.iterdir()] == [("a.png", "mine")]
+
+
+def test_samples_of_a_model_with_noise(maps, tmp_path):
+    noisy_synthesizer().save(tmp_path / "noisy.keras")
+    command = ["synthesize", "--model", str(tmp_path / "noisy.keras"), str(maps / "a.png")]
+    out = tmp_path / "out"
+    assert main([*command, "-o", str(out), "--samples", "2", "--seed", "7"]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["a-1.png", "a-2.png"]
+    drawn = []
+    for i, path in enumerate(sorted(out.iterdir())):
+        drawn.append(np.asarray(Image.open(path)))
+        expected = noisy_synthesizer().synthesize(layout(16, 24)[0], seed=7 + i)
+        np.testing.assert_array_equal(drawn[-1], expected)
+    assert (drawn[0] != drawn[1]).any()
+    with pytest.raises(ValueError, match="has no styles, only noise"):
+        deployment.synthesize(tmp_path / "noisy.keras", [maps], out, like=maps)
+
+
+def test_samples_of_a_model_without_noise_are_refused(model, maps, tmp_path):
+    with pytest.raises(ValueError, match="has no styles, and draws one photograph of a layout"):
+        deployment.synthesize(model, [maps], tmp_path / "out", samples=2)
 
 
 def test_two_maps_with_one_name_are_refused(model, maps, tmp_path):

@@ -31,7 +31,10 @@ for package in PACKAGES:
 WITH_EXAMPLES = {
     *(
         "Conditioning",
+        "ColourConditioning",
         "PictureConditioning",
+        "BatchStatisticsNormalization",
+        "DropoutNoise",
         "InstanceNormalization",
         "ReflectionPadding2D",
         "UnpaddedAveragePooling2D",
@@ -39,6 +42,7 @@ WITH_EXAMPLES = {
     *("LeastSquaresLoss", "CrossEntropyLoss", "FeatureMatchingLoss", "L1Loss", "HingeLoss"),
     *("InstanceWisePooling2D", "SpectralConv2D", "LocalEnhancer", "FeatureEncoder", "VGG19"),
     *("Layout", "components", "polygon_mask"),
+    *("UNetGenerator", "PatchDiscriminator"),
     *("GlobalGenerator", "MultiscaleDiscriminator", "Segmenter", "Synthesizer"),
     *("ConstantThenLinearDecay", "LabelSet", "nearest_size"),
 }

@@ -225,6 +225,20 @@ def test_a_size_that_the_networks_cannot_take_names_a_good_one(tree, tmp_path, s
     assert not (tmp_path / "run").exists()
 
 
+def test_a_good_size_is_one_that_both_networks_take(tree):
+    trainer = tree["trainer"]
+    trainer["generator"] = {"class": "UNetGenerator", "input_channels": 15, "filters": 2}
+    trainer["generator"]["depth"] = 4
+    trainer["discriminator"] = {"class": "PatchDiscriminator", "input_channels": 18, "filters": 2}
+    # The discriminator needs 24 rows, which are no multiple of 16.
+    tree["data"]["size"] = [16, 40]
+    message = r"multiples of 16, at least 32. Nearest good size: \[32, 48\]"
+    with pytest.raises(ValueError, match=message):
+        experiment.describe(parse_config(tree))
+    tree["data"]["size"] = [32, 48]
+    assert "32 x 48 pixels" in experiment.describe(parse_config(tree))
+
+
 def test_classes_that_do_not_fit_the_data_are_refused(tree, tmp_path):
     tree["trainer"]["conditioning"]["num_classes"] = 13
     tree["trainer"]["generator"]["input_channels"] = 14

@@ -6,8 +6,8 @@ import pytest
 
 import tfsynth
 from tfsynth.labels import LabelSet
-from tfsynth.layers import Conditioning, PictureConditioning
-from tfsynth.networks import GlobalGenerator
+from tfsynth.layers import ColourConditioning, Conditioning, PictureConditioning
+from tfsynth.networks import GlobalGenerator, UNetGenerator
 from tfsynth.synthesizer import FORMAT_VERSION, Synthesizer
 
 LABELS = LabelSet(["sky", "road", "car"], [(0, 0, 255), (90, 90, 90), (255, 0, 0)])
@@ -196,3 +196,51 @@ def test_pictures_have_no_label_set():
         Synthesizer(model.generator, model.conditioning, LABELS)
     with pytest.raises(ValueError, match="has None classes, the conditioning 3"):
         Synthesizer(synthesizer().generator, Conditioning(3))
+
+
+def noisy_synthesizer(dropout=0.5):
+    keras.utils.set_random_seed(3)
+    generator = UNetGenerator(3, filters=2, depth=3, dropout=dropout)
+    for weight in generator.trainable_weights:
+        # The first weights are so small that the picture is grey.
+        weight.assign(10 * weight)
+    return Synthesizer(generator, ColourConditioning(LABELS.colours), LABELS)
+
+
+def test_noise_is_that_of_the_seed(tmp_path):
+    model = noisy_synthesizer()
+    assert model.input_names == ["labels", "seed"]
+    labels, _ = layout(17, 23)
+    drawn = [model.synthesize(labels, seed=seed) for seed in (0, 1, 0, 2**40)]
+    assert drawn[0].shape == (17, 23, 3)
+    np.testing.assert_array_equal(drawn[0], drawn[2])
+    for other in (drawn[1], drawn[3]):
+        # 2**40 is 0 to the noise, which knows 31 bits; any other seed is other noise.
+        assert (np.abs(drawn[0].astype(int) - other).mean() > 1) == (other is drawn[1])
+    np.testing.assert_array_equal(model.synthesize(labels), drawn[0])
+    model.save(tmp_path / "model.keras")
+    loaded = tfsynth.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.synthesize(labels, seed=1), drawn[1])
+
+
+def test_without_dropout_there_is_no_seed():
+    model = noisy_synthesizer(dropout=0.0)
+    assert model.input_names == ["labels"]
+    labels, _ = layout(8, 8)
+    first, second = (model.synthesize(labels, seed=seed) for seed in (0, 1))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_drawing_leaves_the_generators_own_noise(two_replicas):
+    for scope in (None, two_replicas):
+        if scope is None:
+            model = noisy_synthesizer()
+        else:
+            with scope.scope():
+                model = noisy_synthesizer()
+        x = np.ones((1, 8, 8, 3), "float32")
+        before = np.asarray(model.generator(x))
+        labels, _ = layout(8, 8)
+        first, second = (model.synthesize(labels, seed=seed) for seed in (4, 5))
+        assert (first != second).any()
+        np.testing.assert_array_equal(model.generator(x), before)

@@ -29,6 +29,8 @@ class DataSettings:
         size: (height, width) in pixels of a training batch, and of evaluation.
         load_size: (height, width) that a picture is resized to cover before the random
             crop of `size`, at least as large; `None` for `size` itself.
+        keep_aspect: Whether a training picture keeps its shape when it is resized; `False`
+            stretches it to `load_size`, as pictures of the other splits are to `size`.
         flip: Whether half of the training pictures are mirrored left to right.
         max_instances: Most instances in one picture; more is an error.
     """
@@ -36,6 +38,7 @@ class DataSettings:
     dataset: dict
     size: tuple[int, int]
     load_size: tuple[int, int] | None = None
+    keep_aspect: bool = True
     flip: bool = True
     max_instances: int = 256
 

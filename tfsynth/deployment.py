@@ -75,8 +75,8 @@ def synthesize(
         label_coding: "ids", or "colour": pixels are the colours of the model's classes.
         overwrite: Whether to replace photographs that are there; an input never is.
         samples: Photographs of each label map, `NAME-1.png` and so on if more than one, each
-            with styles of its own; for models with styles.
-        seed: Seed of the styles of the first; each further one has the next.
+            with styles and noise of its own; for models with either.
+        seed: Seed of the first; each further one has the next.
         like: Folder of photographs of the same names and sizes, or for one input a file, whose
             styles to take, object by object; for models with an encoder.
 
@@ -257,17 +257,18 @@ def _refuse_existing(targets):
 def _require_styles(synthesizer, samples, like):
     if samples < 1:
         raise ValueError(f"`samples` must be at least 1. Received: {samples}.")
-    if synthesizer.encoder is None and (samples > 1 or like is not None):
+    noisy = "seed" in synthesizer.input_names
+    if synthesizer.encoder is None and (like is not None or samples > 1 and not noisy):
         raise ValueError(
-            "This model was trained without a feature encoder: it has no styles, and draws one "
-            "photograph of a layout."
+            "This model was trained without a feature encoder: it has no styles"
+            + (", only noise." if noisy else ", and draws one photograph of a layout.")
         )
-    if samples > 1 and like is not None:
+    if samples > 1 and like is not None and not noisy:
         raise ValueError(
             "Several samples differ by their styles, and `like` gives every object its style: "
             "ask for one of the two."
         )
-    if samples > 1 and synthesizer.styles is None:
+    if samples > 1 and synthesizer.styles is None and not noisy:
         raise ValueError(
             "This model has an encoder but no styles yet, so that its samples would be all the "
             "same: collect some with `tfsynth styles`."

@@ -234,6 +234,8 @@ def check_size(trainer, size):
         n = trainer.encoder_reduction
         multiple = math.lcm(multiple, n * trainer.encoder.size_multiple)
         minimum = max(minimum, n * trainer.encoder.minimum_size)
+    # The networks' minima need not be multiples.
+    minimum = -(-minimum // multiple) * multiple
     good = tuple(max(n, minimum) for n in pipeline.nearest_size(height, width, multiple))
     if (height, width) != good:
         raise ConfigError(

@@ -8,7 +8,7 @@ from keras import ops
 
 from tfsynth import styles as object_styles
 from tfsynth.labels import LabelSet
-from tfsynth.layers import repeat_edges
+from tfsynth.layers import has_noise, repeat_edges, seeded
 from tfsynth.registry import register, without_policy
 from tfsynth.storage import rounded
 from tfsynth.styles import StyleTable
@@ -29,8 +29,8 @@ class Synthesizer(keras.Model):
 
     Args:
         generator: A network condition -> picture in [-1, 1].
-        conditioning: The `Conditioning` or `PictureConditioning` that the generator was
-            trained with.
+        conditioning: The `Conditioning`, `ColourConditioning` or `PictureConditioning` that the
+            generator was trained with.
         label_set: A `LabelSet`: names, colours and void ids of the classes; `None` if the
             conditions are pictures.
         provenance: Dict of plain data that says where the weights come from
@@ -49,7 +49,8 @@ class Synthesizer(keras.Model):
             if the conditioning has edges or there is an encoder, integers `instances`
             (batch, height, width). With an encoder also `styles`, float
             (batch, max_instances, features): row i is the style of instance i (of class i
-            if the regions are labels), and instances are numbered from 0.
+            if the regions are labels), and instances are numbered from 0. If the generator
+            draws noise, also `seed`, an integer scalar.
 
     Returns:
         Uint8 tensor (batch, height, width, channels): RGB if they are 3, grey if 1, RGB and
@@ -124,6 +125,7 @@ class Synthesizer(keras.Model):
             self.conditioning.condition_name,
             *(["instances"] if instances else []),
             *(["styles"] if self.encoder is not None else []),
+            *(["seed"] if has_noise(self.generator) else []),
         ]
 
     def call(self, inputs):
@@ -137,7 +139,9 @@ class Synthesizer(keras.Model):
         if self.encoder is not None:
             regions = condition if self.encoder_regions == "labels" else instances
             features = _paint_styles(inputs["styles"], regions)
-        image = self.generator(self.conditioning(condition, instances, features), training=False)
+        condition = self.conditioning(condition, instances, features)
+        with seeded(self.generator, inputs.get("seed")):
+            image = self.generator(condition, training=False)
         image = image[:, :height, :width, :]
         return ops.cast(ops.clip(ops.round((image + 1.0) * 127.5), 0, 255), "uint8")
 
@@ -153,8 +157,9 @@ class Synthesizer(keras.Model):
             styles: Dict of instance id -> style, an array (features,), for some or all
                 objects: of `encode`, or of a `StyleTable`. (Class id -> style, if the
                 encoder's regions are labels.) For a batch, one dict for all of it.
-            seed: Seed of the styles that are not given. The style of an object depends on
-                the seed and its id alone, so that giving one leaves the others as they are.
+            seed: Seed of the styles that are not given, and of the generator's noise, if it
+                draws any. The style of an object depends on the seed and its id alone, so that
+                giving one leaves the others as they are.
 
         Returns:
             Uint8 array (height, width, channels) or (batch, height, width, channels), with the
@@ -182,6 +187,8 @@ class Synthesizer(keras.Model):
             inputs["instances"] = instances[None] if single else instances
         if self.encoder is not None:
             self._add_styles(inputs, styles, seed)
+        if "seed" in self.input_names:
+            inputs["seed"] = np.array(seed % 2**31, "int32")
         image = ops.convert_to_numpy(self._synthesize_batch(inputs))
         return image[0] if single else image
 
@@ -235,7 +242,8 @@ class Synthesizer(keras.Model):
             format: `"keras"`: one file as `save` writes. `"saved_model"`: serves without this
                 package. Signature `serving_default`: int32 `labels` (and
                 `instances`) (batch, height, width), or uint8 `condition` (batch, height,
-                width, channels) -> uint8 `image` (batch, height, width, channels).
+                width, channels), and what else `input_names` names -> uint8 `image` (batch,
+                height, width, channels).
             half: Whether the file's `stored_dtype` is float16; for `"keras"`.
 
         Raises:

@@ -138,6 +138,7 @@ def _training_batches(setup, config, start_step):
         seed=config.seed,
         start_step=start_step,
         load_size=settings.load_size,
+        keep_aspect=settings.keep_aspect,
         flip=settings.flip,
         max_instances=settings.max_instances,
     )

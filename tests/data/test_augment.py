@@ -111,6 +111,20 @@ def test_random_geometry_draws_every_offset_and_both_sides():
     assert all((g.height, g.width) == (8.0, 10.0) for g in drawn)
 
 
+def test_without_its_aspect_the_whole_height_and_width_are_stretched():
+    rng = np.random.default_rng(0)
+    # Half as many rows of 286 / 2: pix2pix's jitter on a picture twice as wide as high.
+    drawn = [
+        random_geometry((143, 572), (256, 256), rng, (286, 286), keep_aspect=False)
+        for _ in range(600)
+    ]
+    assert {g.top for g in drawn} == {n / 2 for n in range(31)}
+    assert {g.left for g in drawn} == {2 * n for n in range(31)}
+    assert all((g.height, g.width) == (128.0, 512.0) for g in drawn)
+    plain = random_geometry((100, 200), (64, 64), rng, keep_aspect=False, flip=False)
+    assert plain == whole((100, 200), (64, 64))
+
+
 def test_switches_leave_the_other_draws_alone():
     def drawn(**switches):
         return random_geometry((40, 60), (16, 16), np.random.default_rng(3), (20, 30), **switches)

@@ -115,6 +115,19 @@ def test_examples_are_augmented_differently_each_time():
     assert len(seen) > 10
 
 
+def test_stretched_to_the_size_a_training_picture_is_that_of_a_pass():
+    split = Numbered(1)
+    # Half as wide: kept in shape, a window would show half of it.
+    shared = {"batch_size": 1, "size": (16, 12), "steps": 1}
+    stretched = batches(split, keep_aspect=False, flip=False, **shared)
+    cropped = batches(split, flip=False, **shared)
+    first, other = (next(d.as_numpy_iterator()) for d in (stretched, cropped))
+    expected = next(batches(split, training=False, **shared).as_numpy_iterator())
+    for key, array in expected.items():
+        np.testing.assert_array_equal(first[key], array)
+    assert not np.array_equal(other["labels"], expected["labels"])
+
+
 def test_one_pass_is_in_order_and_untouched():
     split = Numbered(7)
     dataset = batches(split, batch_size=3, size=(16, 24), training=False)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.test_synthesizer import LABELS, layout, synthesizer
+from tests.test_synthesizer import LABELS, layout, noisy_synthesizer, synthesizer
 
 SERVE = """
 import sys, numpy, tensorflow
@@ -57,3 +57,16 @@ def test_nothing_is_overwritten(tmp_path):
 def test_an_unknown_format_names_the_known_ones(tmp_path):
     with pytest.raises(ValueError, match="'onx'. Known formats: keras, saved_model"):
         synthesizer().export(tmp_path / "x", format="onx")
+
+
+def test_noise_is_served_by_seed(tmp_path):
+    model = noisy_synthesizer()
+    model.export(tmp_path / "1")
+    served = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+    spec = served.structured_input_signature[1]["seed"]
+    assert (spec.dtype, spec.shape) == (tf.int32, ())
+    labels, _ = layout(17, 23)
+    for seed in (0, 5):
+        request = {"labels": tf.constant(labels[None].astype("int32")), "seed": tf.constant(seed)}
+        image = served(**request)["image"].numpy()[0].astype(int)
+        np.testing.assert_allclose(image, model.synthesize(labels, seed=seed), atol=1)

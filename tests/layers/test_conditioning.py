@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from tests.harness import check_layer
-from tfsynth.layers import Conditioning, PictureConditioning, instance_edges
+from tfsynth.layers import (
+    ColourConditioning,
+    Conditioning,
+    PictureConditioning,
+    instance_edges,
+)
 
 
 def test_edges_mark_both_sides_of_a_boundary_and_no_border():
@@ -38,6 +43,25 @@ def test_edges_without_instances_say_what_to_give():
 def test_no_classes_is_an_error():
     with pytest.raises(ValueError, match="at least 1. Received: 0"):
         Conditioning(num_classes=0)
+
+
+def test_colours_are_scaled_then_edges_then_features():
+    labels = np.array([[[1, 0]]], "uint8")
+    instances = np.array([[[3, 26001]]], "int32")
+    features = np.full((1, 1, 2, 1), 0.5, "float32")
+    layer = ColourConditioning([[51, 0, 255], [0, 204, 0]], edges=True)
+    assert (layer.channels, layer.num_classes, layer.condition_name) == (4, 2, "labels")
+    output = check_layer(layer, labels, instances, features)
+    expected = [[-1, 0.6, -1, 1, 0.5], [-0.6, -1, 1, 1, 0.5]]
+    np.testing.assert_allclose(output[0, 0], expected, atol=1e-6)
+    with pytest.raises(ValueError, match="give `instances`"):
+        layer(labels)
+
+
+@pytest.mark.parametrize("colours", [[], [[1, 2]], [[0, 0, 256]]])
+def test_what_is_no_colour_is_refused(colours):
+    with pytest.raises(ValueError, match="one .red, green, blue. per label id"):
+        ColourConditioning(colours)
 
 
 def test_pictures_are_scaled_then_edges_then_features():

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tests.harness import check_layer
 from tfsynth.layers import (
+    BatchStatisticsNormalization,
     InstanceNormalization,
     InstanceWisePooling2D,
     ReflectionPadding2D,
@@ -54,6 +55,47 @@ def test_instance_norm_keeps_float32_statistics_in_bfloat16():
     rounded = keras.ops.cast(keras.ops.cast(x, "bfloat16"), "float32")
     expected = InstanceNormalization()(rounded)
     np.testing.assert_allclose(keras.ops.cast(output, "float32"), expected, atol=2**-7)
+
+
+def test_batch_norm_has_the_statistics_of_its_batch_in_training_or_not():
+    x = np.array([[[[1, 5], [2, 0]]], [[[3, 5], [6, 2]]]], "float32")
+    layer = BatchStatisticsNormalization()
+    layer.build(x.shape)
+    layer.gamma.assign([1.0, 2.0])
+    layer.beta.assign([0.0, 3.0])
+    assert not layer.non_trainable_weights
+    # Mean 3, variance 3.5; mean 3, variance 4.5.
+    first = np.array([-2, -1, 0, 3]) / np.sqrt(3.5 + 1e-5)
+    second = 3 + 2 * np.array([2, -3, 2, -1]) / np.sqrt(4.5 + 1e-5)
+    for training in (True, False):
+        output = np.asarray(keras.Sequential([layer])(x, training=training)).reshape(4, 2)
+        np.testing.assert_allclose(output[:, 0], first, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(output[:, 1], second, rtol=1e-5)
+
+
+def test_batch_norm_of_one_picture_is_instance_norm_with_scale_and_offset():
+    x = np.random.default_rng(0).normal(3, 2, (1, 8, 12, 4)).astype("float32")
+    layer = BatchStatisticsNormalization()
+    scaled = np.asarray(layer(x))
+    assert np.std(layer.gamma) > 0
+    expected = np.asarray(InstanceNormalization()(x)) * layer.gamma.numpy()
+    np.testing.assert_allclose(scaled, expected, atol=1e-6)
+    layer.gamma.assign(np.ones(4))
+    restored = BatchStatisticsNormalization.from_config(layer.get_config())
+    assert restored.epsilon == 1e-5
+    assert layer.compute_output_spec(keras.KerasTensor((2, 3, 4, 4))).shape == (2, 3, 4, 4)
+
+
+def test_batch_norm_keeps_float32_statistics_and_weights_in_bfloat16():
+    x = keras.ops.cast(1000 + keras.random.normal((2, 64, 64, 2), seed=1), "bfloat16")
+    layer = BatchStatisticsNormalization(dtype="mixed_bfloat16")
+    output = layer(x)
+    assert keras.ops.dtype(output) == "bfloat16"
+    exact = BatchStatisticsNormalization()
+    exact.build(x.shape)
+    exact.gamma.assign(layer.gamma)
+    expected = exact(keras.ops.cast(x, "float32"))
+    np.testing.assert_allclose(keras.ops.cast(output, "float32"), expected, atol=2**-6)
 
 
 def test_reflection_does_not_repeat_the_edge():

@@ -21,8 +21,8 @@ instance map has the name of its label map and one id per object. The endings of
 A model that was trained on pairs of pictures takes pictures in place of label maps, and what it
 writes has the channels that its photographs had: grey, RGB or RGBA.
 
-Of a model with styles, --samples 4 --seed 7 draws four photographs of each label map, and --like
-gives every object the look that it has in a photograph of the same layout.
+Of a model with styles, or with dropout as its noise, --samples 4 --seed 7 draws four photographs of
+each label map; --like gives every object the look that it has in a photograph of the same layout.
 """
 
 
@@ -71,14 +71,14 @@ def add_arguments(parser):
         type=positive_count,
         default=1,
         metavar="N",
-        help="photographs of each label map, in styles of their own (default: 1)",
+        help="photographs of each label map, with styles and noise of their own (default: 1)",
     )
     parser.add_argument(
         "--seed",
         type=natural_number,
         default=0,
         metavar="N",
-        help="the seed of the styles (default: 0)",
+        help="the seed of styles and noise (default: 0)",
     )
     parser.add_argument(
         "--like",

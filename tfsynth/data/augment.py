@@ -73,12 +73,15 @@ def random_geometry(
     load_size: Size | None = None,
     crop: bool = True,
     flip: bool = True,
+    keep_aspect: bool = True,
 ) -> Geometry:
     """Draws the geometry of one training example.
 
     The source is scaled, keeping its aspect ratio, until it just covers `load_size`; a window of
     `size` is cut out at a random whole pixel of the scaled picture; it is mirrored half of the
-    time. The same three numbers are drawn whatever the arguments are.
+    time. With `keep_aspect` off this is pix2pix's jitter (https://arxiv.org/abs/1611.07004,
+    appendix 6.2): 256 x 256 pixels of 286 x 286. The same three numbers are drawn whatever the
+    arguments are.
 
     Args:
         source: (height, width) of the example.
@@ -88,12 +91,15 @@ def random_geometry(
             an excess of one side is cut.
         crop: False: all of the source is resized to `size`, and `load_size` plays no part.
         flip: Whether to mirror at all.
+        keep_aspect: False: the source is stretched to `load_size` itself.
     """
     vertical, horizontal, mirror = rng.random(3)
     flipped = bool(flip and mirror < 0.5)
     if not crop:
         return dataclasses.replace(whole(source, size), flip=flipped)
-    scaled = covering_size(source, load_size or size)
+    scaled = load_size or size
+    if keep_aspect:
+        scaled = covering_size(source, scaled)
     row_step, column_step = source[0] / scaled[0], source[1] / scaled[1]
     top = int(vertical * (scaled[0] - size[0] + 1))
     left = int(horizontal * (scaled[1] - size[1] + 1))

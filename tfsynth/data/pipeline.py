@@ -37,6 +37,7 @@ def batches(
     load_size: augment.Size | None = None,
     crop: bool = True,
     flip: bool = True,
+    keep_aspect: bool = True,
     max_instances: int = 256,
     drop_remainder: bool | None = None,
 ) -> tf.data.Dataset:
@@ -55,6 +56,7 @@ def batches(
             aspect ratio, before a window of `size` is cut at random. None: `size`.
         crop: In training, whether to cut a window; False resizes all of the photo to `size`.
         flip: In training, whether to mirror half of the examples, left to right.
+        keep_aspect: In training, False stretches the photo to `load_size` instead.
         max_instances: The most instances in one example.
         drop_remainder: Whether to leave out a last, smaller batch of one pass. None: only in
             training, which has none.
@@ -77,7 +79,9 @@ def batches(
         _check_load_size(size, load_size, crop)
     # A config gives lists.
     size = None if size is None else (int(size[0]), int(size[1]))
-    stream = _Stream(split, size, seed, training, load_size, crop, flip, max_instances)
+    switches = {"load_size": load_size, "crop": crop, "flip": flip, "keep_aspect": keep_aspect}
+    geometry = functools.partial(augment.random_geometry, **switches)
+    stream = _Stream(split, size, seed, geometry if training else None, max_instances)
     first, last = start_step * batch_size, np.iinfo(np.int64).max if training else len(split)
     if steps is not None:
         last = min(last, first + steps * batch_size)
@@ -135,12 +139,15 @@ def surface_data_errors() -> Iterator[None]:
 
 
 class _Stream:
-    """The elements of the stream by number, as NumPy; the arguments are those of `batches`."""
+    """The elements of the stream by number, as NumPy.
 
-    def __init__(self, split, size, seed, training, load_size, crop, flip, max_instances):
-        self.split, self.size, self.training = split, size, training
+    The arguments are those of `batches`; `random_geometry` is None outside training.
+    """
+
+    def __init__(self, split, size, seed, random_geometry, max_instances):
+        self.split, self.size, self.training = split, size, random_geometry is not None
         self.seed, self.max_instances = seed, max_instances
-        self.load_size, self.crop, self.flip = load_size, crop, flip
+        self.random_geometry = random_geometry
         # Of each element's arrays: condition, instances and photograph.
         self.names = (split.condition_name, "instances", "image")
         self.channels = ((), (), (split.image_channels,))
@@ -178,7 +185,7 @@ class _Stream:
         if not self.training:
             return augment.whole(source, size)
         rng = np.random.default_rng([self.seed, _AUGMENT, k])
-        return augment.random_geometry(source, size, rng, self.load_size, self.crop, self.flip)
+        return self.random_geometry(source, size, rng)
 
 
 def _epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:

@@ -21,10 +21,10 @@ def export_saved_model(synthesizer, path):
     `condition` (batch, height, width, channels) and, if the model reads instance edges or
     has an encoder, int32 `instances` (batch, height, width), of any size; with an encoder
     also float32 `styles` (batch, max_instances, features), one row per instance, which are
-    then numbered from 0. It returns uint8 `image` (batch, height, width, channels). An id
-    out of range is an error of the request. It
-    is written to a temporary folder beside `path`, loaded again and compared with the
-    synthesizer on two sizes before it takes its place.
+    then numbered from 0; of a generator with noise also an int32 scalar `seed`. It returns
+    uint8 `image` (batch, height, width, channels). An id out of range is an error of the
+    request. It is written to a temporary folder beside `path`, loaded again and compared with
+    the synthesizer on two sizes before it takes its place.
 
     Args:
         synthesizer: A `Synthesizer`.
@@ -109,6 +109,7 @@ def _specs(synthesizer):
     encoder = synthesizer.encoder
     if encoder is not None:
         specs["styles"] = ((None, encoder.max_instances, encoder.num_features), "float32")
+    specs["seed"] = ((), "int32")
     return {name: tf.TensorSpec(*specs[name], name=name) for name in synthesizer.input_names}
 
 
@@ -118,6 +119,7 @@ def _inputs(synthesizer, height, width, random):
     limits = {"labels": conditioning.num_classes, "condition": 256}
     # A few instances, as many as the model surely takes.
     limits["instances"] = min(4, encoder.max_instances) if encoder else 4
+    limits["seed"] = 2**31
     inputs = {}
     for name, spec in _specs(synthesizer).items():
         unknown = (1, height, width)

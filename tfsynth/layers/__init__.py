@@ -1,8 +1,15 @@
 """Layers shared by the networks; plain Keras, any backend."""
 
+from tfsynth.layers.conditioning import ColourConditioning as ColourConditioning
 from tfsynth.layers.conditioning import Conditioning as Conditioning
 from tfsynth.layers.conditioning import PictureConditioning as PictureConditioning
 from tfsynth.layers.conditioning import instance_edges as instance_edges
+from tfsynth.layers.noise import DropoutNoise as DropoutNoise
+from tfsynth.layers.noise import has_noise as has_noise
+from tfsynth.layers.noise import seeded as seeded
+from tfsynth.layers.normalization import (
+    BatchStatisticsNormalization as BatchStatisticsNormalization,
+)
 from tfsynth.layers.normalization import InstanceNormalization as InstanceNormalization
 from tfsynth.layers.padding import ReflectionPadding2D as ReflectionPadding2D
 from tfsynth.layers.padding import repeat_edges as repeat_edges

@@ -1,8 +1,8 @@
 """What a generator and a discriminator see of a condition: one-hot or picture | edges | features.
 
 pix2pixHD, https://arxiv.org/abs/1711.11585, sections 3.3 and 3.4; pictures are those of its
-released code without label maps. Who holds one of these layers need not ask which: it gives the
-layer what `condition_name` names of a batch.
+released code without label maps, and pix2pix sees label maps in their colours. Who holds one of
+these layers need not ask which: it gives the layer what `condition_name` names of a batch.
 """
 
 import keras
@@ -92,11 +92,7 @@ class Conditioning(keras.layers.Layer):
 
     def check_condition(self, array):
         """Raises `ValueError` unless a NumPy array is one label map or a batch of them."""
-        if array.ndim not in (2, 3) or array.dtype.kind not in "iu" or 0 in array.shape:
-            raise ValueError(
-                "A label map is an integer array (height, width), or (batch, height, width). "
-                f"Received: {array.dtype} {array.shape}."
-            )
+        _check_label_map(array)
 
     def call(self, labels, instances=None, features=None):
         one_hot = ops.one_hot(ops.cast(labels, "int32"), self.num_classes, dtype=self.compute_dtype)
@@ -106,6 +102,77 @@ class Conditioning(keras.layers.Layer):
         return {
             **without_policy(super().get_config()),
             "num_classes": self.num_classes,
+            "edges": self.edges,
+        }
+
+
+@register
+class ColourConditioning(keras.layers.Layer):
+    """Paints label maps in the colours of their classes: pix2pix, https://arxiv.org/abs/1611.07004.
+
+    It stands where `Conditioning` does. Classes of one colour look alike; three channels hold
+    any number of classes, but near colours are hard to tell apart.
+
+    Args:
+        colours: One [red, green, blue] per label id, integers 0..255, void ids included; as a
+            rule those of the label set.
+        edges: Whether a channel with the instances' edges follows.
+
+    Call arguments:
+        labels, instances, features: As in `Conditioning`.
+
+    Returns:
+        Float tensor (batch, height, width, channels) in compute precision; the colours in
+        [-1, 1], edges 0 or 1, features as they are.
+
+    Example:
+
+    >>> layer = ColourConditioning([(0, 0, 0), (255, 0, 255)])
+    >>> keras.ops.convert_to_numpy(layer(keras.ops.array([[[0, 1]]]))).tolist()
+    [[[[-1.0, -1.0, -1.0], [1.0, -1.0, 1.0]]]]
+    """
+
+    condition_name = "labels"
+    condition_dtype = "int32"
+    condition_channels = None
+
+    def __init__(self, colours, edges=False, **kwargs):
+        super().__init__(**kwargs)
+        self.colours = tuple(tuple(colour) for colour in colours)
+        for colour in self.colours or [()]:
+            if len(colour) != 3 or not all(0 <= part <= 255 for part in colour):
+                raise ValueError(
+                    "`colours` are one [red, green, blue] per label id, at least one, each part "
+                    f"0..255. Received: {list(colour)}."
+                )
+        self.num_classes = len(self.colours)
+        self.edges = edges
+        self._build_at_init()
+
+    @property
+    def channels(self):
+        """Number of output channels, features apart."""
+        return 3 + int(self.edges)
+
+    @property
+    def content(self):
+        """What the channels are, for messages."""
+        return f"3 of colour, edges {'on' if self.edges else 'off'}"
+
+    def check_condition(self, array):
+        """Raises `ValueError` unless a NumPy array is one label map or a batch of them."""
+        _check_label_map(array)
+
+    def call(self, labels, instances=None, features=None):
+        palette = ops.convert_to_tensor(self.colours, "float32") / 127.5 - 1.0
+        painted = ops.take(palette, ops.cast(labels, "int32"), axis=0)
+        painted = ops.cast(painted, self.compute_dtype)
+        return _with_edges_and_features(painted, self.edges, instances, features)
+
+    def get_config(self):
+        return {
+            **without_policy(super().get_config()),
+            "colours": [list(colour) for colour in self.colours],
             "edges": self.edges,
         }
 
@@ -182,6 +249,14 @@ class PictureConditioning(keras.layers.Layer):
             "condition_channels": self.condition_channels,
             "edges": self.edges,
         }
+
+
+def _check_label_map(array):
+    if array.ndim not in (2, 3) or array.dtype.kind not in "iu" or 0 in array.shape:
+        raise ValueError(
+            "A label map is an integer array (height, width), or (batch, height, width). "
+            f"Received: {array.dtype} {array.shape}."
+        )
 
 
 def _with_edges_and_features(condition, edges, instances, features):

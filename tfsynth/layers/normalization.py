@@ -1,7 +1,11 @@
-"""Instance normalisation, https://arxiv.org/abs/1607.08022, equation 4."""
+"""Normalisation of maps by statistics of the pictures at hand.
+
+Instance normalisation is https://arxiv.org/abs/1607.08022, equation 4; batch normalisation is
+https://arxiv.org/abs/1502.03167, algorithm 1.
+"""
 
 import keras
-from keras import ops
+from keras import initializers, ops
 
 from tfsynth.registry import register
 
@@ -44,6 +48,58 @@ class InstanceNormalization(keras.layers.Layer):
         # Two passes: the mean of squares minus the squared mean cancels badly.
         variance = _mean(ops.square(centred))
         return ops.cast(centred * ops.rsqrt(variance + self.epsilon), inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@register
+class BatchStatisticsNormalization(keras.layers.Layer):
+    """Batch normalisation by the batch it is given, in training and at test time alike.
+
+    pix2pix, https://arxiv.org/abs/1611.07004, section 3.3: of one picture it is instance
+    normalisation with a learned scale and offset per channel. There are no running statistics,
+    so that pictures of one batch depend on each other; replicas have statistics of their own
+    part. Statistics are biased and computed in float32, as in `InstanceNormalization`.
+
+    Args:
+        epsilon: Added to the variance.
+
+    Call arguments:
+        inputs: Float tensor (batch, height, width, channels).
+
+    Returns:
+        A tensor of the same shape and type.
+
+    Example: two pictures of one pixel, 1 and 5; the scale begins near 1.
+
+    >>> pictures = keras.ops.reshape(keras.ops.array([1.0, 5.0]), (2, 1, 1, 1))
+    >>> normalized = BatchStatisticsNormalization()(pictures)
+    >>> keras.ops.convert_to_numpy(normalized).ravel().round(0).tolist()
+    [-1.0, 1.0]
+    """
+
+    def __init__(self, epsilon=1e-5, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        # As pix2pix draws it: N(1, 0.02).
+        scale = initializers.RandomNormal(mean=1.0, stddev=0.02)
+        shape = (input_shape[-1],)
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer=scale, autocast=False)
+        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros", autocast=False)
+
+    def call(self, inputs):
+        x = ops.cast(inputs, "float32")
+        centred = x - ops.mean(_mean(x), axis=0, keepdims=True)
+        variance = ops.mean(_mean(ops.square(centred)), axis=0, keepdims=True)
+        scale = self.gamma * ops.rsqrt(variance + self.epsilon)
+        return ops.cast(centred * scale + self.beta, inputs.dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -52,8 +52,11 @@ class LeastSquaresLoss(Loss):
 class CrossEntropyLoss(Loss):
     """The original GAN loss with the non-saturating generator, from logits.
 
-    https://arxiv.org/abs/1406.2661, section 3. Computed as softplus of the logits,
-    which is -log(sigmoid) without the sigmoid's rounding to 0 and 1.
+    https://arxiv.org/abs/1406.2661, section 3; pix2pix's, https://arxiv.org/abs/1611.07004,
+    section 3.3, which halves the discriminator's loss as all pairs here do (its published
+    program minimises the whole sum; under Adam only the relation to its epsilon differs).
+    Computed as softplus of the logits, which is -log(sigmoid) without the sigmoid's rounding
+    to 0 and 1.
 
     Args:
         weight: Factor in the generator's total.

@@ -20,9 +20,12 @@ class AdversarialTrainer(Trainer):
     trains with the generator, which reads its features after the condition; the
     discriminator does not see them.
 
+    pix2pix, https://arxiv.org/abs/1611.07004, is this game with `UNetGenerator`,
+    `PatchDiscriminator`, `CrossEntropyLoss` and an `L1Loss` of weight 100.
+
     Args:
-        conditioning: A `Conditioning` or `PictureConditioning`: what the networks see of the
-            label maps or condition pictures.
+        conditioning: A `Conditioning`, `ColourConditioning` or `PictureConditioning`: what the
+            networks see of the label maps or condition pictures.
         generator: A network (batch, height, width, channels) -> picture in [-1, 1].
         discriminator: A network condition and picture -> one list per scale: features,
             logits last.
@@ -40,6 +43,8 @@ class AdversarialTrainer(Trainer):
         pool_size: Number of earlier synthesised pictures, of which the discriminator is shown
             one instead of a new one half of the time; 0 for none. See `ImagePool`. On one
             device only; a step takes one more pass of the discriminator.
+        conditional: Whether the discriminator sees the condition. `False` shows it the picture
+            alone: "GAN" in place of "cGAN" in pix2pix's table 1.
         xla, frozen, ema_decay: See `Trainer`. Generator and encoder ship.
 
     Example:
@@ -88,13 +93,14 @@ class AdversarialTrainer(Trainer):
         encoder_regions="instances",
         encoder_reduction=1,
         pool_size=0,
+        conditional=True,
         xla="auto",
         frozen=(),
         ema_decay=None,
         **kwargs,
     ):
         super().__init__(xla=xla, frozen=frozen, ema_decay=ema_decay, **kwargs)
-        _check_channels(conditioning, generator, discriminator, encoder)
+        _check_channels(conditioning, generator, discriminator, encoder, conditional)
         if encoder_regions not in ("instances", "labels"):
             raise ValueError(
                 f"`encoder_regions` is 'instances' or 'labels'. Received: {encoder_regions!r}."
@@ -118,6 +124,7 @@ class AdversarialTrainer(Trainer):
         self.encoder_regions = encoder_regions
         self.encoder_reduction = encoder_reduction
         self.pool_size = pool_size
+        self.conditional = conditional
         self.pool = ImagePool(pool_size) if pool_size else None
 
     @property
@@ -243,10 +250,12 @@ class AdversarialTrainer(Trainer):
             "encoder_regions": self.encoder_regions,
             "encoder_reduction": self.encoder_reduction,
             "pool_size": self.pool_size,
+            "conditional": self.conditional,
         }
 
     def _discriminate(self, condition, image):
-        return self.discriminator(_join(condition, image), training=True)
+        seen = _join(condition, image) if self.conditional else image
+        return self.discriminator(seen, training=True)
 
 
 def _to_unit_range(pixels):
@@ -257,7 +266,7 @@ def _join(condition, channels):
     return ops.concatenate([condition, ops.cast(channels, condition.dtype)], axis=-1)
 
 
-def _check_channels(conditioning, generator, discriminator, encoder):
+def _check_channels(conditioning, generator, discriminator, encoder, conditional):
     given = conditioning.channels
     features = 0 if encoder is None else encoder.num_features
     if generator.input_channels != given + features:
@@ -268,11 +277,13 @@ def _check_channels(conditioning, generator, discriminator, encoder):
             f"{f', {features} features' if features else ''}). "
             f"Received: {generator.input_channels}."
         )
-    seen = given + generator.output_channels
+    shown = generator.output_channels
+    seen = given + shown if conditional else shown
     if discriminator.input_channels != seen:
+        together = f"those of condition and picture together: {given} + {shown} = {seen}"
+        alone = f"those of the picture alone, as `conditional` is off: {seen}"
         raise ValueError(
-            f"The discriminator's `input_channels` must be those of condition and picture "
-            f"together: {given} + {generator.output_channels} = {seen}. "
+            f"The discriminator's `input_channels` must be {together if conditional else alone}. "
             f"Received: {discriminator.input_channels}."
         )
     if encoder is not None and encoder.input_channels != generator.output_channels:

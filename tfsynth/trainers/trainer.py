@@ -5,7 +5,7 @@ import contextlib
 import keras
 import tensorflow as tf
 
-from tfsynth.layers import SpectralConv2D
+from tfsynth.layers import DropoutNoise, SpectralConv2D
 from tfsynth.trainers import averages
 from tfsynth.trainers.players import PlayerOptimizers
 from tfsynth.trainers.transfer import transfer_weights
@@ -169,8 +169,8 @@ class Trainer(keras.Model):
         batch = self.before_step(batch)
         logs, gradients = self._gradients(batch)
         logs = self.after_step(batch, logs)
-        # Once per step and outside the compiled part: see `SpectralConv2D`.
-        for layer in self._spectral_layers():
+        # Once per step and outside the compiled part: see `SpectralConv2D` and `DropoutNoise`.
+        for layer in self._advancing_layers():
             layer.advance()
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         for player in self.players:
@@ -257,9 +257,9 @@ class Trainer(keras.Model):
             for pair in zip(getattr(self, name).variables, average.variables, strict=True)
         ]
 
-    def _spectral_layers(self):
-        networks = [n for player in self.players.values() for n in player]
-        return [v for n in networks for v in n.layers if isinstance(v, SpectralConv2D)]
+    def _advancing_layers(self):
+        layers = [v for player in self.players.values() for n in player for v in n.layers]
+        return [v for v in layers if isinstance(v, (SpectralConv2D, DropoutNoise))]
 
     def _track(self, logs):
         for name, value in logs.items():
