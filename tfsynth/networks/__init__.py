@@ -1,5 +1,7 @@
 """Networks: functions of arrays; one file per paper."""
 
+from tfsynth.networks.crn import CascadedRefinementNetwork as CascadedRefinementNetwork
+from tfsynth.networks.crn import FullResolutionNetwork as FullResolutionNetwork
 from tfsynth.networks.pix2pixhd import FeatureEncoder as FeatureEncoder
 from tfsynth.networks.pix2pixhd import GlobalGenerator as GlobalGenerator
 from tfsynth.networks.pix2pixhd import LocalEnhancer as LocalEnhancer
