@@ -11,17 +11,20 @@ examples:
   tfsynth import pix2pixhd latest_net_G.pth latest_net_E.pth \\
       --styles features_clustered_010.npy -o imported/
   tfsynth import vgg19 vgg19-dcbb9e9d.pth -o vgg19.keras
+  tfsynth import crn result_512p/model.ckpt -o imported/
 
-PyTorch is not needed, and nothing in a file is run. `imported/` then holds synthesizer.keras, for
-`tfsynth synthesize`, and import.json, which says what was inferred and what was assumed.
+PyTorch is not needed, and nothing in a file is run. A checkpoint of TensorFlow 1 is named by what
+its files' names begin with: model.ckpt for model.ckpt.index and model.ckpt.data-00000-of-00001.
+`imported/` then holds synthesizer.keras, for `tfsynth synthesize`, and import.json, which says what
+was inferred and what was assumed.
 Nothing here is random: there is no --seed.
 """
 
 
 def add_arguments(parser):
     """Adds what `tfsynth import` takes."""
-    parser.add_argument("kind", choices=("pix2pixhd", "vgg19"), help="what wrote the files")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="checkpoint, .pth")
+    parser.add_argument("kind", choices=("pix2pixhd", "vgg19", "crn"), help="what wrote the files")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="checkpoint, .pth (crn: PREFIX)")
     parser.add_argument(
         "-o", "--output", required=True, metavar="PATH", help="folder (vgg19: .keras file) to write"
     )
@@ -29,7 +32,7 @@ def add_arguments(parser):
         "--labels",
         metavar="LABELS",
         help="label file or installed name: the classes in the order of the model's channels "
-        "(pix2pixhd; default: cityscapes35 if it has 35)",
+        "(default: cityscapes35 of pix2pixhd with 35, cityscapes20 of crn with 20)",
     )
     parser.add_argument(
         "--no-edges", action="store_true", help="the model reads no instance edges (pix2pixhd)"
@@ -52,13 +55,16 @@ def run(arguments):
         print(importers.import_vgg19(arguments.files, arguments.output))
         return
     labels = None if arguments.labels is None else LabelSet.load(arguments.labels)
-    report = importers.import_pix2pixhd(
-        arguments.files,
-        arguments.output,
-        label_set=labels,
-        edges=False if arguments.no_edges else None,
-        styles=arguments.styles,
-    )
+    if arguments.kind == "crn":
+        report = _import_crn(arguments, labels)
+    else:
+        report = importers.import_pix2pixhd(
+            arguments.files,
+            arguments.output,
+            label_set=labels,
+            edges=False if arguments.no_edges else None,
+            styles=arguments.styles,
+        )
     for role, part in report["networks"].items():
         print(f"{role}: {part['class']} with {part['parameters']:,} parameters")
     if "styles" in report:
@@ -67,3 +73,14 @@ def run(arguments):
     for line in report["assumed"]:
         print(f"assumed: {line}")
     print(f"Written to {arguments.output}: {', '.join(report['written'])}")
+
+
+def _import_crn(arguments, labels):
+    from tfsynth import importers
+
+    if len(arguments.files) != 1:
+        raise ValueError(
+            "`import crn` reads one checkpoint, named by what its files' names begin with. "
+            f"Received: {' '.join(arguments.files)}."
+        )
+    return importers.import_crn(arguments.files[0], arguments.output, label_set=labels)
