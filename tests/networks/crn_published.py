@@ -1,7 +1,7 @@
 """The published Cascaded Refinement Network, written a second time on TensorFlow 1's operations.
 
-By the names of the published checkpoints, in float64 but for the resizing, which TensorFlow 1 does in
-float32.
+By the names of the published checkpoints, in float64 but for the resizing, which TensorFlow 1 does
+in float32.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ image = tf.compat.v1.image
 
 
 def tensors(channels, widths, pictures=1, rows=4, seed=0):
-    """Returns random tensors by their names: Glorot kernels, gains and offsets away from 1 and 0."""
+    """Returns random tensors by their names: Glorot kernels, gains and offsets near 1 and 0."""
     random, found, before = np.random.default_rng(seed), {}, 0
 
     def kernel(side, inputs, outputs):
@@ -52,11 +52,14 @@ def pictures(tensors, labels):
             level = tf.concat([tf.cast(x, "float64"), level], axis=3)
         x = level
         for number in (1, 2):
-            get = lambda part: tensors[f"g_{size}_conv{number}/{part}"].astype("float64")  # noqa: E731, B023
-            x = tf.nn.conv2d(x, get("weights"), 1, "SAME")
+            kernel, gamma, beta = (
+                tensors[f"g_{size}_conv{number}/{part}"].astype("float64")
+                for part in ("weights", "LayerNorm/gamma", "LayerNorm/beta")
+            )
+            x = tf.nn.conv2d(x, kernel, 1, "SAME")
             mean, variance = tf.nn.moments(x, [1, 2, 3], keepdims=True)
             x = (x - mean) / tf.sqrt(variance + 1e-12)
-            x = tf.nn.leaky_relu(x * get("LayerNorm/gamma") + get("LayerNorm/beta"), 0.2)
+            x = tf.nn.leaky_relu(x * gamma + beta, 0.2)
     head = f"g_{rows[-1]}_conv100"
     x = tf.nn.conv2d(x, tensors[f"{head}/weights"].astype("float64"), 1, "SAME")
     x = 127.5 * (x + tensors[f"{head}/biases"]) + 127.5

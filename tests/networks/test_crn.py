@@ -27,12 +27,10 @@ def filled(tensors, rows=4, **settings):
 
 
 @pytest.fixture
-def unmade(monkeypatch):
+def unmade():
     """Variables have shapes and no values: a published network is 400 MB of them."""
-    with keras.StatelessScope():
+    with tf.Graph().as_default():
         yield
-        # Else the scope would make them all when it ends.
-        keras.src.backend.common.global_state.set_global_attribute("uninitialized_variables", [])
 
 
 @pytest.mark.parametrize(("base", "pictures"), [((4, 8), 1), ((3, 4), 4)])

@@ -150,7 +150,7 @@ def _check_size(files, expected):
     if actual != expected:
         cause = "it was cut short" if actual < expected else "it is of another checkpoint"
         raise CheckpointError(
-            f"{', '.join(map(str, files))} should have {expected:,} bytes by the index, and has "
+            f"{', '.join(map(str, files))} should hold {expected:,} bytes by the index, and holds "
             f"{actual:,}: {cause}. Download it again, with its index."
         )
 
