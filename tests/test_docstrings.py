@@ -40,6 +40,7 @@ WITH_EXAMPLES = {
     *("InstanceWisePooling2D", "SpectralConv2D", "LocalEnhancer", "FeatureEncoder", "VGG19"),
     *("Layout", "components", "polygon_mask"),
     *("GlobalGenerator", "MultiscaleDiscriminator", "Segmenter", "Synthesizer"),
+    *("CascadedRefinementNetwork", "FullResolutionNetwork", "AlignCornersUpSampling2D"),
     *("ConstantThenLinearDecay", "LabelSet", "nearest_size"),
 }
 
