@@ -11,7 +11,7 @@ import tfsynth
 from tests.networks import crn_published as published
 from tfsynth.__main__ import main
 from tfsynth.importers import CheckpointError, import_crn, read_crn
-from tfsynth.importers.crn import checkpoint_variables
+from tfsynth.importers.crn import checkpoint_variables, trained_rows
 from tfsynth.labels import LabelSet
 
 WIDTHS = (16, 16, 8, 8)
@@ -59,6 +59,7 @@ def test_a_coarsest_module_of_another_size(tmp_path):
     tensors = published.tensors(5, (8, 6, 4), rows=15)
     published.write_checkpoint(tmp_path / "nyu", tensors, ())
     network = read_crn(tmp_path / "nyu")["generator"]
+    assert trained_rows(tmp_path / "nyu") == 60
     layout = published.layout(60, 80, 5)
     expected = published.pictures(tensors, layout)
     np.testing.assert_allclose(127.5 * network(layout) + 127.5, expected, atol=5e-3)
@@ -84,7 +85,7 @@ def test_a_bundle_with_a_report(checkpoint, tmp_path, capsys):
         "model.ckpt.index",
         "model.ckpt.data-00000-of-00001",
     ]
-    assert "trained on pictures of 32 x 64" in report["assumed"][1]
+    assert "trained on pictures of 32 rows" in report["assumed"][1]
     model = tfsynth.load_model(out / "synthesizer.keras")
     assert model.label_set == LabelSet.load("cityscapes20")
     assert model.input_names == ["labels"]

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tfsynth.files import replace_file
-from tfsynth.importers.crn import checkpoint_files, read_crn
+from tfsynth.importers.crn import checkpoint_files, read_crn, trained_rows
 from tfsynth.importers.pix2pixhd import read_pix2pixhd
 from tfsynth.importers.pix2pixhd_styles import read_styles
 from tfsynth.importers.torch_files import CheckpointError
@@ -127,8 +127,10 @@ def import_crn(prefix, output, *, label_set=None):
             f"The generator reads {network.input_channels} classes; the label set has "
             f"{label_set.num_classes}. Give the label set that the model was trained with."
         )
-    rows = 4 * network.size_multiple
-    assumed.append(f"trained on pictures of {rows} x {2 * rows}: it makes others, but less well")
+    assumed.append(
+        f"trained on pictures of {trained_rows(prefix)} rows and, as published, twice as many "
+        "columns: it makes others, but less well"
+    )
     files = {file.name: _sha256(file) for file in checkpoint_files(prefix)}
     report = {
         "networks": {"generator": {"files": files, **_network_report(network)}},

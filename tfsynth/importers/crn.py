@@ -52,6 +52,16 @@ def read_crn(prefix):
     return {"generator": network}
 
 
+def trained_rows(prefix):
+    """Returns the height of the pictures that a checkpoint's network was trained on.
+
+    Args:
+        prefix: As in `read_crn`, which has read it.
+    """
+    rows, settings = _architecture(_Tensors(_prefix(prefix)).shapes)
+    return rows * 2 ** (len(settings["widths"]) - 1)
+
+
 def checkpoint_files(prefix):
     """Returns the files of a checkpoint, the index first, as `Path`s.
 
