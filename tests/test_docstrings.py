@@ -44,6 +44,7 @@ WITH_EXAMPLES = {
     *("Layout", "components", "polygon_mask"),
     *("UNetGenerator", "PatchDiscriminator"),
     *("GlobalGenerator", "MultiscaleDiscriminator", "Segmenter", "Synthesizer"),
+    *("CascadedRefinementNetwork", "FullResolutionNetwork", "AlignCornersUpSampling2D"),
     *("ConstantThenLinearDecay", "LabelSet", "nearest_size"),
 }
 

@@ -57,6 +57,11 @@ def test_paint(three):
         ((["a"], [SKY], [], {0: 0}), "outside 0..0 to an id inside"),
         ((["a"], [SKY], [], {255: 1}), "outside 0..0 to an id inside"),
         ((["a", "b"], [SKY, ROAD], [], [(255, 0), (255, 1)]), "each value once"),
+        ((["a"], [SKY], [], {255: 0}, {7: 0}), "values or aliases"),
+        ((["a", "b"], [SKY, ROAD], [], (), {7: 0}), "every id from a value"),
+        ((["a"], [SKY], [], (), {-1: 0}), "not negative"),
+        ((["a"], [SKY], [], (), {7: 0, 8: 1}), "ids in 0..0"),
+        ((["a"], [SKY], [], (), [(7, 0), (7, 0)]), "each value once"),
     ],
 )
 def test_constructor_refuses(arguments, message):
@@ -100,6 +105,20 @@ def test_resolve_replaces_aliases_only(three):
     assert resolved.tolist() == [[0, 2], [1, 9]]
     assert resolved.dtype == np.uint8
     assert values.tolist() == [[0, 255], [1, 9]]
+
+
+def test_values_of_files_become_ids_and_back():
+    labels = LabelSet(["sky", "road"], [SKY, ROAD], values={23: 0, 7: 1, -1: 1, 8: 1})
+    resolved = labels.resolve(np.array([[7, 23], [-1, 8]], np.int32))
+    assert resolved.tolist() == [[1, 0], [1, 1]]
+    assert resolved.dtype == np.uint8
+    assert labels.file_values(np.array([[0, 1]])).tolist() == [[23, 7]]
+    # An id is no value, although it is in range.
+    with pytest.raises(DataError, match="a.png: .* no class for 1, 9; its files hold -1, 7, 8, 23"):
+        labels.resolve(np.array([[1, 9, 7]], np.uint8), "a.png")
+    node = json.loads(json.dumps(labels.to_dict()))
+    assert node["classes"][1]["values"] == [-1, 7, 8]
+    assert LabelSet.from_dict(node) == labels
 
 
 def test_decode_colours_inverts_paint(three):
@@ -184,7 +203,7 @@ def test_load_refuses_malformed_files(tmp_path, text, message):
 
 
 def test_load_lists_installed_names():
-    with pytest.raises(ValueError, match="no label file 'camvit'.*'camvid', 'cityscapes35'"):
+    with pytest.raises(ValueError, match="no label file 'camvit'.*'camvid', 'cityscapes20', 'cit"):
         LabelSet.load("camvit")
 
 
@@ -205,8 +224,24 @@ def test_installed_cityscapes():
     assert cityscapes.colours[26] == (0, 0, 142)
 
 
+def test_installed_cityscapes_of_training_classes():
+    long, short = LabelSet.load("cityscapes35"), LabelSet.load("cityscapes20")
+    ids = short.resolve(np.arange(-1, 35))
+    # The benchmark's order of the scored classes, all others void but two.
+    expected = {i: n for n, i in enumerate(long.scored_ids)} | {18: 5, 34: 13, -1: 13}
+    assert ids.tolist() == [expected.get(i, 19) for i in range(-1, 35)]
+    assert short.void_ids == (19,)
+    for i in long.scored_ids:
+        assert short.names[expected[i]] == long.names[i]
+        assert short.colours[expected[i]] == long.colours[i]
+    # Each class as the colour of its label says, which is how the published program read them.
+    for i in range(35):
+        same = [n for n in range(19) if short.colours[n] == long.colours[i]]
+        assert expected.get(i, 19) == (same[0] if same else 19)
+
+
 def test_every_installed_label_set_loads():
-    assert {"camvid", "cityscapes35"} <= set(installed_label_sets())
+    assert {"camvid", "cityscapes20", "cityscapes35"} <= set(installed_label_sets())
     for name in installed_label_sets():
         assert LabelSet.load(name).num_classes > 1
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-_CLASS_KEYS = ("name", "colour", "void", "id", "aliases")
+_CLASS_KEYS = ("name", "colour", "void", "id", "aliases", "values")
 
 # More classes than any published data set has (ADE20K names about 3,700): beyond this the numbers
 # are instance ids (class * 1000 + number), given as labels by mistake.
@@ -39,6 +39,9 @@ class LabelSet:
         aliases: `{value: id}`: further values that label files use for a class, often
             `{255: 19}` for "ignore". They are replaced when a file is read (see `resolve`), so
             that 19 classes and void are 20 channels, not 256. Default: none.
+        values: `{value: id}`: all that label files hold, where that is not the ids themselves:
+            often `{7: 0}` for a class with the number 7 in a longer list. Every class has a value
+            from 0 up, and there are no aliases beside them. Default: the ids.
 
     Example:
 
@@ -51,15 +54,16 @@ class LabelSet:
     colours: Sequence[Sequence[int]]
     void_ids: Sequence[int] = ()
     aliases: Mapping[int, int] | Sequence[tuple[int, int]] = ()
+    values: Mapping[int, int] | Sequence[tuple[int, int]] = ()
 
     def __post_init__(self) -> None:
         # Tuples: a frozen value that can be hashed, compared and used as a key.
-        pairs = self.aliases.items() if isinstance(self.aliases, Mapping) else self.aliases
         frozen = {
             "names": tuple(str(name) for name in self.names),
             "colours": tuple(tuple(map(_whole, colour)) for colour in self.colours),
             "void_ids": tuple(sorted(set(map(_whole, self.void_ids)))),
-            "aliases": tuple(sorted((_whole(value), _whole(i)) for value, i in pairs)),
+            "aliases": _pairs(self.aliases),
+            "values": _pairs(self.values),
         }
         for field, value in frozen.items():
             object.__setattr__(self, field, value)
@@ -93,6 +97,19 @@ class LabelSet:
             raise ValueError(
                 f"An alias maps a value outside {self._range()} to an id inside, each value once; "
                 f"got {list(self.aliases)}."
+            )
+        self._check_values()
+
+    def _check_values(self) -> None:
+        if not self.values:
+            return
+        if self.aliases:
+            raise ValueError("A label set has values or aliases; put the aliases among the values.")
+        targets = {i for value, i in self.values if value >= 0}
+        if targets != set(range(self.num_classes)) or len(dict(self.values)) != len(self.values):
+            raise ValueError(
+                f"Values map what label files hold to ids in {self._range()}, each value once and "
+                f"every id from a value that is not negative; got {list(self.values)}."
             )
 
     @property
@@ -181,18 +198,49 @@ class LabelSet:
             )
         return "Correct these pixels, or give a label set that has a class for every id."
 
-    def resolve(self, values: np.ndarray) -> np.ndarray:
-        """Returns the ids for the values of a label file: aliases replaced, the rest as it is.
+    def resolve(self, values: np.ndarray, source: object = "the label map") -> np.ndarray:
+        """Returns the ids for the values of a label file.
+
+        Without `values` aliases are replaced and the rest is as it is.
 
         Args:
             values: `(height, width)` integers as they stand in the file.
+            source: The file or name that a message begins with.
+
+        Raises:
+            DataError: the set has `values`, and this one is none of them.
         """
+        if self.values:
+            return self._resolve_values(values, source)
         resolved = values
         for value, i in dict(self.aliases).items():
             found = values == value
             if found.any():
                 resolved = np.where(found, np.asarray(i, values.dtype), resolved)
         return resolved
+
+    def _resolve_values(self, values: np.ndarray, source: object) -> np.ndarray:
+        known, ids = np.array(self.values).T
+        places = np.minimum(np.searchsorted(known, values), len(known) - 1)
+        strange = np.unique(values[known[places] != values])
+        if strange.size:
+            raise DataError(
+                f"{source}: this label set has no class for {_listing(strange)}; its files hold "
+                f"{_listing(known, most=len(known))}. Correct these pixels, or add the value to "
+                "the `values` of a class in the label file."
+            )
+        return ids[places].astype(self.dtype)
+
+    def file_values(self, ids: np.ndarray) -> np.ndarray:
+        """Returns what a label file holds for ids: `resolve` gives the ids again.
+
+        Args:
+            ids: Integers in 0..num_classes-1.
+        """
+        if not self.values:
+            return ids
+        first = {i: value for value, i in reversed(self.values) if value >= 0}
+        return np.array([first[i] for i in range(self.num_classes)])[ids]
 
     def decode_colours(self, pixels: np.ndarray, source: object = "the label map") -> np.ndarray:
         """Returns the ids of a map that is coded by colour.
@@ -249,6 +297,9 @@ class LabelSet:
             values = [value for value, target in dict(self.aliases).items() if target == i]
             if values:
                 node["aliases"] = values
+            values = [value for value, target in self.values if target == i]
+            if values:
+                node["values"] = values
             classes.append(node)
         return {"classes": classes}
 
@@ -256,8 +307,8 @@ class LabelSet:
     def from_dict(cls, node: Mapping[str, Any], source: object = "the label set") -> "LabelSet":
         """Builds a label set from `{"classes": [{"name", "colour", ...}, ...]}`.
 
-        A class is described by `name` and `colour`, and if needed `void: true`, `aliases: [255]`
-        and `id` (for all classes or for none; without it ids are positions).
+        A class is described by `name` and `colour`, and if needed `void: true`, `aliases: [255]`,
+        `values: [7]` and `id` (for all classes or for none; without it ids are positions).
         """
         if not isinstance(node, Mapping) or not isinstance(node.get("classes"), Sequence):
             raise ValueError(
@@ -277,7 +328,7 @@ class LabelSet:
                 [entry["name"] for entry in classes],
                 [entry["colour"] for entry in classes],
                 [i for i, entry in enumerate(classes) if entry.get("void", False)],
-                [(value, i) for i, entry in enumerate(classes) for value in _alias_list(entry)],
+                *(_listed(key, classes) for key in ("aliases", "values")),
             )
         except (TypeError, ValueError) as error:
             raise ValueError(f"{source}: {error}") from error
@@ -396,9 +447,19 @@ def _whole(value: Any) -> int:
         raise ValueError(f"Ids and the parts of a colour are integers; got {value!r}.") from None
 
 
-def _alias_list(entry: Mapping[str, Any]) -> list[int]:
-    aliases = entry.get("aliases", [])
-    return [aliases] if isinstance(aliases, int) else list(aliases)
+def _pairs(mapping: Mapping[int, int] | Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    pairs = mapping.items() if isinstance(mapping, Mapping) else mapping
+    return tuple(sorted((_whole(value), _whole(i)) for value, i in pairs))
+
+
+def _listed(key: str, classes: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
+    """Returns the pairs (value, id) that the classes' entries list under a key."""
+    lists = [entry.get(key, []) for entry in classes]
+    return [
+        (value, i)
+        for i, values in enumerate(lists)
+        for value in ([values] if isinstance(values, int) else values)
+    ]
 
 
 def _in_order_of_ids(classes: list[Mapping[str, Any]], source: object) -> list[Mapping[str, Any]]:

@@ -61,6 +61,21 @@ def test_aliases_are_resolved(tmp_path):
     assert images.read_label_map(tmp_path / "a.png", label_set).tolist() == [[0, 1, 1]]
 
 
+def test_values_of_files_are_read_and_written(tmp_path):
+    label_set = LabelSet(["a", "b"], [(1, 2, 3), (4, 5, 6)], values={7: 0, 200: 1, 9: 1})
+    Image.fromarray(np.array([[200, 9, 7]], np.uint8)).save(tmp_path / "a.png")
+    ids = images.read_label_map(tmp_path / "a.png", label_set)
+    assert ids.tolist() == [[1, 1, 0]]
+    images.write_label_map(tmp_path / "b.png", ids, label_set)
+    assert images.read_label_map(tmp_path / "b.png").tolist() == [[9, 9, 7]]
+    with Image.open(tmp_path / "b.png") as written:
+        assert np.array(written.convert("RGB")).tolist() == [[[4, 5, 6]] * 2 + [[1, 2, 3]]]
+    np.testing.assert_array_equal(images.read_label_map(tmp_path / "b.png", label_set), ids)
+    Image.fromarray(np.array([[0, 7]], np.uint8)).save(tmp_path / "c.png")
+    with pytest.raises(DataError, match="c.png: this label set has no class for 0"):
+        images.read_label_map(tmp_path / "c.png", label_set)
+
+
 def test_label_out_of_range(tmp_path, four):
     file = tmp_path / "a.png"
     Image.fromarray(np.array([[0, 7]], np.uint8)).save(file)

@@ -12,17 +12,20 @@ examples:
       --styles features_clustered_010.npy -o imported/
   tfsynth import pix2pixhd latest_net_G.pth -o imported/ --condition picture
   tfsynth import vgg19 vgg19-dcbb9e9d.pth -o vgg19.keras
+  tfsynth import crn result_512p/model.ckpt -o imported/
 
-PyTorch is not needed, and nothing in a file is run. `imported/` then holds synthesizer.keras, for
-`tfsynth synthesize`, and import.json, which says what was inferred and what was assumed.
+PyTorch is not needed, and nothing in a file is run. A checkpoint of TensorFlow 1 is named by what
+its files' names begin with: model.ckpt for model.ckpt.index and model.ckpt.data-00000-of-00001.
+`imported/` then holds synthesizer.keras, for `tfsynth synthesize`, and import.json, which says what
+was inferred and what was assumed.
 Nothing here is random: there is no --seed.
 """
 
 
 def add_arguments(parser):
     """Adds what `tfsynth import` takes."""
-    parser.add_argument("kind", choices=("pix2pixhd", "vgg19"), help="what wrote the files")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="checkpoint, .pth")
+    parser.add_argument("kind", choices=("pix2pixhd", "vgg19", "crn"), help="what wrote the files")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="checkpoint, .pth (crn: PREFIX)")
     parser.add_argument(
         "-o", "--output", required=True, metavar="PATH", help="folder (vgg19: .keras file) to write"
     )
@@ -30,7 +33,7 @@ def add_arguments(parser):
         "--labels",
         metavar="LABELS",
         help="label file or installed name: the classes in the order of the model's channels "
-        "(pix2pixhd; default: cityscapes35 if it has 35)",
+        "(default: cityscapes35 of pix2pixhd with 35, cityscapes20 of crn with 20)",
     )
     parser.add_argument(
         "--condition",
@@ -52,8 +55,7 @@ def add_arguments(parser):
 
 def run(arguments):
     """Imports, and prints what was inferred and assumed."""
-    if arguments.kind == "vgg19":
-        _refuse_settings_of_synthesizers(arguments)
+    _refuse_settings_of_others(arguments)
     load_experiment(arguments.debug, arguments.device)
     from tfsynth import importers
     from tfsynth.labels import LabelSet
@@ -62,14 +64,17 @@ def run(arguments):
         print(importers.import_vgg19(arguments.files, arguments.output))
         return
     labels = None if arguments.labels is None else LabelSet.load(arguments.labels)
-    report = importers.import_pix2pixhd(
-        arguments.files,
-        arguments.output,
-        label_set=labels,
-        condition=arguments.condition,
-        edges=False if arguments.no_edges else None,
-        styles=arguments.styles,
-    )
+    if arguments.kind == "crn":
+        report = _import_crn(arguments, labels)
+    else:
+        report = importers.import_pix2pixhd(
+            arguments.files,
+            arguments.output,
+            label_set=labels,
+            condition=arguments.condition,
+            edges=False if arguments.no_edges else None,
+            styles=arguments.styles,
+        )
     for role, part in report["networks"].items():
         print(f"{role}: {part['class']} with {part['parameters']:,} parameters")
     if "styles" in report:
@@ -80,9 +85,23 @@ def run(arguments):
     print(f"Written to {arguments.output}: {', '.join(report['written'])}")
 
 
-def _refuse_settings_of_synthesizers(arguments):
-    for name in ("labels", "condition", "no_edges", "styles"):
-        if getattr(arguments, name):
+def _refuse_settings_of_others(arguments):
+    """Settings that a kind of file has no use for are errors, not ignored."""
+    taken = {"pix2pixhd": ("labels", "condition", "no_edges", "styles"), "crn": ("labels",)}
+    for name in taken["pix2pixhd"]:
+        if getattr(arguments, name) and name not in taken.get(arguments.kind, ()):
+            reason = {"vgg19": "VGG-19 reads photographs", "crn": "CRN reads label maps alone"}
             arguments.parser.error(
-                f"--{name.replace('_', '-')} is for `import pix2pixhd`: VGG-19 reads photographs."
+                f"--{name.replace('_', '-')} is for `import pix2pixhd`: {reason[arguments.kind]}."
             )
+
+
+def _import_crn(arguments, labels):
+    from tfsynth import importers
+
+    if len(arguments.files) != 1:
+        raise ValueError(
+            "`import crn` reads one checkpoint, named by what its files' names begin with. "
+            f"Received: {' '.join(arguments.files)}."
+        )
+    return importers.import_crn(arguments.files[0], arguments.output, label_set=labels)

@@ -42,8 +42,8 @@ def read_label_map(
 
     Args:
         path: A PNG (1 to 16 bits, grey or palettised), TIFF or BMP file.
-        label_set: The classes; aliases are resolved and every id checked. None: the values are
-            returned as they stand in the file.
+        label_set: The classes; its aliases and values become ids, and every id is checked. None:
+            the pixels are returned as they stand in the file.
         coding: "ids": pixels are ids, palette indices among them. "colour": pixels are the
             colours of `label_set`.
 
@@ -61,7 +61,7 @@ def read_label_map(
     values = _read_integers(path, "label map")
     if label_set is None:
         return values
-    labels = label_set.resolve(values)
+    labels = label_set.resolve(values, path)
     label_set.check(labels, path)
     return labels.astype(label_set.dtype, copy=False)
 
@@ -178,7 +178,9 @@ def read_palette(path: str | Path) -> list[tuple[int, int, int]]:
 def write_label_map(
     path: str | Path, labels: np.ndarray, label_set: LabelSet | None = None
 ) -> None:
-    """Writes ids as PNG: 8 bits, palettised by `label_set` if given; 16 bits above 255.
+    """Writes a label map as PNG: 8 bits, palettised by `label_set` if given; 16 bits above 255.
+
+    The pixels are ids, or the values that the files of `label_set` hold for them.
 
     Raises:
         DataError: an id is out of range, or above 65535.
@@ -186,13 +188,17 @@ def write_label_map(
     labels = np.asarray(labels)
     if label_set is not None:
         label_set.check(labels, path)
+        labels = label_set.file_values(labels)
     _require_ids(path, labels, 65535)
     if labels.max() > 255:
         Image.fromarray(labels.astype(np.uint16)).save(path, "PNG")
         return
     image = Image.fromarray(labels.astype(np.uint8))
     if label_set is not None and label_set.num_classes <= 256:
-        image.putpalette(label_set.palette.tobytes())
+        places = label_set.file_values(np.arange(label_set.num_classes))
+        palette = np.zeros((max(places) + 1, 3), np.uint8)
+        palette[places] = label_set.palette
+        image.putpalette(palette[:256].tobytes())
     image.save(path, "PNG")
 
 

@@ -1,7 +1,9 @@
 """Checkpoints of other programs, read and written without those programs."""
 
+from tfsynth.importers.bundle import import_crn as import_crn
 from tfsynth.importers.bundle import import_pix2pixhd as import_pix2pixhd
 from tfsynth.importers.bundle import import_vgg19 as import_vgg19
+from tfsynth.importers.crn import read_crn as read_crn
 from tfsynth.importers.pix2pixhd import read_pix2pixhd as read_pix2pixhd
 from tfsynth.importers.pix2pixhd import write_pix2pixhd as write_pix2pixhd
 from tfsynth.importers.pix2pixhd_styles import read_styles as read_styles

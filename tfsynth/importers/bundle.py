@@ -1,4 +1,4 @@
-"""From checkpoints of pix2pixHD to a folder with a synthesizer and a report."""
+"""From published checkpoints to a folder with a synthesizer and a report."""
 
 import hashlib
 import json
@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tfsynth.files import replace_file
+from tfsynth.importers.crn import checkpoint_files, read_crn, trained_rows
 from tfsynth.importers.pix2pixhd import read_pix2pixhd
 from tfsynth.importers.pix2pixhd_styles import read_styles
 from tfsynth.importers.torch_files import CheckpointError
@@ -51,16 +52,16 @@ def import_pix2pixhd(paths, output, *, label_set=None, condition=None, edges=Non
         ValueError: If label set, `condition` and channels do not fit.
         FileExistsError: If `output` exists.
     """
-    output = Path(output)
-    if output.exists():
-        raise FileExistsError(f"{output} exists already. Name another folder, or remove it first.")
+    output = _fresh(output)
     networks, files = _read(paths)
     options = _options(files["generator"].with_name("opt.txt"))
     assumed = [] if options else ["no opt.txt beside the generator: its options are not known"]
     conditioning = _conditioning(networks, options, label_set, condition, edges, assumed)
     num_classes = conditioning.num_classes
     if num_classes is not None:
-        label_set = label_set or _label_set(num_classes, assumed)
+        label_set = label_set or _label_set(
+            num_classes, assumed, "cityscapes35", "the 35 label ids of Cityscapes"
+        )
         _check_label_set(label_set, conditioning)
     table = None if styles is None else _styles(styles, networks.get("encoder"), num_classes)
     by_label = options.get("label_feat") == "True"
@@ -69,8 +70,7 @@ def import_pix2pixhd(paths, output, *, label_set=None, condition=None, edges=Non
             role: {
                 "file": files[role].name,
                 "sha256": _sha256(files[role]),
-                **describe(network),
-                "parameters": network.count_params(),
+                **_network_report(network),
             }
             for role, network in networks.items()
         },
@@ -92,16 +92,59 @@ def import_pix2pixhd(paths, output, *, label_set=None, condition=None, edges=Non
     parts = {"synthesizer.keras": synthesizer}
     if "discriminator" in networks:
         parts["discriminator.keras"] = networks["discriminator"]
-    report["written"] = [*parts, "import.json"]
-    output.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".import-", dir=output.absolute().parent) as folder:
-        whole = Path(folder) / "whole"
-        whole.mkdir()
-        for name, part in parts.items():
-            part.save(whole / name)
-        (whole / "import.json").write_text(json.dumps(report, indent=1) + "\n")
-        shutil.move(whole, output)
-    return report
+    return _write(output, parts, report)
+
+
+def import_crn(prefix, output, *, label_set=None):
+    """Writes a synthesizer from a published checkpoint of Cascaded Refinement Networks.
+
+    The architecture follows from the tensors. The published programs read one-hot maps alone,
+    neither edges nor features, and their pictures are twice as wide as high, the coarsest module
+    of 4 x 8. Their models of 512 and 1024 rows learned photographs of enhanced contrast and
+    colour ("vivid"), and look so.
+
+    Args:
+        prefix: As in `read_crn`.
+        output: Folder to write: `synthesizer.keras` and `import.json`. Must not exist. Appears
+            whole or not at all.
+        label_set: The `LabelSet` of the model's channels; `None` for `cityscapes20` if there are
+            20, else for names without meaning.
+
+    Returns:
+        The report, a dict: `networks`, `assumed` and `written`.
+
+    Raises:
+        CheckpointError: If the checkpoint cannot be read.
+        ValueError: If label set and channels do not fit.
+        FileExistsError: If `output` exists.
+    """
+    output = _fresh(output)
+    network = read_crn(prefix)["generator"]
+    assumed = []
+    if label_set is None:
+        classes = "the 19 training classes of Cityscapes and void, for label ids (cityscapes20)"
+        label_set = _label_set(network.input_channels, assumed, "cityscapes20", classes)
+    if label_set.num_classes != network.input_channels:
+        raise ValueError(
+            f"The generator reads {network.input_channels} classes; the label set has "
+            f"{label_set.num_classes}. Give the label set that the model was trained with."
+        )
+    assumed.append(
+        f"trained on pictures of {trained_rows(prefix)} rows and, as published, twice as many "
+        "columns: it makes others, but less well"
+    )
+    files = {file.name: _sha256(file) for file in checkpoint_files(prefix)}
+    report = {
+        "networks": {"generator": {"files": files, **_network_report(network)}},
+        "assumed": assumed,
+    }
+    synthesizer = Synthesizer(
+        network,
+        Conditioning(network.input_channels, edges=False),
+        label_set,
+        {"imported": report["networks"], "assumed": assumed},
+    )
+    return _write(output, {"synthesizer.keras": synthesizer}, report)
 
 
 def import_vgg19(paths, output):
@@ -128,6 +171,31 @@ def import_vgg19(paths, output):
         f"  perceptual_loss: {{class: PerceptualLoss, features: {output}, "
         f"sha256: {_sha256(output)}}}"
     )
+
+
+def _fresh(output):
+    output = Path(output)
+    if output.exists():
+        raise FileExistsError(f"{output} exists already. Name another folder, or remove it first.")
+    return output
+
+
+def _network_report(network):
+    return {**describe(network), "parameters": network.count_params()}
+
+
+def _write(output, parts, report):
+    """Writes models by file name and the report into a folder, and returns the report."""
+    report["written"] = [*parts, "import.json"]
+    output.absolute().parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=output.absolute().parent) as folder:
+        whole = Path(folder) / "whole"
+        whole.mkdir()
+        for name, part in parts.items():
+            part.save(whole / name)
+        (whole / "import.json").write_text(json.dumps(report, indent=1) + "\n")
+        shutil.move(whole, output)
+    return report
 
 
 def _sha256(path):
@@ -261,10 +329,12 @@ def _check_label_set(label_set, conditioning):
         )
 
 
-def _label_set(num_classes, assumed):
-    if num_classes == 35:
-        assumed.append("the 35 label ids of Cityscapes")
-        return LabelSet.load("cityscapes35")
+def _label_set(num_classes, assumed, name, classes):
+    """Returns the installed set of a name if it has so many classes, else classes without names."""
+    known = LabelSet.load(name)
+    if num_classes == known.num_classes:
+        assumed.append(classes)
+        return known
     assumed.append("classes without names")
     names = [f"class {i}" for i in range(num_classes)]
     return LabelSet(names, pascal_palette(num_classes))

@@ -20,3 +20,4 @@ from tfsynth.layers.resampling import downsampling_convolution as downsampling_c
 from tfsynth.layers.resampling import upsampling_convolution as upsampling_convolution
 from tfsynth.layers.residual import residual_block as residual_block
 from tfsynth.layers.spectral import SpectralConv2D as SpectralConv2D
+from tfsynth.layers.upsampling import AlignCornersUpSampling2D as AlignCornersUpSampling2D

@@ -1,5 +1,7 @@
 """Networks: functions of arrays; one file per paper."""
 
+from tfsynth.networks.crn import CascadedRefinementNetwork as CascadedRefinementNetwork
+from tfsynth.networks.crn import FullResolutionNetwork as FullResolutionNetwork
 from tfsynth.networks.pix2pix import PatchDiscriminator as PatchDiscriminator
 from tfsynth.networks.pix2pix import UNetGenerator as UNetGenerator
 from tfsynth.networks.pix2pixhd import FeatureEncoder as FeatureEncoder
