@@ -48,10 +48,10 @@ def network_cost(network, height, width):
     outputs = probe.compute_output_spec(inputs)
     macs = values = 0
     for layer, output in zip(layers, outputs, strict=True):
-        _, rows, columns, depth = output.shape
-        values += rows * columns * depth
+        values += math.prod(output.shape[1:])
         kernel = getattr(layer, "kernel", None)
         if kernel is not None:
+            _, rows, columns, _ = output.shape
             macs += _positions(layer, rows, columns) * math.prod(kernel.shape)
     return Cost(network.count_params(), macs, values)
 

@@ -130,9 +130,7 @@ def _describe_phase(phase, config):
     trainer = registry.build(config.trainer)
     check_size(trainer, config.data.size)
     height, width = config.data.size
-    networks = {"generator": trainer.generator, "discriminator": trainer.discriminator}
-    if trainer.encoder is not None:
-        networks["encoder"] = trainer.encoder
+    networks = trainer.networks
     costs = {role: cost.network_cost(n, height, width) for role, n in networks.items()}
     title = f"{config.name}, phase {phase}" if phase else config.name
     lines = [

@@ -15,6 +15,9 @@ from tfsynth.evaluation import evaluate
 from tfsynth.files import replace_file
 from tfsynth.synthesizer import Synthesizer
 
+# Pictures of one layout on a sheet, at most.
+SHOWN_OUTPUTS = 3
+
 
 def leave_behind(setup, run, renew, verbose):
     """Writes what a finished run leaves behind.
@@ -96,10 +99,16 @@ def synthesizer_of(setup, **more):
 
 
 def draw_sheet(synthesizer, examples):
-    """Draws condition | synthesised | real; with an encoder, in the style of the real one."""
+    """Draws condition | synthesised | real; with an encoder, in the style of the real one.
+
+    Of a generator that makes several pictures of a layout the first ones are shown.
+    """
     rows, name = [], synthesizer.conditioning.condition_name
+    shown = min(synthesizer.num_outputs, SHOWN_OUTPUTS)
     for example in examples:
         condition, instances, image = (example[k] for k in (name, "instances", "image"))
         looks = synthesizer.encoder and synthesizer.encode(image, instances, example.get("labels"))
-        rows.append((condition, synthesizer.synthesize(condition, instances, looks), image))
-    return sheets.sheet(rows, synthesizer.label_set, (name, "synthesised", "real"))
+        pictures = synthesizer.synthesize_all(condition, instances, looks)
+        rows.append((condition, *pictures[:shown], image))
+    headings = [f"synthesised {i + 1}" for i in range(shown)] if shown > 1 else ["synthesised"]
+    return sheets.sheet(rows, synthesizer.label_set, (name, *headings, "real"))

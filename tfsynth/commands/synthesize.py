@@ -18,7 +18,8 @@ A model that was trained on pairs of pictures takes pictures in place of label m
 writes has the channels that its photographs had: grey, RGB or RGBA.
 
 Of a model with styles, --samples 4 --seed 7 draws four photographs of each label map, and --like
-gives every object the look that it has in a photograph of the same layout.
+gives every object the look that it has in a photograph of the same layout. A model that makes
+several pictures of a layout (Cascaded Refinement Networks) writes as many of them as --samples says.
 """
 
 
@@ -57,7 +58,8 @@ def add_arguments(parser):
         type=positive_count,
         default=1,
         metavar="N",
-        help="photographs of each label map, in styles of their own (default: 1)",
+        help="photographs of each label map: in styles of their own, or of the pictures that the "
+        "model makes of one layout (default: 1)",
     )
     parser.add_argument(
         "--seed",

@@ -21,8 +21,9 @@ def export_saved_model(synthesizer, path):
     `condition` (batch, height, width, channels) and, if the model reads instance edges or
     has an encoder, int32 `instances` (batch, height, width), of any size; with an encoder
     also float32 `styles` (batch, max_instances, features), one row per instance, which are
-    then numbered from 0. It returns uint8 `image` (batch, height, width, channels). An id
-    out of range is an error of the request. It
+    then numbered from 0. It returns uint8 `image` (batch, height, width, channels), of a
+    generator that makes k pictures of a layout all of them, (batch, k, height, width, channels).
+    An id out of range is an error of the request. It
     is written to a temporary folder beside `path`, loaded again and compared with the
     synthesizer on two sizes before it takes its place.
 
