@@ -49,9 +49,7 @@ def test_the_best_per_class_is_no_worse_than_the_best_picture(features):
     of_class = float(loss(features)(real, fake, masks))
     hindsight = float(loss(features, scope="image", mean_share=0.0)(real, fake))
     plain = PerceptualLoss(features, layer_weights=LAYERS)
-    each = [
-        [float(plain(real[i : i + 1], fake[i : i + 1, u])) for u in range(4)] for i in range(2)
-    ]
+    each = [[float(plain(real[i : i + 1], fake[i : i + 1, u])) for u in range(4)] for i in range(2)]
     # Equation 2 is the mean over the batch of each layout's best picture.
     assert hindsight == pytest.approx(np.min(each, axis=1).mean(), rel=1e-6)
     assert of_class < 0.999 * hindsight + 0.001 * np.mean(each)

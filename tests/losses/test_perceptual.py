@@ -88,7 +88,10 @@ def test_distilled_features_of_real_photographs(shared_data):
         ({"outputs": ["relu1_1", "relu9_1"]}, "are of relu1_1, .*relu5_2. Received"),
         ({"outputs": []}, "are of relu1_1"),
         ({"pooling": "median"}, "one of .*average.*Received: 'median'"),
-        ({"preprocessing": "caffe"}, "one of none, torchvision, keras, matconvnet. Received: 'caffe'"),
+        (
+            {"preprocessing": "caffe"},
+            "one of none, torchvision, keras, matconvnet. Received: 'caffe'",
+        ),
     ],
 )
 def test_vgg_refuses(arguments, message):

@@ -18,8 +18,8 @@ A model that was trained on pairs of pictures takes pictures in place of label m
 writes has the channels that its photographs had: grey, RGB or RGBA.
 
 Of a model with styles, --samples 4 --seed 7 draws four photographs of each label map, and --like
-gives every object the look that it has in a photograph of the same layout. A model that makes
-several pictures of a layout (Cascaded Refinement Networks) writes as many of them as --samples says.
+gives every object the look that it has in a photograph of the same layout. Of a model that
+makes several pictures of a layout (Cascaded Refinement Networks), --samples says how many to write.
 """
 
 

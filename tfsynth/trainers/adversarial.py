@@ -16,10 +16,10 @@ class AdversarialTrainer(Trainer):
     """Trains a conditional GAN on conditions and their photographs.
 
     The generator minimises adversarial + feature matching + perceptual + reconstruction +
-    segmentation, each by its weight; the discriminator sees condition and picture and minimises its half
-    of the adversarial loss. Both step at once, on the same pictures. A feature encoder
-    trains with the generator, which reads its features after the condition; the
-    discriminator does not see them.
+    segmentation, each by its weight; the discriminator sees condition and picture and minimises
+    its half of the adversarial loss. Both step at once, on the same pictures. A feature encoder
+    trains with the generator, which reads its features after the condition; the discriminator
+    does not see them.
 
     Args:
         conditioning: A `Conditioning` or `PictureConditioning`: what the networks see of the
