@@ -37,6 +37,12 @@ values = {
     "cross_entropy": losses.CrossEntropyLoss().discriminator(logits, logits),
     "feature_matching": losses.FeatureMatchingLoss()(scales, scales),
     "l1": losses.L1Loss()(np.ones((1, 2)), np.zeros((1, 2))),
+    "diversity": losses.DiversityLoss(layer_weights={"image": 1.0}, chunk=2)(
+        np.ones((1, 8, 8, 3)), np.zeros((1, 3, 8, 8, 3)), np.ones((1, 8, 8, 1))
+    ),
+    "segmentation": losses.SegmentationLoss(networks.Segmenter(2, (4,), (0,)), void_ids=[0])(
+        np.ones((1, 8, 8), "int32"), np.zeros((1, 2, 8, 8, 3), "float32")
+    ),
 }
 print(json.dumps({
     "backend": keras.backend.backend(),
@@ -71,6 +77,7 @@ def test_a_saved_synthesizer_and_the_losses_run_under_jax(tmp_path):
     assert result["tensorflow"] is False
     assert result["losses"]["feature_matching"] == 0.0
     assert result["losses"]["l1"] == 1.0
+    assert result["losses"]["diversity"] == 127.5
     assert all(np.isfinite(value) for value in result["losses"].values())
     expected = model.synthesize(labels, instances).astype(int)
     np.testing.assert_allclose(np.array(result["photograph"]), expected, atol=1)

@@ -40,6 +40,7 @@ WITH_EXAMPLES = {
         "UnpaddedAveragePooling2D",
     ),
     *("LeastSquaresLoss", "CrossEntropyLoss", "FeatureMatchingLoss", "L1Loss", "HingeLoss"),
+    *("PerceptualLoss", "DiversityLoss", "SegmentationLoss"),
     *("InstanceWisePooling2D", "SpectralConv2D", "LocalEnhancer", "FeatureEncoder", "VGG19"),
     *("Layout", "components", "polygon_mask"),
     *("UNetGenerator", "PatchDiscriminator"),

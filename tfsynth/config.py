@@ -61,6 +61,9 @@ class TrainSettings:
         sample_every: Epochs between two sample sheets.
         keep_checkpoints: Checkpoints kept, at least 2: one may be damaged.
         then: What follows training: any of "evaluate", "export".
+        reestimate_epoch: Epoch, counted from 1, whose mean terms bring the layers of the
+            perceptual loss of a `RegressionTrainer` into balance from the next one on; `None`
+            for weights that stay. See `trainers.ReestimateLayerWeights`.
     """
 
     batch_size: int = 1
@@ -71,6 +74,7 @@ class TrainSettings:
     sample_every: int = 1
     keep_checkpoints: int = 2
     then: tuple[str, ...] = ()
+    reestimate_epoch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -324,6 +328,7 @@ _MINIMA = {
     "sample_rows": 1,
     "sample_every": 1,
     "keep_checkpoints": 2,
+    "reestimate_epoch": 1,
 }
 
 

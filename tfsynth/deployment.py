@@ -1,5 +1,6 @@
 """A trained synthesizer at work on files: load it, draw with it, export it."""
 
+import itertools
 from pathlib import Path
 
 import keras
@@ -74,9 +75,11 @@ def synthesize(
             class is an instance. A fallback: objects of one class that touch become one.
         label_coding: "ids", or "colour": pixels are the colours of the model's classes.
         overwrite: Whether to replace photographs that are there; an input never is.
-        samples: Photographs of each label map, `NAME-1.png` and so on if more than one, each
-            with styles and noise of its own; for models with either.
-        seed: Seed of the first; each further one has the next.
+        samples: Photographs of each label map, `NAME-1.png` and so on if more than one: each
+            with styles and noise of its own, for models with either; or the pictures that the
+            model makes of one layout, for models that make several, and no more than these.
+        seed: Seed of the first; each further one has the next. A model that makes k pictures
+            begins with picture seed mod k.
         like: Folder of photographs of the same names and sizes, or for one input a file, whose
             styles to take, object by object; for models with an encoder.
 
@@ -99,7 +102,7 @@ def synthesize(
         inputs, drawn = [layouts / "labels"], layouts / "instances"
         instances = drawn if instances is None and instances_from is None else instances
     role = _role(synthesizer, label_coding, instances, instances_from)
-    _require_styles(synthesizer, samples, like)
+    _require_samples(synthesizer, samples, like)
     maps = _conditions(inputs, role)
     instance_maps = _companions(maps, role, instances, "instance map", "instance")
     references = _companions(maps, role, like, "photograph", "photo")
@@ -115,8 +118,8 @@ def synthesize(
         what, like = f"{pairing.NAMES[role]} {path}", references.get(name)
         ids = _instances(condition, instance_maps.get(name), instances_from, what)
         styles = like and _styles_like(synthesizer, like, ids, condition, what)
-        for i, target in enumerate(targets[name]):
-            photograph = synthesizer.synthesize(condition, ids, styles, seed + i)
+        photographs = _photographs(synthesizer, condition, ids, styles, seed)
+        for target, photograph in zip(targets[name], photographs, strict=False):
             output_dir.mkdir(parents=True, exist_ok=True)
             _write_photograph(target, photograph)
     return written
@@ -135,6 +138,17 @@ def export(model_path, output, *, format="saved_model", half=False):
         The path written.
     """
     return exporters.export(load_synthesizer(model_path), Path(output), format=format, half=half)
+
+
+def _photographs(synthesizer, condition, instances, styles, seed):
+    """Yields one photograph after the other of one layout, the first of the given seed."""
+    if synthesizer.encoder is None and synthesizer.num_outputs > 1:
+        # The network makes all of them at once.
+        pictures = synthesizer.synthesize_all(condition, instances)
+        yield from (pictures[(seed + i) % len(pictures)] for i in range(len(pictures)))
+        return
+    for number in itertools.count(seed):
+        yield synthesizer.synthesize(condition, instances, styles, number)
 
 
 def _write_photograph(path, photograph):
@@ -254,15 +268,24 @@ def _refuse_existing(targets):
         )
 
 
-def _require_styles(synthesizer, samples, like):
+def _require_samples(synthesizer, samples, like):
     if samples < 1:
         raise ValueError(f"`samples` must be at least 1. Received: {samples}.")
     noisy = "seed" in synthesizer.input_names
-    if synthesizer.encoder is None and (like is not None or samples > 1 and not noisy):
-        raise ValueError(
-            "This model was trained without a feature encoder: it has no styles"
-            + (", only noise." if noisy else ", and draws one photograph of a layout.")
-        )
+    if synthesizer.encoder is None:
+        pictures = synthesizer.num_outputs
+        if like is not None:
+            raise ValueError(
+                "This model was trained without a feature encoder: it has no styles that `like` "
+                "could give its objects."
+            )
+        if samples > pictures and not noisy:
+            raise ValueError(
+                f"This model has no styles to draw from, and makes {pictures} different "
+                f"photograph{'s' if pictures > 1 else ''} of a layout: ask for at most "
+                f"{pictures} samples. Received: {samples}."
+            )
+        return
     if samples > 1 and like is not None and not noisy:
         raise ValueError(
             "Several samples differ by their styles, and `like` gives every object its style: "

@@ -23,7 +23,8 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
     of. The references are read in the same way: `oracle`, the real photographs;
     `flat`, each class painted in its mean colour; `floor`, real photographs against
     other pictures' layouts. A model with styles draws them with the seeds 0, 1, ...; its
-    row `reconstructed` has the style of the real photograph instead.
+    row `reconstructed` has the style of the real photograph instead. One that makes several
+    pictures of a layout shows them in turn, one of each layout.
 
     Args:
         model_path: A run folder, or a `.keras` file or shipped name together with `config`.

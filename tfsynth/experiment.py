@@ -133,9 +133,7 @@ def _describe_phase(phase, config):
     trainer = registry.build(config.trainer)
     check_size(trainer, config.data.size)
     height, width = config.data.size
-    networks = {"generator": trainer.generator, "discriminator": trainer.discriminator}
-    if trainer.encoder is not None:
-        networks["encoder"] = trainer.encoder
+    networks = trainer.networks
     trained = [weight for player in trainer.players for weight in trainer.weights_of(player)]
     costs = {r: cost.network_cost(n, height, width, trained) for r, n in networks.items()}
     averaged = [role for role in trainer.shipped if trainer.ema_decay is not None]

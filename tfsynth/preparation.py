@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import math
 
 import keras
 
@@ -93,7 +92,8 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
                 trainers.plan_transfer(before, shapes, settings.init_except)
             elif settings.init_from and not resuming:
                 trainer.start_from(networks_in(settings.init_from), settings.init_except)
-        schedule = registry.build(settings.schedule)
+            schedule = registry.build(settings.schedule)
+            _check_reestimation(settings.train.reestimate_epoch, trainer, schedule)
         phases.append(Phase(name, settings, schedule, trainer.learning_rates))
         first, before = first or trainer, shapes
         parameters = sum(network.count_params() for network in trainer.networks.values())
@@ -187,6 +187,22 @@ def _check_trainer(config, trainer, dataset, replicas):
     styles.require_scikit_learn()
 
 
+def _check_reestimation(epoch, trainer, schedule):
+    if epoch is None:
+        return
+    if trainer.layer_factors is None:
+        raise ConfigError(
+            "`train.reestimate_epoch` brings the layers of a perceptual loss into balance, and "
+            "this trainer has none that can: give a `RegressionTrainer` a `perceptual_loss`, or "
+            "leave it out."
+        )
+    if epoch >= schedule.epochs:
+        raise ConfigError(
+            f"`train.reestimate_epoch` {epoch} must come before the last of the schedule's "
+            f"{schedule.epochs} epochs: the weights found in it are those of the next one."
+        )
+
+
 def check_channels(dataset, trainer):
     """Raises `ConfigError` unless the trainer reads and makes what the data holds."""
     conditioning, channels = trainer.conditioning, dataset.condition_channels
@@ -204,6 +220,7 @@ def check_channels(dataset, trainer):
             f"`trainer.conditioning.num_classes` is {conditioning.num_classes}. "
             f"{dataset.label_hint}".rstrip()
         )
+    _check_void_classes(dataset.label_set, trainer)
     if channels != conditioning.condition_channels:
         raise ConfigError(
             f"The data's `condition_channels` is {channels}, and that of `trainer.conditioning` "
@@ -214,6 +231,15 @@ def check_channels(dataset, trainer):
             f"The data's `image_channels` is {dataset.image_channels}, and "
             f"`trainer.generator.output_channels` {trainer.generator.output_channels}; they must "
             "be the same."
+        )
+
+
+def _check_void_classes(label_set, trainer):
+    loss = trainer.segmentation_loss
+    if loss is not None and set(loss.void_ids) != set(label_set.void_ids):
+        raise ConfigError(
+            f"The data's void classes are {list(label_set.void_ids)}; "
+            f"`trainer.segmentation_loss.void_ids` is {list(loss.void_ids)}. They must be the same."
         )
 
 
@@ -228,14 +254,7 @@ def _check_instances(trainer, split):
 def check_size(trainer, size):
     """Raises `ConfigError` if the networks cannot take pictures of a size; names a good one."""
     height, width = size
-    multiple = trainer.generator.size_multiple
-    minimum = max(trainer.generator.minimum_size, trainer.discriminator.minimum_size)
-    if trainer.encoder is not None:
-        n = trainer.encoder_reduction
-        multiple = math.lcm(multiple, n * trainer.encoder.size_multiple)
-        minimum = max(minimum, n * trainer.encoder.minimum_size)
-    # The networks' minima need not be multiples.
-    minimum = -(-minimum // multiple) * multiple
+    multiple, minimum = trainer.size_multiple, trainer.minimum_size
     good = tuple(max(n, minimum) for n in pipeline.nearest_size(height, width, multiple))
     if (height, width) != good:
         raise ConfigError(

@@ -13,6 +13,9 @@ from tfsynth.files import replace_file
 from tfsynth.layout_files import write_layouts
 from tfsynth.synthesizer import Synthesizer
 
+# Pictures of one layout on a sheet, at most.
+SHOWN_OUTPUTS = 3
+
 
 def leave_behind(setup, run, renew, verbose):
     """Writes what a finished run leaves behind.
@@ -80,17 +83,21 @@ def draw_sheet(synthesizer, examples):
     """Draws condition | synthesised | real.
 
     With an encoder there is `reconstructed` before the real picture, in whose looks it is drawn;
-    `synthesised` is drawn in looks by lot, as soon as the synthesizer has a table of them.
+    `synthesised` is drawn in looks by lot, as soon as the synthesizer has a table of them. Of a
+    generator that makes several pictures of a layout the first ones are shown.
     """
     name = synthesizer.conditioning.condition_name
     encodes = synthesizer.encoder is not None
     by_lot = not encodes or synthesizer.styles is not None
+    shown = min(synthesizer.num_outputs, SHOWN_OUTPUTS)
+    headings = [f"synthesised {i + 1}" for i in range(shown)] if shown > 1 else ["synthesised"]
     rows = []
     for seed, example in enumerate(examples):
         condition, instances, image = (example[k] for k in (name, "instances", "image"))
         row = {name: condition}
         if by_lot:
-            row["synthesised"] = synthesizer.synthesize(condition, instances, seed=seed)
+            pictures = synthesizer.synthesize_all(condition, instances, seed=seed)
+            row |= dict(zip(headings, pictures, strict=False))
         if encodes:
             looks = synthesizer.encode(image, instances, example.get("labels"))
             row["reconstructed"] = synthesizer.synthesize(condition, instances, looks)

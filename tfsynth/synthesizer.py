@@ -28,7 +28,9 @@ class Synthesizer(keras.Model):
     itself; `tfsynth.load_model` reads it back.
 
     Args:
-        generator: A network condition -> picture in [-1, 1].
+        generator: A network condition -> picture in [-1, 1]; what is beyond is clipped. One
+            that makes several pictures of a layout, (batch, k, height, width, channels), says
+            so as `num_outputs`.
         conditioning: The `Conditioning`, `ColourConditioning` or `PictureConditioning` that the
             generator was trained with.
         label_set: A `LabelSet`: names, colours and void ids of the classes; `None` if the
@@ -54,7 +56,8 @@ class Synthesizer(keras.Model):
 
     Returns:
         Uint8 tensor (batch, height, width, channels): RGB if they are 3, grey if 1, RGB and
-        alpha if 4, as the generator was trained.
+        alpha if 4, as the generator was trained. Of a generator of several pictures, all of
+        them: (batch, k, height, width, channels).
 
     Raises:
         ValueError: If the label set does not fit the conditioning, or the file was
@@ -118,6 +121,11 @@ class Synthesizer(keras.Model):
         self.built = True  # Its parts are.
 
     @property
+    def num_outputs(self):
+        """Number of pictures that the generator makes of one layout."""
+        return getattr(self.generator, "num_outputs", 1)
+
+    @property
     def input_names(self):
         """Names of what `call` takes, in order."""
         instances = self.conditioning.edges or self.encoder is not None
@@ -142,7 +150,7 @@ class Synthesizer(keras.Model):
         condition = self.conditioning(condition, instances, features)
         with seeded(self.generator, inputs.get("seed")):
             image = self.generator(condition, training=False)
-        image = image[:, :height, :width, :]
+        image = ops.cast(image, "float32")[..., :height, :width, :]
         return ops.cast(ops.clip(ops.round((image + 1.0) * 127.5), 0, 255), "uint8")
 
     def synthesize(self, condition, instances=None, styles=None, seed=0):
@@ -159,7 +167,8 @@ class Synthesizer(keras.Model):
                 encoder's regions are labels.) For a batch, one dict for all of it.
             seed: Seed of the styles that are not given, and of the generator's noise, if it
                 draws any. The style of an object depends on the seed and its id alone, so that
-                giving one leaves the others as they are.
+                giving one leaves the others as they are. Of a generator that makes k pictures of a
+                layout, it takes picture seed mod k.
 
         Returns:
             Uint8 array (height, width, channels) or (batch, height, width, channels), with the
@@ -167,6 +176,23 @@ class Synthesizer(keras.Model):
 
         Raises:
             ValueError: If an id is out of range, or the arrays do not fit.
+        """
+        images = self.synthesize_all(condition, instances, styles, seed)
+        return images[..., seed % self.num_outputs, :, :, :]
+
+    def synthesize_all(self, condition, instances=None, styles=None, seed=0):
+        """Synthesises all pictures that the generator makes of each layout.
+
+        Args:
+            condition, instances, styles: See `synthesize`.
+            seed: Seed of the styles that are not given.
+
+        Returns:
+            Uint8 array (k, height, width, channels) or (batch, k, height, width, channels), k
+            being `num_outputs`: 1 for most generators.
+
+        Raises:
+            ValueError: See `synthesize`.
         """
         condition = np.asarray(condition)
         single = condition.ndim == (2 if self.label_set else 3)
@@ -189,8 +215,9 @@ class Synthesizer(keras.Model):
             self._add_styles(inputs, styles, seed)
         if "seed" in self.input_names:
             inputs["seed"] = np.array(seed % 2**31, "int32")
-        image = ops.convert_to_numpy(self._synthesize_batch(inputs))
-        return image[0] if single else image
+        images = ops.convert_to_numpy(self._synthesize_batch(inputs))
+        images = images if images.ndim == 5 else images[:, None]
+        return images[0] if single else images
 
     def encode(self, image, instances, labels=None):
         """Returns the style of every object of a photograph.
@@ -243,7 +270,8 @@ class Synthesizer(keras.Model):
                 package. Signature `serving_default`: int32 `labels` (and
                 `instances`) (batch, height, width), or uint8 `condition` (batch, height,
                 width, channels), and what else `input_names` names -> uint8 `image` (batch,
-                height, width, channels).
+                height, width, channels), or (batch, k, height, width, channels) if the generator
+                makes k pictures of a layout.
             half: Whether the file's `stored_dtype` is float16; for `"keras"`.
 
         Raises:

@@ -72,12 +72,13 @@ def _fit(setup, phase, run, checkpoints, clock, verbose, more_callbacks):
     )
     epochs, first = phase.schedule.epochs, trainer.step
     bar = trainers.ProgressBar(
-        per_epoch * epochs, config.train.batch_size, clock, config.train.minutes
+        per_epoch * epochs, config.train.batch_size, clock, config.train.minutes, trainer.logs
     )
     stop = trainers.StopBetweenSteps()
     callbacks = [
         trainers.NonFiniteGuard(),
         trainers.LearningRateByProgress(phase.schedule, phase.rates, clock, config.train.minutes),
+        *_reestimation(config, per_epoch),
         *_reporters(setup, phase.config, run),
         *more_callbacks,
         trainers.SaveCheckpoint(checkpoints, clock),
@@ -112,6 +113,11 @@ def _fit(setup, phase, run, checkpoints, clock, verbose, more_callbacks):
         stop.release()
         bar.close()
     return trainer.step > first
+
+
+def _reestimation(config, per_epoch):
+    epoch = config.train.reestimate_epoch
+    return [] if epoch is None else [trainers.ReestimateLayerWeights(epoch, per_epoch)]
 
 
 def _whole_epochs(step, per_epoch, epochs):

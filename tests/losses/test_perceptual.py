@@ -88,9 +88,38 @@ def test_distilled_features_of_real_photographs(shared_data):
         ({"outputs": ["relu1_1", "relu9_1"]}, "are of relu1_1, .*relu5_2. Received"),
         ({"outputs": []}, "are of relu1_1"),
         ({"pooling": "median"}, "one of .*average.*Received: 'median'"),
-        ({"preprocessing": "caffe"}, "one of none, torchvision, keras. Received: 'caffe'"),
+        (
+            {"preprocessing": "caffe"},
+            "one of none, torchvision, keras, matconvnet. Received: 'caffe'",
+        ),
     ],
 )
 def test_vgg_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         VGG19(**arguments)
+
+
+def test_the_picture_is_a_layer_in_grey_levels(doubling):
+    loss = PerceptualLoss(doubling, layer_weights={"twice": 3.0, "image": 0.5})
+    np.testing.assert_allclose(loss.terms(*pictures()), [6.0, 0.5 * 127.5], rtol=1e-6)
+    factors = np.array([0.5, 2.0], "float32")
+    terms = loss.terms(*pictures(), factors=factors)
+    np.testing.assert_allclose(terms, [3.0, 127.5], rtol=1e-6)
+    alone = round_trip(PerceptualLoss(None, layer_weights={"image": 1.0}))
+    check_loss(alone(*pictures()), 127.5)
+    alone.check_channels(4)
+
+
+def test_vgg_of_matconvnet_reads_rgb_levels_minus_their_mean():
+    network = VGG19(["relu1_1"], pooling="average", preprocessing="matconvnet")
+    keras_like = VGG19(["relu1_1"], preprocessing="keras")
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 3, 64))
+    network.get_layer("conv1_1").kernel.assign(kernel)
+    keras_like.get_layer("conv1_1").kernel.assign(kernel[:, :, ::-1])
+    picture = np.random.default_rng(1).uniform(-1, 1, (1, 8, 8, 3)).astype("float32")
+    expected = keras_like(picture)["relu1_1"]
+    np.testing.assert_allclose(network(picture)["relu1_1"], expected, rtol=1e-4, atol=1e-2)
+    # Of a picture in the mean colour nothing is left.
+    mean = np.array([123.68, 116.779, 103.939], "float32") / 127.5 - 1
+    blank = network(np.broadcast_to(mean, (1, 8, 8, 3)))["relu1_1"]
+    assert np.abs(blank).max() < 1e-3

@@ -23,6 +23,8 @@ writes has the channels that its photographs had: grey, RGB or RGBA.
 
 Of a model with styles, or with dropout as its noise, --samples 4 --seed 7 draws four photographs of
 each label map; --like gives every object the look that it has in a photograph of the same layout.
+Of a model that makes several pictures of a layout (Cascaded Refinement Networks), --samples says
+how many to write.
 """
 
 
@@ -71,7 +73,8 @@ def add_arguments(parser):
         type=positive_count,
         default=1,
         metavar="N",
-        help="photographs of each label map, with styles and noise of their own (default: 1)",
+        help="photographs of each label map: with styles and noise of their own, or of the "
+        "pictures that the model makes of one layout (default: 1)",
     )
     parser.add_argument(
         "--seed",

@@ -22,9 +22,10 @@ def export_saved_model(synthesizer, path):
     has an encoder, int32 `instances` (batch, height, width), of any size; with an encoder
     also float32 `styles` (batch, max_instances, features), one row per instance, which are
     then numbered from 0; of a generator with noise also an int32 scalar `seed`. It returns
-    uint8 `image` (batch, height, width, channels). An id out of range is an error of the
-    request. It is written to a temporary folder beside `path`, loaded again and compared with
-    the synthesizer on two sizes before it takes its place.
+    uint8 `image` (batch, height, width, channels), of a generator that makes k pictures of a
+    layout all of them, (batch, k, height, width, channels). An id out of range is an error of
+    the request. It is written to a temporary folder beside `path`, loaded again and compared
+    with the synthesizer on two sizes before it takes its place.
 
     Args:
         synthesizer: A `Synthesizer`.

@@ -27,7 +27,9 @@ class VGG19(keras.Model):
         preprocessing: What is done to the picture first. "none": it stays in [-1, 1], as
             pix2pixHD feeds it to torchvision's weights; "torchvision": the mean and
             deviation of ImageNet that these were trained with; "keras": BGR in 0..255
-            minus its mean, what the weights of `keras.applications.VGG19` were trained with.
+            minus its mean, what the weights of `keras.applications.VGG19` were trained with;
+            "matconvnet": the same in RGB, as Cascaded Refinement Networks feeds it to
+            `imagenet-vgg-verydeep-19.mat`.
 
     Call arguments:
         image: Float tensor (batch, height, width, 3), RGB in [-1, 1].
@@ -93,10 +95,11 @@ def _preprocess(image, preprocessing):
         scale = [0.5 / deviation for deviation in deviations]
         offset = [(0.5 - m) / d for m, d in zip(means, deviations, strict=True)]
         return layers.Rescaling(scale, offset, name="preprocessing")(image)
-    if preprocessing == "keras":
+    if preprocessing in ("keras", "matconvnet"):
         offset = [127.5 - mean for mean in (123.68, 116.779, 103.939)]
         scaled = layers.Rescaling([127.5] * 3, offset, name="preprocessing")(image)
-        return keras.ops.flip(scaled, axis=-1)
+        return keras.ops.flip(scaled, axis=-1) if preprocessing == "keras" else scaled
     raise ValueError(
-        f"`preprocessing` is one of none, torchvision, keras. Received: {preprocessing!r}."
+        "`preprocessing` is one of none, torchvision, keras, matconvnet. "
+        f"Received: {preprocessing!r}."
     )

@@ -14,7 +14,10 @@ from tfsynth.trainers.devices import scope_of as scope_of
 from tfsynth.trainers.finite import NonFiniteGuard as NonFiniteGuard
 from tfsynth.trainers.finite import NotFiniteError as NotFiniteError
 from tfsynth.trainers.image_pool import ImagePool as ImagePool
+from tfsynth.trainers.layer_weights import LayerFactors as LayerFactors
+from tfsynth.trainers.layer_weights import ReestimateLayerWeights as ReestimateLayerWeights
 from tfsynth.trainers.players import PlayerOptimizers as PlayerOptimizers
+from tfsynth.trainers.regression import RegressionTrainer as RegressionTrainer
 from tfsynth.trainers.schedules import ConstantThenLinearDecay as ConstantThenLinearDecay
 from tfsynth.trainers.trainer import Trainer as Trainer
 from tfsynth.trainers.transfer import layer_shapes as layer_shapes

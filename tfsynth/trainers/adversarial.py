@@ -7,6 +7,7 @@ from keras import ops
 
 from tfsynth.registry import register
 from tfsynth.trainers.image_pool import ImagePool
+from tfsynth.trainers.pictures import check_generator, check_losses, condition_of, to_unit_range
 from tfsynth.trainers.trainer import Trainer
 
 
@@ -14,11 +15,11 @@ from tfsynth.trainers.trainer import Trainer
 class AdversarialTrainer(Trainer):
     """Trains a conditional GAN on conditions and their photographs.
 
-    The generator minimises adversarial + feature matching + perceptual + reconstruction,
-    each by its weight; the discriminator sees condition and picture and minimises its half
-    of the adversarial loss. Both step at once, on the same pictures. A feature encoder
-    trains with the generator, which reads its features after the condition; the
-    discriminator does not see them.
+    The generator minimises adversarial + feature matching + perceptual + reconstruction +
+    segmentation, each by its weight; the discriminator sees condition and picture and minimises
+    its half of the adversarial loss. Both step at once, on the same pictures. A feature encoder
+    trains with the generator, which reads its features after the condition; the discriminator
+    does not see them.
 
     pix2pix, https://arxiv.org/abs/1611.07004, is this game with `UNetGenerator`,
     `PatchDiscriminator`, `CrossEntropyLoss` and an `L1Loss` of weight 100.
@@ -33,6 +34,7 @@ class AdversarialTrainer(Trainer):
         feature_matching_loss: A `FeatureMatchingLoss`, or `None`.
         reconstruction_loss: An `L1Loss`, or `None`.
         perceptual_loss: A `PerceptualLoss`, or `None`.
+        segmentation_loss: A `SegmentationLoss`, or `None`.
         encoder: A `FeatureEncoder`, or `None`.
         encoder_regions: What the encoder's features are averaged over: "instances", or
             "labels" for one feature per class, where a dataset has no instances; condition
@@ -68,6 +70,7 @@ class AdversarialTrainer(Trainer):
         "feature_matching_loss",
         "reconstruction_loss",
         "perceptual_loss",
+        "segmentation_loss",
         "encoder",
     )
     ships = ("generator", "encoder")
@@ -89,6 +92,7 @@ class AdversarialTrainer(Trainer):
         feature_matching_loss=None,
         reconstruction_loss=None,
         perceptual_loss=None,
+        segmentation_loss=None,
         encoder=None,
         encoder_regions="instances",
         encoder_reduction=1,
@@ -101,14 +105,14 @@ class AdversarialTrainer(Trainer):
     ):
         super().__init__(xla=xla, frozen=frozen, ema_decay=ema_decay, **kwargs)
         _check_channels(conditioning, generator, discriminator, encoder, conditional)
+        _check_one_picture(generator, perceptual_loss)
         if encoder_regions not in ("instances", "labels"):
             raise ValueError(
                 f"`encoder_regions` is 'instances' or 'labels'. Received: {encoder_regions!r}."
             )
         if encoder is not None and encoder_regions == "labels":
             encoder.check_label_regions(conditioning.num_classes)
-        if perceptual_loss is not None:
-            perceptual_loss.check_channels(generator.output_channels)
+        check_losses(conditioning, generator, perceptual_loss, segmentation_loss)
         if encoder_reduction < 1:
             raise ValueError(
                 f"`encoder_reduction` must be at least 1. Received: {encoder_reduction}."
@@ -120,12 +124,15 @@ class AdversarialTrainer(Trainer):
         self.feature_matching_loss = feature_matching_loss
         self.reconstruction_loss = reconstruction_loss
         self.perceptual_loss = perceptual_loss
+        self.segmentation_loss = segmentation_loss
         self.encoder = encoder
         self.encoder_regions = encoder_regions
         self.encoder_reduction = encoder_reduction
         self.pool_size = pool_size
         self.conditional = conditional
         self.pool = ImagePool(pool_size) if pool_size else None
+        if segmentation_loss is not None:
+            self.also_log("segmentation")
 
     @property
     def players(self):
@@ -140,14 +147,14 @@ class AdversarialTrainer(Trainer):
 
         With an encoder these are reconstructions: the objects look as in `batch["image"]`.
         """
-        condition = self._condition(batch)
+        condition = condition_of(self.conditioning, batch)
         with contextlib.nullcontext() if training else self.as_shipped():
             features = self._with_features(condition, batch, training)
             return self.generator(features, training=training)
 
     def compute_losses(self, batch):
-        condition = self._condition(batch)
-        real_image = _to_unit_range(batch["image"])
+        condition = condition_of(self.conditioning, batch)
+        real_image = to_unit_range(batch["image"])
         fake_image = self.generator(self._with_features(condition, batch, True), training=True)
         real = self._discriminate(condition, real_image)
         # One pass over the fakes serves both players: each loss is differentiated
@@ -173,6 +180,11 @@ class AdversarialTrainer(Trainer):
             generator_loss += self.reconstruction_loss.weight * self.reconstruction_loss(
                 real_image, fake_image
             )
+        segmentation = {}
+        if self.segmentation_loss is not None:
+            value = self.segmentation_loss(batch["labels"], fake_image)
+            generator_loss += self.segmentation_loss.weight * value
+            segmentation["segmentation"] = value
         if "history" in batch:
             fake_logits = self._logits_of_history(batch["history"], condition, fake_image)
         discriminator_loss = self.adversarial_loss.discriminator(real_logits, fake_logits)
@@ -184,6 +196,7 @@ class AdversarialTrainer(Trainer):
             "feature_matching": feature_matching,
             "perceptual": perceptual,
             "l1": l1,
+            **segmentation,
             **({"fake": fake_image} if "history" in batch else {}),
         }
 
@@ -225,17 +238,14 @@ class AdversarialTrainer(Trainer):
         """Returns the logits of old pictures where lots were drawn for them, else of the new."""
         old = history["old"][:, None, None, None]
         image = ops.where(old, history["fake"], ops.stop_gradient(fake_image))
-        condition = ops.where(old, self._condition(history), condition)
+        condition = ops.where(old, condition_of(self.conditioning, history), condition)
         return [scale[-1] for scale in self._discriminate(condition, image)]
-
-    def _condition(self, batch):
-        return self.conditioning(batch[self.conditioning.condition_name], batch["instances"])
 
     def _with_features(self, condition, batch, training):
         """Returns what the generator reads: features of the photographs come last, if any."""
         if self.encoder is None:
             return condition
-        image, regions = _to_unit_range(batch["image"]), batch[self.encoder_regions]
+        image, regions = to_unit_range(batch["image"]), batch[self.encoder_regions]
         n = self.encoder_reduction
         if n > 1:
             image, regions = ops.average_pool(image, n, strides=n), regions[:, ::n, ::n]
@@ -258,25 +268,13 @@ class AdversarialTrainer(Trainer):
         return self.discriminator(seen, training=True)
 
 
-def _to_unit_range(pixels):
-    return ops.cast(pixels, "float32") / 127.5 - 1.0
-
-
 def _join(condition, channels):
     return ops.concatenate([condition, ops.cast(channels, condition.dtype)], axis=-1)
 
 
 def _check_channels(conditioning, generator, discriminator, encoder, conditional):
     given = conditioning.channels
-    features = 0 if encoder is None else encoder.num_features
-    if generator.input_channels != given + features:
-        raise ValueError(
-            f"The generator's `input_channels` must be those of the conditioning"
-            f"{' and the features together' if features else ''}: {given + features} "
-            f"({conditioning.content}"
-            f"{f', {features} features' if features else ''}). "
-            f"Received: {generator.input_channels}."
-        )
+    check_generator(conditioning, generator, 0 if encoder is None else encoder.num_features)
     shown = generator.output_channels
     seen = given + shown if conditional else shown
     if discriminator.input_channels != seen:
@@ -290,4 +288,18 @@ def _check_channels(conditioning, generator, discriminator, encoder, conditional
         raise ValueError(
             f"The encoder reads photographs of {encoder.input_channels} channels, the generator "
             f"makes them of {generator.output_channels}: set `input_channels` of the encoder."
+        )
+
+
+def _check_one_picture(generator, perceptual_loss):
+    pictures = getattr(generator, "num_outputs", 1)
+    if pictures > 1:
+        raise ValueError(
+            f"The generator makes {pictures} pictures of each layout, and the discriminator "
+            "judges one: set the generator's `num_outputs` to 1."
+        )
+    if perceptual_loss is not None and perceptual_loss.many_pictures:
+        raise ValueError(
+            f"A {type(perceptual_loss).__name__} seeks the best of several pictures, and here "
+            "there is one: use a `PerceptualLoss`, or a `RegressionTrainer`."
         )

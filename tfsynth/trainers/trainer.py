@@ -1,6 +1,7 @@
 """What every trainer shares: players, their optimizers, and the differentiation of the game."""
 
 import contextlib
+import math
 
 import keras
 import tensorflow as tf
@@ -34,6 +35,12 @@ class Trainer(keras.Model):
     parts = ()  # Constructor arguments that are objects; `None` means absent.
     ships = ()  # Names of the parts that are left when training is over.
     logs = ()  # The scalars that `compute_losses` reports.
+    # What a trainer without such parts has of them.
+    encoder = None
+    encoder_regions = "instances"
+    encoder_reduction = 1
+    layer_factors = None
+    segmentation_loss = None
 
     def __init__(self, xla="auto", frozen=(), ema_decay=None, **kwargs):
         super().__init__(**kwargs)
@@ -65,6 +72,37 @@ class Trainer(keras.Model):
         """Dict of role -> network, frozen ones too: the parts that are Keras models."""
         parts = {name: getattr(self, name) for name in self.parts}
         return {name: part for name, part in parts.items() if isinstance(part, keras.Model)}
+
+    @property
+    def size_multiple(self):
+        """Height and width of the pictures must be multiples of this many pixels."""
+        parts = [getattr(self, name) for name in self.parts if name != "encoder"]
+        multiples = [getattr(part, "size_multiple", 1) for part in parts]
+        if self.encoder is not None:
+            multiples.append(self.encoder_reduction * self.encoder.size_multiple)
+        return math.lcm(*multiples)
+
+    @property
+    def minimum_size(self):
+        """The smallest height and width that all parts take."""
+        parts = [getattr(self, name) for name in self.parts if name != "encoder"]
+        minima = [getattr(part, "minimum_size", 1) for part in parts]
+        if self.encoder is not None:
+            minima.append(self.encoder_reduction * self.encoder.minimum_size)
+        return max(minima)
+
+    @property
+    def layer_weights(self):
+        """Log key -> weight of each layer of the perceptual loss now, for those re-estimated."""
+        if self.layer_factors is None:
+            return {}
+        factors = keras.ops.convert_to_numpy(self.layer_factors.factors).tolist()
+        weights = self.perceptual_loss.layer_weights.items()
+        return {f"weight_{n}": w * f for (n, w), f in zip(weights, factors, strict=True)}
+
+    def also_log(self, *names):
+        """Adds scalars that `compute_losses` reports because of the parts it has."""
+        self.trackers.update({name: keras.metrics.Mean(name) for name in names})
 
     def compute_losses(self, batch):
         """Plays the game once.
@@ -275,7 +313,8 @@ class Trainer(keras.Model):
     @classmethod
     def from_config(cls, config):
         load = keras.saving.deserialize_keras_object
-        parts = {name: load(config[name]) for name in cls.parts}
+        # A part that is newer than the file is absent.
+        parts = {name: load(config[name]) for name in cls.parts if name in config}
         return cls(**{**config, **parts})
 
     def get_compile_config(self):

@@ -1,0 +1,70 @@
+"""Fixed networks that losses read pictures with: files named by path and SHA-256."""
+
+import contextlib
+import hashlib
+from pathlib import Path
+
+import keras
+from keras import ops
+
+
+def load_frozen(path, expected, what, remedy, policy=None):
+    """Loads a network that never trains; nothing is fetched from anywhere.
+
+    Args:
+        path: Path of a `.keras` file; `~` is the home folder.
+        expected: The file's SHA-256 in hexadecimal digits, or `None` for any.
+        what: What the file is, for messages: "feature network".
+        remedy: How to come by such a file, for messages: a sentence without its full stop.
+        policy: Name of the dtype policy to build it with; `None` for the one in force.
+
+    Returns:
+        The `keras.Model`, not trainable, and the file's SHA-256.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file's SHA-256 is another.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no file {path}. The loss needs the weights of a {what}, which are never "
+            f"downloaded; {remedy}, or name another."
+        )
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if expected is not None and found != expected.lower():
+        raise ValueError(
+            f"{path} is not the {what} of this config: its SHA-256 is {found}, expected "
+            f"{expected}. Losses and scores with another cannot be compared; give the right file, "
+            "or change `sha256`."
+        )
+    with _dtype_policy(policy):
+        network = keras.saving.load_model(path, compile=False)
+    network.trainable = False
+    return network, found
+
+
+def with_channels(picture, channels):
+    """Returns a picture as a network of so many channels reads it: a grey one is repeated."""
+    return ops.repeat(picture, channels, axis=-1) if picture.shape[-1] == 1 else picture
+
+
+def refuse_channels(loss, wanted, channels):
+    """Raises `ValueError` unless pictures have the channels that a loss's network reads, or one."""
+    if channels not in (1, wanted):
+        raise ValueError(
+            f"The {loss} reads pictures of {wanted} channels, or of one, which is repeated; the "
+            f"generator's have {channels}. Leave the loss out, or name a network of as many "
+            "channels."
+        )
+
+
+@contextlib.contextmanager
+def _dtype_policy(name):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
