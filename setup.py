@@ -36,7 +36,7 @@ setup(
     # inside the package, where the program looks for them.
     packages=[*find_packages(include=["tfsynth", "tfsynth.*"]), "tfsynth.configs"],
     package_dir={"tfsynth.configs": "configs"},
-    package_data={"tfsynth.configs": ["*.yaml", "labels/*.yaml"]},
+    package_data={"tfsynth.configs": ["*.yaml", "labels/*.yaml", "tables/*.yaml"]},
     install_requires=[
         "tensorflow>=2.20",
         "keras>=3.13",
