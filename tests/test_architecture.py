@@ -11,7 +11,19 @@ PACKAGE = Path(__file__).parents[1] / "tfsynth"
 MAY_IMPORT = {
     "__init__": {"registry"},
     "__main__": {"commands"},
-    "commands": {"config", "experiment", "importers", "labels", "load_model", "trainers"},
+    "commands": {
+        *("config", "experiment", "importers", "labels", "load_model", "reproduction", "tables"),
+        "trainers",
+    },
+    "reproduction": {
+        *("config", "experiment", "files", "measurement", "phases", "report", "run_folder"),
+        *("tables", "trainers"),
+    },
+    "report": {"charts", "comparison", "files", "sheets", "tables"},
+    "comparison": {"tables"},
+    "tables": {"config"},
+    "measurement": {"data", "metrics"},
+    "charts": set(),
     "experiment": {
         *("config", "cost", "data", "deployment", "evaluation", "files", "phases", "preparation"),
         *("results", "run_folder", "styles", "trainers", "training"),

@@ -20,14 +20,14 @@ class Panel:
         kind: "measured" or "published": the colour.
         values: Dict of row -> (mean, least, most); rows without one stay empty.
         marks: Dict of row -> what stands behind its number, if anything.
-        digits: Decimals of the numbers.
+        digits: Decimals of the numbers; `None` for those that each has.
     """
 
     title: str
     kind: str
     values: dict
     marks: dict = dataclasses.field(default_factory=dict)
-    digits: int = 3
+    digits: int | None = 3
 
 
 def draw_bars(title, rows, panels, footer=""):
@@ -87,7 +87,8 @@ def _draw_panel(draw, panel, rows, left, top, fonts):
         draw.rectangle([left, y, left + mean * scale, y + _BAR], _FILLS[panel.kind])
         if high > low:
             _draw_spread(draw, left + low * scale, left + high * scale, y)
-        text = f"{mean:.{panel.digits}f}{panel.marks.get(row, '')}"
+        number = f"{mean:g}" if panel.digits is None else f"{mean:.{panel.digits}f}"
+        text = f"{number}{panel.marks.get(row, '')}"
         draw.text((left + high * scale + 6, y + _BAR // 2), text, _INK, small, anchor="lm")
 
 

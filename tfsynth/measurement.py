@@ -35,7 +35,8 @@ def measure_pictures(synthesizer, dataset, data):
     real = [rgb(example["image"]) for example in test]
     car = _class_id(dataset.label_set, "car")
     return {
-        "spectrum_error": float(spectrum_error(pictures, real)),
+        # Smaller pictures have fewer frequencies.
+        "spectrum_error": spectrum_error(pictures, real, bins=min(32, min(data.size) // 2)),
         "boundary_visibility": _visibility(test, pictures, car),
         "boundary_visibility_real": _visibility(test, real, car),
         "diversity": diversity(synthesizer, test[:SAMPLED]),

@@ -14,7 +14,8 @@ _REFERENCES = {
     "flat": "each class in its mean colour (flat)",
     "floor": "real photographs of other layouts (floor)",
 }
-_RECALLED = "†"
+# In Markdown, and drawn: the font of the picture has no dagger.
+_RECALLED, _RECALLED_DRAWN = "†", "*"
 
 
 def write(page, table, dataset, results, folders):
@@ -119,13 +120,12 @@ def draw(table, dataset, compared):
         panels.append(Panel(f"{measure.title}\n{way}", "measured", values, digits=measure.digits))
     for number, column in enumerate(compared["published"], start=1):
         values = {r: (v, v, v) for r, v in column["values"].items() if r in rows}
-        marks = {r: f" {_RECALLED}" for r in column["recalled"]}
-        digits = 1 if column["measure"] == "preference" else 4
+        marks = {r: f" {_RECALLED_DRAWN}" for r in column["recalled"]}
         title = f"{_column_title(column)}\npublished ({number})"
-        panels.append(Panel(title, "published", values, marks, digits))
+        panels.append(Panel(title, "published", values, marks, digits=None))
     footer = "Black lines: least to most over seeds."
     if any(column["recalled"] for column in compared["published"]):
-        footer += f"  {_RECALLED} recalled, not read again in the paper."
+        footer += f"  {_RECALLED_DRAWN} recalled, not read again in the paper."
     return draw_bars(f"{table.title}: {dataset}", rows, panels, footer)
 
 
@@ -240,7 +240,7 @@ def _training_table(rows):
     for row in rows.values():
         for seed, run in row["training"].items():
             rate = run["images_per_second"]
-            numbers = [f"{run['steps']:,}", f"{rate:.1f}" if rate else "–", f"{run['minutes']:.1f}"]
+            numbers = [f"{run['steps']:,}", f"{rate:.3g}" if rate else "–", f"{run['minutes']:.1f}"]
             words = [run[key] for key in ("precision", "machine", "version")]
             lines.append(_line([row["title"], str(seed), *numbers, *words]))
     return lines

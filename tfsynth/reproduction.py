@@ -68,7 +68,7 @@ def reproduce(
     table is written after each run, so that an interruption leaves what is done.
 
     Args:
-        table: Name of a table.
+        table: Name of an installed table, or a `Table`.
         dataset: Name of one of its data sets.
         minutes: Wall time of each training; `None` for that of the configs, where all rows have
             the same.
@@ -92,7 +92,7 @@ def reproduce(
         raise ConfigError(f"`minutes` must be above 0. Received: {minutes}.")
     if seeds < 1:
         raise ConfigError(f"`seeds` must be at least 1. Received: {seeds}.")
-    table = load_table(table)
+    table = load_table(table) if isinstance(table, str) else table
     require_known("data set", dataset, table.datasets)
     recipes = table.datasets[dataset]
     for row in rows or ():
@@ -225,7 +225,8 @@ def _require_equal_terms(configs):
                 f"The row `{row}` has no `evaluation`: name a protocol to score with."
             )
         own = {
-            "data": config.to_dict()["data"],
+            "data.dataset": config.data.dataset,
+            "data.size": config.data.size,
             "evaluation": config.evaluation,
             "train.minutes": config.train.minutes,
         }
