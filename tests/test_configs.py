@@ -1,4 +1,4 @@
-"""Every installed config, and every row of a table, builds, fits its own data settings, and says where it comes from."""
+"""Every installed config builds, fits its own data settings, and says where it comes from."""
 
 import keras
 import pytest
@@ -7,7 +7,6 @@ from tfsynth import experiment, registry
 from tfsynth.config import config_folder, config_names, load_config, parse_config
 from tfsynth.labels import LabelSet
 from tfsynth.tables import load_table, table_names
-
 
 registry.import_registered_classes()
 # Classes that configs name and that are not part of the package yet: their configs must fail.
@@ -26,7 +25,7 @@ ROWS = {
 
 
 def waiting(name, config):
-    """Returns a config as parameter, marked as failing if it names a class that is not there yet."""
+    """Returns a config as parameter, marked as failing if a class of it is not there yet."""
     missing = sorted(part for part in MISSING if f"'{part}'" in str(config.trainer))
     reason = f"waits for {', '.join(missing)}"
     marks = [pytest.mark.xfail(strict=True, reason=reason)] if missing else []

@@ -20,7 +20,7 @@ from tfsynth.config import ConfigError
 from tfsynth.files import write_text
 from tfsynth.phases import split_into_phases
 from tfsynth.run_folder import RunFolder
-from tfsynth.tables import load_table, require_known
+from tfsynth.tables import load_table
 from tfsynth.trainers import Checkpoints
 
 # Keys that name the file of a fixed network, whose SHA-256 says which it is.
@@ -93,13 +93,10 @@ def reproduce(
     if seeds < 1:
         raise ConfigError(f"`seeds` must be at least 1. Received: {seeds}.")
     table = load_table(table) if isinstance(table, str) else table
-    require_known("data set", dataset, table.datasets)
-    recipes = table.datasets[dataset]
-    for row in rows or ():
-        require_known("row", row, recipes)
+    table.require(dataset, rows)
     changes = {**(changes or {}), **({} if minutes is None else {"train.minutes": minutes})}
     changes["train.then"] = []  # What follows training is the same for all: see below.
-    configs = {row: table.config(dataset, row, changes) for row in recipes}
+    configs = {row: table.config(dataset, row, changes) for row in table.datasets[dataset]}
     if features is not None:
         configs = {row: _with_features(config, Path(features)) for row, config in configs.items()}
     budget = _require_equal_terms(configs)

@@ -100,6 +100,12 @@ class Table:
     datasets: dict
     published: tuple
 
+    def require(self, dataset, rows=None):
+        """Raises `ConfigError`, with the nearest name, unless it has a data set and its rows."""
+        require_known("data set", dataset, self.datasets)
+        for row in rows or ():
+            require_known("row", row, self.datasets[dataset])
+
     def config(self, dataset, row, changes=None):
         """Returns the complete `Config` of a row.
 

@@ -70,10 +70,9 @@ def run(arguments):
         _list_tables()
         return
     from tfsynth.config import parse_override
-    from tfsynth.tables import load_table, require_known
+    from tfsynth.tables import load_table
 
-    table = load_table(arguments.table)
-    require_known("data set", arguments.dataset, table.datasets)
+    load_table(arguments.table).require(arguments.dataset, arguments.rows)
     changes = dict(parse_override(text) for text in arguments.overrides)
 
     try:
