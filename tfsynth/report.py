@@ -18,7 +18,7 @@ _REFERENCES = {
 _RECALLED, _RECALLED_DRAWN = "†", "*"
 
 
-def write(page, table, dataset, results, folders):
+def write(page, table, dataset, results, folders, changes=None):
     """Writes a table as `page`, a Markdown file, and as JSON and PNG of the same name.
 
     Args:
@@ -27,17 +27,18 @@ def write(page, table, dataset, results, folders):
         dataset: Name of the data set.
         results: Dict of row -> dict of seed -> result, see `reproduction`; not empty.
         folders: Dict of row -> the folder of its runs, without the seed.
+        changes: Dict of dotted key -> value: what was changed in all rows.
 
     Raises:
         OSError: If a file cannot be written.
     """
-    compared = compare(table, dataset, results, folders)
+    compared = compare(table, dataset, results, folders, changes)
     write_text(page.with_suffix(".json"), json.dumps(compared, indent=1) + "\n")
     sheets.write_sheet(page.with_suffix(".png"), draw(table, dataset, compared))
     write_text(page, markdown(table, compared, page.with_suffix(".png").name))
 
 
-def compare(table, dataset, results, folders):
+def compare(table, dataset, results, folders, changes=None):
     """Returns all that a table says, as plain data."""
     summaries = {name: comparison.summarise(results, name) for name in table.measures}
     verdicts = comparison.verdicts(summaries[table.measures[0]], table.measures[0])
@@ -47,6 +48,7 @@ def compare(table, dataset, results, folders):
         "dataset": dataset,
         "protocol": any_result["protocol"],
         "examples": any_result["examples"],
+        "changes": dict(changes or {}),
         "decides": table.measures[0],
         "rows": {
             row: {
@@ -99,7 +101,10 @@ def markdown(table, compared, picture):
         "",
         "## How it was made",
         "",
-        f"Protocol {compared['protocol']}, {compared['examples']} test pictures.",
+        f"Protocol {compared['protocol']}, {compared['examples']} test pictures."
+        + "".join(
+            f" `{key}` is {value} in all rows." for key, value in compared["changes"].items()
+        ),
         "",
         *_training_table(compared["rows"]),
         "",

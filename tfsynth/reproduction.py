@@ -95,8 +95,9 @@ def reproduce(
     table = load_table(table) if isinstance(table, str) else table
     table.require(dataset, rows)
     changes = {**(changes or {}), **({} if minutes is None else {"train.minutes": minutes})}
-    changes["train.then"] = []  # What follows training is the same for all: see below.
-    configs = {row: table.config(dataset, row, changes) for row in table.datasets[dataset]}
+    # What follows training is the same for all: see `train_and_measure`.
+    complete = {**changes, "train.then": []}
+    configs = {row: table.config(dataset, row, complete) for row in table.datasets[dataset]}
     if features is not None:
         configs = {row: _with_features(config, Path(features)) for row, config in configs.items()}
     budget = _require_equal_terms(configs)
@@ -112,8 +113,8 @@ def reproduce(
     for number, run in enumerate(missing, start=1):
         print(f"[{number}/{len(missing)}] {table.name}: {table.rows[run.row]}, seed {run.seed}")
         train_and_measure(run, device, verbose)
-        _write(table, dataset, runs, page)
-    _write(table, dataset, runs, page)
+        _write(table, dataset, runs, changes, page)
+    _write(table, dataset, runs, changes, page)
     return page
 
 
@@ -199,7 +200,7 @@ def _with_features(config, path):
         if not isinstance(node, dict):
             return node
         node = {key: changed(value) for key, value in node.items()}
-        return {**node, **own} if "features" in node else node
+        return {**node, **own} if node.get("features") else node
 
     return dataclasses.replace(config, trainer=changed(config.trainer))
 
@@ -287,7 +288,7 @@ def _training(config, folder):
     return {"steps": steps, "minutes": seconds / 60, "images_per_second": rate}
 
 
-def _write(table, dataset, runs, page):
+def _write(table, dataset, runs, changes, page):
     results = {}
     for run in runs:
         if run.result.is_file():
@@ -299,4 +300,4 @@ def _write(table, dataset, runs, page):
     folders = {}
     for run in runs:
         folders.setdefault(run.row, str(run.folder.path).rpartition("-seed")[0])
-    report.write(page, table, dataset, results, folders)
+    report.write(page, table, dataset, results, folders, changes)
