@@ -37,7 +37,7 @@ setup(
     packages=[*find_packages(include=["tfsynth", "tfsynth.*"]), "tfsynth.configs"],
     package_dir={"tfsynth.configs": "configs"},
     package_data={
-        "tfsynth.configs": ["*.yaml", "labels/*.yaml"],
+        "tfsynth.configs": ["*.yaml", "labels/*.yaml", "tables/*.yaml"],
         "tfsynth.models": ["*.keras"],
     },
     install_requires=[

@@ -12,8 +12,18 @@ MAY_IMPORT = {
     "__init__": {"models", "registry"},
     "__main__": {"commands"},
     "commands": {
-        *("config", "experiment", "importers", "labels", "load_model", "models", "trainers"),
+        *("config", "experiment", "importers", "labels", "load_model", "models", "reproduction"),
+        *("tables", "trainers"),
     },
+    "reproduction": {
+        *("config", "experiment", "files", "measurement", "phases", "report", "run_folder"),
+        *("tables", "trainers"),
+    },
+    "report": {"charts", "comparison", "files", "sheets", "tables"},
+    "comparison": {"tables"},
+    "tables": {"config"},
+    "measurement": {"data", "metrics"},
+    "charts": set(),
     "experiment": {
         *("config", "cost", "data", "deployment", "evaluation", "files", "models", "phases"),
         *("preparation", "results", "run_folder", "styles", "trainers", "training"),

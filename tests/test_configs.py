@@ -1,23 +1,72 @@
 """Every installed config builds, fits its own data settings, and says where it comes from."""
 
+import keras
 import pytest
 
 from tfsynth import experiment, registry
-from tfsynth.config import config_folder, config_names, load_config
+from tfsynth.config import config_folder, config_names, load_config, parse_config
 from tfsynth.labels import LabelSet
 from tfsynth.layers import ColourConditioning
+from tfsynth.tables import load_table, table_names
+
+registry.import_registered_classes()
+# Rows of two tables with the same settings are built once.
+ROWS = {
+    str(config.trainer): (f"{name}-{row}", config)
+    for name in table_names()
+    for table in [load_table(name)]
+    for row in table.datasets["streets"]
+    for config in [table.config("streets", row)]
+}
 
 
-@pytest.mark.parametrize("name", config_names())
-def test_a_config_builds_and_its_networks_take_its_size(name):
-    config = load_config(name)
-    assert config.name == name
-    text = experiment.describe(config)
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Files of small networks in place of VGG-19 and a segmenter, which the package has not."""
+    folder = tmp_path_factory.mktemp("files")
+    picture = keras.Input((None, None, 3))
+    maps, x = {}, picture
+    for level in range(1, 6):
+        for i in (1, 2):
+            maps[f"relu{level}_{i}"] = keras.layers.ReLU()(x)
+        x = keras.layers.AveragePooling2D(2)(x)
+    networks = {"features": maps, "segmenter": keras.layers.Conv2D(13, 1)(picture)}
+    for name, outputs in networks.items():
+        keras.Model(picture, outputs).save(folder / f"{name}.keras")
+    return {name: str(folder / f"{name}.keras") for name in networks}
+
+
+def prepared(config, files):
+    """Returns a config with these files for its own, and with few filters: many take gigabytes."""
+    tree = config.to_dict()
+    for key, name in (("perceptual_loss", "features"), ("segmentation_loss", "segmenter")):
+        loss = tree["trainer"].get(key)
+        if loss and loss[name] is not None:
+            loss.update({name: files[name], "sha256": None})
+    generator = tree["trainer"]["generator"]
+    if generator.get("filters", 0) >= 64:
+        generator["filters"] = 8
+    if "widths" in generator:
+        generator["widths"] = [max(width // 64, 1) for width in generator["widths"]]
+    return parse_config(tree)
+
+
+@pytest.mark.parametrize("config", [pytest.param(load_config(n), id=n) for n in config_names()])
+def test_a_config_builds_and_its_networks_take_its_size(config, files):
+    name = config.name
+    assert load_config(name) == config
+    text = experiment.describe(prepared(config, files))
     last = f", phase {list(config.phases)[-1]}" if config.phases else ""
     assert f"{name}{last}: {config.data.size[0]} x {config.data.size[1]} pixels" in text
-    assert set(registry.build(config.optimizers)) == {"generator", "discriminator"}
+    players = {"generator", "discriminator"} & set(config.trainer)
+    assert set(registry.build(config.optimizers)) == players
     assert registry.build(config.schedule).epochs > 0
     assert registry.build(config.evaluation).name.startswith("segmenter-v")
+
+
+@pytest.mark.parametrize("config", [pytest.param(c, id=n) for n, c in ROWS.values()])
+def test_a_row_of_a_table_builds_and_its_networks_take_its_size(config, files):
+    assert "64 x 128 pixels" in experiment.describe(prepared(config, files))
 
 
 @pytest.mark.parametrize("name", config_names())

@@ -156,7 +156,7 @@ def load_config(name_or_path, overrides=()):
     if not isinstance(tree, dict):
         raise ConfigError(f"{path} must hold a mapping of settings. See `tfsynth train --help`.")
     for override in overrides:
-        _override(tree, override)
+        set_key(tree, *parse_override(override))
     return parse_config(tree)
 
 
@@ -209,17 +209,21 @@ def set_key(tree, key, value):
     node[last] = value
 
 
-def _override(tree, override):
+def parse_override(override):
+    """Returns (key, value) of a string `key.key=value`, the value in YAML.
+
+    Raises:
+        ConfigError: If it has another form.
+    """
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise ConfigError(f"An override has the form key.key=value. Received: {override!r}.")
     try:
-        value = yaml.safe_load(text)
+        return key, yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(
             f"The value of the override {override!r} is not readable YAML: {error}"
         ) from error
-    set_key(tree, key, value)
 
 
 def _dataclass_from(cls, tree, prefix):

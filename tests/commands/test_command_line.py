@@ -42,10 +42,12 @@ def test_help_of_each_command_says_what_runs_where_and_what_is_random(capsys, ve
     with pytest.raises(SystemExit):
         main([verb, "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    gpus = "as many GPUs as divide the batch" if verb == "train" else "the first GPU"
+    gpus = "as many GPUs as divide the batch" if verb in ("train", "reproduce") else "the first GPU"
     assert f": auto ({gpus}, else the CPU), cpu, gpu, or one of several as gpu:N" in text
     if verb in ("export", "import"):
         assert "Nothing here is random: there is no --seed." in text
+    elif verb == "reproduce":
+        assert "--seeds S trainings of each row, with the seeds 0 to S-1" in text
     else:
         assert "--seed N the seed of " in text
 
@@ -64,6 +66,11 @@ def test_help_of_each_command_says_what_runs_where_and_what_is_random(capsys, ve
         (["train", "demo", "--device", "tpu"], "--device: takes auto, cpu, gpu or gpu:N;"),
         (["evaluate", "runs/demo", "--limit", "0"], "--limit: takes a whole number above 0"),
         (["evaluate", "runs/demo", "--seed", "x"], "--seed: takes a number; received 'x'"),
+        (["reproduce", "losses", "--minutes", "0"], "--minutes: takes a number above 0"),
+        (["reproduce", "losses", "--seeds", "0"], "--seeds: takes a whole number above 0"),
+        (["reproduce", "loses"], "No table 'loses'. Did you mean 'losses'?"),
+        (["reproduce", "losses", "--dataset", "street"], "No data set 'street'. Did you mean"),
+        (["reproduce", "losses", "--rows", "vgg"], "No row 'vgg'. Did you mean 'gan_vgg'?"),
         (["synthesize", "a.png"], "required: --model"),
         (["synthesize", "a.png", "--label-coding", "color"], "--label-coding: invalid choice"),
     ],

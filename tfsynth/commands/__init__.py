@@ -5,7 +5,16 @@ help), `add_arguments(parser)` and `run(arguments)`. It imports what needs Keras
 after all that can be refused without it: help and typing errors answer in under a second.
 """
 
-from tfsynth.commands import describe, evaluate, export, importing, styles, synthesize, train
+from tfsynth.commands import (
+    describe,
+    evaluate,
+    export,
+    importing,
+    reproduce,
+    styles,
+    synthesize,
+    train,
+)
 
 VERBS = {
     "train": train,
@@ -15,4 +24,5 @@ VERBS = {
     "export": export,
     "import": importing,
     "describe": describe,
+    "reproduce": reproduce,
 }

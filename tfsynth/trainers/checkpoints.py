@@ -79,6 +79,10 @@ class Checkpoints:
         """Returns whether there is one, intact or not."""
         return bool(self._entries())
 
+    def newest(self):
+        """Returns the state of the newest checkpoint, which is not read; `None` without one."""
+        return self._entries()[-1] if self.exist() else None
+
     @property
     def _manifest(self):
         return self.folder / "checkpoints.json"

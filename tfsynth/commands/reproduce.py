@@ -1,0 +1,108 @@
+"""`tfsynth reproduce`: trains a table of the papers anew, beside the published figures."""
+
+from tfsynth.commands.arguments import add_device, positive_count, positive_number
+from tfsynth.commands.loading import load_experiment
+
+SUMMARY = "train a table of the papers anew, beside the published figures"
+EXAMPLES = """\
+examples:
+  tfsynth reproduce                                    list the tables, their rows and data sets
+  tfsynth reproduce instances --minutes 8 --seeds 3    on drawn streets; again: goes on
+  tfsynth reproduce losses --features vgg19.keras      another network for the perceptual losses
+  tfsynth reproduce losses --rows gan gan_fm           these rows only
+  tfsynth reproduce scores --dataset cityscapes        the papers' sizes and epochs
+
+Writes TABLE.md, TABLE.json and TABLE.png into runs/reproduce/DATASET/, and the runs beside them;
+rows that two tables share are trained once. Ctrl-C keeps what is done.
+"""
+
+
+def add_arguments(parser):
+    """Adds what `tfsynth reproduce` takes."""
+    parser.add_argument(
+        "table", nargs="?", metavar="TABLE", help="name of a table; without it they are listed"
+    )
+    parser.add_argument(
+        "--dataset", default="streets", help="streets, cityscapes or nyu (default: streets)"
+    )
+    parser.add_argument(
+        "--minutes",
+        type=positive_number,
+        metavar="M",
+        help="wall time of each training (default: that of the configs; see `tfsynth train`)",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=positive_count,
+        default=3,
+        metavar="S",
+        help="trainings of each row, with the seeds 0 to S-1 (default: 3)",
+    )
+    parser.add_argument(
+        "--rows", nargs="+", metavar="ROW", help="train these rows only (default: all)"
+    )
+    parser.add_argument(
+        "--features",
+        metavar="FILE",
+        help="feature network (.keras) of perceptual losses, in place of the configs' own",
+    )
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one key of the config of every row; repeatable",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        default="runs/reproduce",
+        help="folder of tables and runs (default: runs/reproduce)",
+    )
+    add_device(parser, "trains", several=True)
+
+
+def run(arguments):
+    """Trains what is missing, and prints the table."""
+    if arguments.table is None:
+        _list_tables()
+        return
+    from tfsynth.config import parse_override
+    from tfsynth.tables import load_table
+
+    load_table(arguments.table).require(arguments.dataset, arguments.rows)
+    changes = dict(parse_override(text) for text in arguments.overrides)
+
+    try:
+        load_experiment(arguments.debug)
+        from tfsynth.reproduction import reproduce
+
+        page = reproduce(
+            arguments.table,
+            arguments.dataset,
+            minutes=arguments.minutes,
+            seeds=arguments.seeds,
+            rows=arguments.rows,
+            features=arguments.features,
+            changes=changes,
+            output=arguments.output,
+            device=arguments.device,
+        )
+    except KeyboardInterrupt:
+        again = f"interrupted. What is done is kept; go on with: {arguments.command_line}"
+        raise KeyboardInterrupt(again) from None
+    print(f"\n{page.read_text(encoding='utf-8')}")
+    print(f"Written: {page}, {page.with_suffix('.json').name}, {page.with_suffix('.png').name}")
+
+
+def _list_tables():
+    from tfsynth.tables import load_table, table_names
+
+    print("Tables:")
+    for name in table_names():
+        table = load_table(name)
+        print(f"  {name:<15} {table.question}")
+        for dataset, rows in table.datasets.items():
+            print(f"    {dataset:<13} {', '.join(rows)}")
