@@ -163,7 +163,7 @@ class PerceptualLoss(Loss):
         """Returns float32 features, in the order of `layers`."""
         picture = ops.cast(picture, "float32")
         found = {}
-        if set(self.layer_weights) != {IMAGE}:
+        if self.network is not None:
             found = self.network(with_channels(picture, self.input_channels), training=False)
         found = {**found, IMAGE: _LEVELS_PER_UNIT * picture}
         return [ops.cast(found[name], "float32") for name in self.layer_weights]

@@ -74,14 +74,7 @@ class AdversarialTrainer(Trainer):
         "encoder",
     )
     ships = ("generator", "encoder")
-    logs = (
-        "generator_loss",
-        "discriminator_loss",
-        "adversarial",
-        "feature_matching",
-        "perceptual",
-        "l1",
-    )
+    logs = ("generator_loss", "discriminator_loss", "adversarial", "l1")
 
     def __init__(
         self,
@@ -131,8 +124,12 @@ class AdversarialTrainer(Trainer):
         self.pool_size = pool_size
         self.conditional = conditional
         self.pool = ImagePool(pool_size) if pool_size else None
-        if segmentation_loss is not None:
-            self.also_log("segmentation")
+        optional = {
+            "feature_matching": feature_matching_loss,
+            "perceptual": perceptual_loss,
+            "segmentation": segmentation_loss,
+        }
+        self.also_log(*(name for name, loss in optional.items() if loss is not None))
 
     @property
     def players(self):
@@ -163,28 +160,24 @@ class AdversarialTrainer(Trainer):
         real_logits = [scale[-1] for scale in real]
         fake_logits = [scale[-1] for scale in fake]
 
-        adversarial = self.adversarial_loss.generator(fake_logits)
-        generator_loss = self.adversarial_loss.weight * adversarial
-        feature_matching = ops.zeros((), "float32")
+        logs = {"adversarial": self.adversarial_loss.generator(fake_logits)}
+        generator_loss = self.adversarial_loss.weight * logs["adversarial"]
         if self.feature_matching_loss is not None:
-            feature_matching = self.feature_matching_loss(
+            logs["feature_matching"] = self.feature_matching_loss(
                 [scale[:-1] for scale in real], [scale[:-1] for scale in fake]
             )
-            generator_loss += self.feature_matching_loss.weight * feature_matching
-        perceptual = ops.zeros((), "float32")
+            generator_loss += self.feature_matching_loss.weight * logs["feature_matching"]
         if self.perceptual_loss is not None:
-            perceptual = self.perceptual_loss(real_image, fake_image)
-            generator_loss += self.perceptual_loss.weight * perceptual
-        l1 = ops.mean(ops.abs(real_image - fake_image))
+            logs["perceptual"] = self.perceptual_loss(real_image, fake_image)
+            generator_loss += self.perceptual_loss.weight * logs["perceptual"]
+        logs["l1"] = ops.mean(ops.abs(real_image - fake_image))
         if self.reconstruction_loss is not None:
             generator_loss += self.reconstruction_loss.weight * self.reconstruction_loss(
                 real_image, fake_image
             )
-        segmentation = {}
         if self.segmentation_loss is not None:
-            value = self.segmentation_loss(batch["labels"], fake_image)
-            generator_loss += self.segmentation_loss.weight * value
-            segmentation["segmentation"] = value
+            logs["segmentation"] = self.segmentation_loss(batch["labels"], fake_image)
+            generator_loss += self.segmentation_loss.weight * logs["segmentation"]
         if "history" in batch:
             fake_logits = self._logits_of_history(batch["history"], condition, fake_image)
         discriminator_loss = self.adversarial_loss.discriminator(real_logits, fake_logits)
@@ -192,11 +185,7 @@ class AdversarialTrainer(Trainer):
         return losses, {
             "generator_loss": generator_loss,
             "discriminator_loss": discriminator_loss,
-            "adversarial": adversarial,
-            "feature_matching": feature_matching,
-            "perceptual": perceptual,
-            "l1": l1,
-            **segmentation,
+            **logs,
             **({"fake": fake_image} if "history" in batch else {}),
         }
 

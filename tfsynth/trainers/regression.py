@@ -126,6 +126,6 @@ class RegressionTrainer(Trainer):
         return logs
 
     def _masks(self, batch):
-        if not self.perceptual_loss.needs_masks:
+        if self.perceptual_loss is None or not self.perceptual_loss.needs_masks:
             return None
         return ops.one_hot(batch["labels"], self.conditioning.num_classes, dtype="float32")
