@@ -245,3 +245,15 @@ def test_files_that_are_no_synthesizer(tmp_path):
     synthesizer().generator.save(other)
     with pytest.raises(ValueError, match="holds a GlobalGenerator, not a Synthesizer"):
         deployment.load_synthesizer(other)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused_first(maps, tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(NotADirectoryError, match="out is a file. Name a folder"):
+        deployment.synthesize(tmp_path / "no model is read", [maps], tmp_path / "out")
+
+
+def test_what_is_no_keras_file_is_no_model(tmp_path):
+    (tmp_path / "my.yaml").write_text("name: my")
+    with pytest.raises(ValueError, match="my.yaml cannot be loaded .* no .keras file"):
+        deployment.load_synthesizer(tmp_path / "my.yaml")

@@ -1,6 +1,7 @@
 """A trained synthesizer at work on files: load it, draw with it, export it."""
 
 import itertools
+import zipfile
 from pathlib import Path
 
 import keras
@@ -30,6 +31,11 @@ def load_synthesizer(path):
     if not file.is_file():
         raise FileNotFoundError(
             f"No synthesizer at {file}. Name a .keras file that training wrote, or a run folder."
+        )
+    if not zipfile.is_zipfile(file):
+        raise ValueError(
+            f"{file} cannot be loaded as a synthesizer: it is no .keras file, or a damaged one. Name "
+            "one that training wrote, or a run folder."
         )
     registry.import_registered_classes()
     try:
@@ -95,6 +101,8 @@ def synthesize(
         raise ValueError(
             f"`label_coding` is one of {list(images.LABEL_CODINGS)}. Received: {label_coding!r}."
         )
+    if Path(output_dir).is_file():
+        raise NotADirectoryError(f"{output_dir} is a file. Name a folder for the photographs.")
     synthesizer = load_synthesizer(model_path)
     if inputs is None:
         layouts = Path(output_dir) / "layouts"

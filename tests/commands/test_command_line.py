@@ -72,6 +72,8 @@ def test_help_of_each_command_says_what_runs_where_and_what_is_random(capsys, ve
         (["reproduce", "losses", "--dataset", "street"], "No data set 'street'. Did you mean"),
         (["reproduce", "losses", "--rows", "vgg"], "No row 'vgg'. Did you mean 'gan_vgg'?"),
         (["synthesize", "a.png"], "required: --model"),
+        (["evaluate", "runs/demo", "--split", "tst"], "--split: invalid choice: 'tst'"),
+        (["export", "runs/demo", "-o", "x", "--format", "onx"], "--format: invalid choice: 'onx'"),
         (["synthesize", "a.png", "--label-coding", "color"], "--label-coding: invalid choice"),
     ],
 )

@@ -27,7 +27,12 @@ def add_arguments(parser):
         metavar="CONFIG",
         help="whose data and protocol to use; needed unless the model is a run, which has its own",
     )
-    parser.add_argument("--split", default="test", help="train, validation or test (default: test)")
+    parser.add_argument(
+        "--split",
+        choices=("train", "validation", "test"),
+        default="test",
+        help="split of the data (default: test)",
+    )
     parser.add_argument(
         "--limit", type=positive_count, metavar="N", help="only the first N examples of the split"
     )

@@ -1,6 +1,6 @@
 """`tfsynth export`: a trained model for other programs."""
 
-import shutil
+import tempfile
 from pathlib import Path
 
 from tfsynth.commands.arguments import add_device
@@ -30,6 +30,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--format",
+        choices=("saved_model", "keras"),
         default="saved_model",
         help="what to write: saved_model, or keras, the file that training writes (default: "
         "saved_model)",
@@ -49,10 +50,12 @@ def run(arguments):
     # Only what an export wrote is ever replaced, and only when its successor is there.
     file = arguments.format == "keras" and target.suffix == ".keras" and target.is_file()
     replace = arguments.overwrite and (file or (target / "saved_model.pb").is_file())
-    fresh = target.with_name(f".new-{target.name}") if replace else target
-    experiment.export(arguments.model, fresh, format=arguments.format, half=arguments.half)
-    if replace:
-        if not file:
-            shutil.rmtree(target)
-        fresh.replace(target)
+    if not replace:
+        experiment.export(arguments.model, target, format=arguments.format, half=arguments.half)
+    else:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
+            fresh = Path(folder) / target.name
+            experiment.export(arguments.model, fresh, format=arguments.format, half=arguments.half)
+            target.rename(Path(folder) / "old")
+            fresh.rename(target)
     print(f"Exported and verified: {target}")

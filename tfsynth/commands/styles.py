@@ -27,7 +27,12 @@ def add_arguments(parser):
         metavar="CONFIG",
         help="whose data to use; needed unless the model is a run folder",
     )
-    parser.add_argument("--split", default="train", help="split of the data (default: train)")
+    parser.add_argument(
+        "--split",
+        choices=("train", "validation", "test"),
+        default="train",
+        help="split of the data (default: train)",
+    )
     parser.add_argument(
         "--clusters", type=positive_count, default=10, metavar="K", help="styles a class (10)"
     )
