@@ -34,8 +34,8 @@ def load_synthesizer(path):
         )
     if not zipfile.is_zipfile(file):
         raise ValueError(
-            f"{file} cannot be loaded as a synthesizer: it is no .keras file, or a damaged one. Name "
-            "one that training wrote, or a run folder."
+            f"{file} cannot be loaded as a synthesizer: it is no .keras file, or a damaged one. "
+            "Name one that training wrote, or a run folder."
         )
     registry.import_registered_classes()
     try:
