@@ -105,7 +105,7 @@ class LabelSet:
             return
         if self.aliases:
             raise ValueError("A label set has values or aliases; put the aliases among the values.")
-        targets = {i for value, i in self.values if value >= 0}
+        targets = {i for value, i in dict(self.values).items() if value >= 0}
         if targets != set(range(self.num_classes)) or len(dict(self.values)) != len(self.values):
             raise ValueError(
                 f"Values map what label files hold to ids in {self._range()}, each value once and "
@@ -239,7 +239,7 @@ class LabelSet:
         """
         if not self.values:
             return ids
-        first = {i: value for value, i in reversed(self.values) if value >= 0}
+        first = {i: value for value, i in reversed(dict(self.values).items()) if value >= 0}
         return np.array([first[i] for i in range(self.num_classes)])[ids]
 
     def decode_colours(self, pixels: np.ndarray, source: object = "the label map") -> np.ndarray:
@@ -297,7 +297,7 @@ class LabelSet:
             values = [value for value, target in dict(self.aliases).items() if target == i]
             if values:
                 node["aliases"] = values
-            values = [value for value, target in self.values if target == i]
+            values = [value for value, target in dict(self.values).items() if target == i]
             if values:
                 node["values"] = values
             classes.append(node)
