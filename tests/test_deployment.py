@@ -135,12 +135,12 @@ def test_samples_of_a_model_with_noise(maps, tmp_path):
         expected = noisy_synthesizer().synthesize(layout(16, 24)[0], seed=7 + i)
         np.testing.assert_array_equal(drawn[-1], expected)
     assert (drawn[0] != drawn[1]).any()
-    with pytest.raises(ValueError, match="has no styles, only noise"):
+    with pytest.raises(ValueError, match="it has no styles that `like` could give"):
         deployment.synthesize(tmp_path / "noisy.keras", [maps], out, like=maps)
 
 
 def test_samples_of_a_model_without_noise_are_refused(model, maps, tmp_path):
-    with pytest.raises(ValueError, match="has no styles, and draws one photograph of a layout"):
+    with pytest.raises(ValueError, match="makes 1 different photograph of a layout: ask for at most 1"):
         deployment.synthesize(model, [maps], tmp_path / "out", samples=2)
 
 

@@ -203,7 +203,7 @@ def test_all_rows_that_cannot_be_trained_are_told_at_once(make_table, tmp_path):
         "channels": {"trainer.generator.input_channels": 3},
     }
     said = refused(make_table, rows, tmp_path)
-    assert "  file: There is no file weights/nowhere.keras for the perceptual loss." in said
+    assert "  file: There is no file weights/nowhere.keras. The loss needs" in said
     assert "  channels: The generator's `input_channels` must be those" in said
     assert "whole" not in said
 

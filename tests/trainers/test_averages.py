@@ -168,7 +168,7 @@ def vectors(trainer):
 def states(trainer):
     pictures = trainer(next(iter(games.data(1)))).numpy()
     logs = [value for (value,) in trainer.history.history.values()]
-    assert len(logs) == 12  # Of training and of validation.
+    assert len(logs) == 8  # Of training and of validation.
     return np.concatenate(vectors(trainer)), pictures, np.array(logs)
 
 

@@ -84,12 +84,13 @@ class Trainer(keras.Model):
 
     @property
     def minimum_size(self):
-        """The smallest height and width that all parts take."""
+        """The smallest height and width that all parts take: a multiple."""
         parts = [getattr(self, name) for name in self.parts if name != "encoder"]
         minima = [getattr(part, "minimum_size", 1) for part in parts]
         if self.encoder is not None:
             minima.append(self.encoder_reduction * self.encoder.minimum_size)
-        return max(minima)
+        # The parts' minima need not be multiples.
+        return -(-max(minima) // self.size_multiple) * self.size_multiple
 
     @property
     def layer_weights(self):
