@@ -19,6 +19,7 @@ import streets_sheets
 from streets_measures import measure
 
 from tfsynth import experiment
+from tfsynth.comparison import is_decided, summarise
 from tfsynth.config import load_config
 
 SEEDS = (0, 1, 2)
@@ -72,6 +73,34 @@ VARIANTS = {
 _EPOCHS = ["schedule.constant_epochs=200", "schedule.decay_epochs=200"]
 
 
+OVERVIEW = {
+    "mean IoU": "mean IoU",
+    "pixel accuracy": "pixel accuracy",
+    "spectrum error, dB": "spectrum error, dB",
+    "visibility of boundaries between cars": "boundaries between cars",
+}
+LESS_IS_BETTER = ("spectrum error, dB",)
+_IOU, _SPECTRUM = "mean IoU", "spectrum error, dB"
+# Question -> the variant with the part, the one without, and what tells them apart.
+QUESTIONS = {
+    "coarse to fine, against G1 at half the size enlarged": ("coarse_to_fine", "half_size", _IOU),
+    "the same, by power spectra": ("coarse_to_fine", "half_size", _SPECTRUM),
+    "coarse to fine, against G1 at the full size": ("coarse_to_fine", "plain", _IOU),
+    "instance edges, on boundaries between touching cars": (
+        "no_encoder",
+        "labels_only",
+        "visibility of boundaries between cars",
+    ),
+    "instance edges": ("no_encoder", "labels_only", _IOU),
+    "the feature encoder": ("plain", "no_encoder", _IOU),
+    "resize-convolutions, against transposed ones": ("plain", "transposed", _IOU),
+    "the same, by power spectra ": ("plain", "transposed", _SPECTRUM),
+    "reflect padding in strided layers": ("reflect", "plain", _IOU),
+    "moving averages of the generator": ("ema", "plain", _IOU),
+    "spectral norm of the discriminators": ("spectral", "plain", _IOU),
+}
+
+
 def main():
     arguments = _parse()
     if arguments.what == "table":
@@ -115,16 +144,52 @@ def run(name, seed, minutes=MINUTES):
 
 
 def table():
-    """Returns what was measured as Markdown: the mean over the seeds, and their spread."""
-    lines = ["| variant | seeds | measure | mean | least | most |", "|---|---|---|---|---|---|"]
-    for name in VARIANTS:
-        results = [json.loads(p.read_text()) for p in sorted(RESULTS.glob(f"{name}-[0-9]*.json"))]
-        for key in results[0]["measures"] if results else ():
-            values = [result["measures"][key] for result in results]
-            numbers = [np.mean(values), np.min(values), np.max(values)]
-            shown = " | ".join(f"{number:.3f}" for number in numbers)
-            lines.append(f"| {name} | {len(values)} | {key} | {shown} |")
+    """Returns what was measured as Markdown: mean (least to most) over the seeds, and answers."""
+    found = {name: _results(name) for name in VARIANTS}
+    found = {name: by_seed for name, by_seed in found.items() if by_seed}
+    return "\n\n".join([_overview(found), _answers(found), _styles(found["plain"])])
+
+
+def _results(name):
+    paths = sorted(RESULTS.glob(f"{name}-[0-9].json"))
+    return {path.stem[-1]: json.loads(path.read_text()) for path in paths}
+
+
+def _overview(found):
+    titles = [*OVERVIEW.values()]
+    lines = [f"| variant | seeds | {' | '.join(titles)} |", f"|---|---|{'---|' * len(titles)}"]
+    for name, by_seed in found.items():
+        cells = [_cell(by_seed, what) for what in OVERVIEW]
+        lines.append(f"| {name} | {len(by_seed)} | {' | '.join(cells)} |")
+    real = next(iter(found["plain"].values()))["measures"]["the same, real photographs"]
+    lines.append(f"| real photographs | | | | 0 | {real:.3f} |")
     return "\n".join(lines)
+
+
+def _answers(found):
+    lines = ["| question | measure | with | without | answer |", "|---|---|---|---|---|"]
+    for question, (this, that, what) in QUESTIONS.items():
+        if this in found and that in found:
+            a, b = summarise(found, what)[this], summarise(found, what)[that]
+            better = (a.mean < b.mean) == (what in LESS_IS_BETTER)
+            answer = ("yes" if better else "no: worse") if is_decided(a, b) else "undecided"
+            lines.append(f"| {question} | {what} | {a.mean:.3f} | {b.mean:.3f} | {answer} |")
+    return "\n".join(lines)
+
+
+def _styles(by_seed):
+    lines = ["| measure | mean | least | most |", "|---|---|---|---|"]
+    for what in next(iter(by_seed.values()))["measures"]:
+        if what not in OVERVIEW and what != "the same, real photographs":
+            values = [result["measures"][what] for result in by_seed.values()]
+            numbers = " | ".join(f"{f(values):.2f}" for f in (np.mean, np.min, np.max))
+            lines.append(f"| {what} | {numbers} |")
+    return "\n".join(lines)
+
+
+def _cell(by_seed, what):
+    values = [result["measures"][what] for result in by_seed.values()]
+    return f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
 
 if __name__ == "__main__":
