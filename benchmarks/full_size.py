@@ -1,12 +1,14 @@
-"""Time and peak memory of the full pix2pixHD: photographs and training steps of 2048 x 1024.
+"""Time and peak memory at the full size: photographs and training steps of 2048 x 1024.
 
     python benchmarks/full_size.py synthesize
+    python benchmarks/full_size.py synthesize --network crn
     python benchmarks/full_size.py train --precision mixed_bfloat16 --rematerialize
     python benchmarks/full_size.py train --features vgg19_distilled_16x.keras
 
 G1 + G2 as published (36 input channels, 32 filters, 4 downsamplings, 9 + 3 blocks; 182,857,059
 weights) and three discriminators, weights random, one picture a step. A step trains G1 and G2
-together. Peak memory is the process's own, TensorFlow included, so each call measures one setting.
+together. The cascaded refinement network is the published one of 1024p with 20 classes (98,674,531
+weights). Peak memory is the process's own, TensorFlow included, so each call measures one setting.
 """
 
 import argparse
@@ -25,10 +27,15 @@ import tfsynth  # noqa: F401  (sets oneDNN before TensorFlow is imported)
 from tfsynth.labels import LabelSet
 from tfsynth.layers import Conditioning
 from tfsynth.losses import FeatureMatchingLoss, LeastSquaresLoss, PerceptualLoss
-from tfsynth.networks import LocalEnhancer, MultiscaleDiscriminator
+from tfsynth.networks import (
+    CascadedRefinementNetwork,
+    LocalEnhancer,
+    MultiscaleDiscriminator,
+)
+from tfsynth.networks.crn import WIDTHS
 from tfsynth.synthesizer import Synthesizer
 
-CLASSES = 35
+CLASSES, CRN_CLASSES = 35, 20
 
 
 def main():
@@ -37,16 +44,22 @@ def main():
     keras.config.set_dtype_policy(arguments.precision)
     random = np.random.default_rng(0)
     # Blocks of one class, as layouts have them.
-    labels = random.integers(0, CLASSES, (1, height // 32, width // 32))
+    is_crn = arguments.network == "crn"
+    classes = CRN_CLASSES if is_crn else CLASSES
+    labels = random.integers(0, classes, (1, height // 32, width // 32))
     labels = labels.repeat(32, axis=1).repeat(32, axis=2).astype("uint8")
-    generator = LocalEnhancer(CLASSES + 1, rematerialize=arguments.rematerialize)
+    if is_crn:
+        generator = CascadedRefinementNetwork(CRN_CLASSES, WIDTHS[1024])
+    else:
+        generator = LocalEnhancer(CLASSES + 1, rematerialize=arguments.rematerialize)
     measure = _synthesize if arguments.what == "synthesize" else _train
     seconds = measure(generator, labels, random, arguments)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     shown = " ".join(f"{s:.1f}" for s in seconds)
     settings = f"{arguments.precision}{' rematerialised' if arguments.rematerialize else ''}"
+    settings += " VGG" if arguments.features else ""
     print(
-        f"{arguments.what} {width}x{height}, {settings}{' VGG' if arguments.features else ''}: "
+        f"{arguments.what} {arguments.network} {width}x{height}, {settings}: "
         f"seconds {shown}; peak {peak:.2f} GiB"
     )
 
@@ -54,18 +67,23 @@ def main():
 def _parse():
     parser = argparse.ArgumentParser(description="Time and peak memory of the full pix2pixHD.")
     parser.add_argument("what", choices=["synthesize", "train"])
+    parser.add_argument("--network", choices=["pix2pixhd", "crn"], default="pix2pixhd")
     parser.add_argument("--size", nargs=2, type=int, default=[1024, 2048], metavar=("H", "W"))
     parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16"])
     parser.add_argument("--rematerialize", action="store_true", help="of generator and Ds")
     parser.add_argument("--features", metavar="FILE", help="network of a perceptual loss")
     parser.add_argument("--repeat", type=int, default=2, help="the first time includes tracing")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.network == "crn" and arguments.what == "train":
+        parser.error("the published cascade of 1024p was grown from smaller ones: synthesize only")
+    return arguments
 
 
 def _synthesize(generator, labels, random, arguments):
-    names = [f"class{i}" for i in range(CLASSES)]
-    colours = [(i, i, i) for i in range(CLASSES)]
-    synthesizer = Synthesizer(generator, Conditioning(CLASSES), LabelSet(names, colours))
+    is_crn = arguments.network == "crn"
+    classes = CRN_CLASSES if is_crn else CLASSES
+    label_set = LabelSet([f"class{i}" for i in range(classes)], [(i, i, i) for i in range(classes)])
+    synthesizer = Synthesizer(generator, Conditioning(classes, edges=not is_crn), label_set)
     return [_timed(synthesizer.synthesize, labels, labels) for _ in range(arguments.repeat)]
 
 
