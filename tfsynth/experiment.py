@@ -122,9 +122,9 @@ def describe(config):
     for phase, settings in split_into_phases(config):
         lines += _describe_phase(phase, settings)
     lines.append(
-        "GMAC: 1e9 multiply-accumulates, one forward pass, one picture. The memory is an upper "
+        "GMAC: 1e9 multiply-accumulates, one forward pass, one picture. The memory is an "
         "estimate:\nweights, gradients and Adam's moments of those that train, averages, and the "
-        "outputs of each pass\nthat are kept for the gradients."
+        "outputs of each pass\nthat are kept for the gradients; the framework's own is not in it."
     )
     return "\n".join(lines)
 
