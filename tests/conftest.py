@@ -1,5 +1,6 @@
 """What all tests share: a quiet CPU with two logical devices, fixed seeds, and real photographs."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -33,6 +34,14 @@ def two_replicas():
 def fixed_seeds():
     """Makes a test's random numbers independent of the tests that ran before it."""
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forget_graphs():
+    """Frees the models and traced functions of a file: those of all files are ten gigabytes."""
+    yield
+    keras.utils.clear_session()
+    gc.collect()
 
 
 @pytest.fixture(scope="module")

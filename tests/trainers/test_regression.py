@@ -178,7 +178,7 @@ def test_sizes_are_those_of_all_parts(features):
     generator = GlobalGenerator(CHANNELS, filters=2, num_downsamples=0, num_blocks=0)
     loss = SegmentationLoss(Segmenter(4, (4, 4, 4), (0, 0, 0)))
     game = trainer(diversity(features), generator, segmentation_loss=loss)
-    assert (game.size_multiple, game.minimum_size) == (8, 4)
+    assert (game.size_multiple, game.minimum_size) == (8, 8)
 
 
 def test_segmentation_is_a_term_of_an_adversarial_game():
