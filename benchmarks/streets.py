@@ -2,6 +2,7 @@
 
     python benchmarks/streets.py run plain 0    trains one variant with one seed, and measures it
     python benchmarks/streets.py run all        all with seeds 0, 1, 2; goes on where it stopped
+    python benchmarks/streets.py measure all    measures again what is in the folders of finished runs
     python benchmarks/streets.py table          what was measured, in Markdown
     python benchmarks/streets.py sheets DIR     the first test streets by the runs of seed 0
 
@@ -113,15 +114,20 @@ def main():
     seeds = SEEDS if arguments.seed is None else [arguments.seed]
     for seed in seeds:
         for name in names:
-            run(name, seed, arguments.minutes)
+            if arguments.what == "run":
+                run(name, seed, arguments.minutes)
+            else:
+                measure_again(name, seed)
 
 
 def _parse():
     parser = argparse.ArgumentParser(description="Comparisons on the drawn streets.")
     commands = parser.add_subparsers(dest="what", required=True)
     one = commands.add_parser("run", help="train and measure")
-    one.add_argument("variant", choices=[*VARIANTS, "all"])
-    one.add_argument("seed", type=int, nargs="?", help="default: all of 0, 1, 2")
+    again = commands.add_parser("measure", help="measure finished runs again")
+    for parser_of_runs in (one, again):
+        parser_of_runs.add_argument("variant", choices=[*VARIANTS, "all"])
+        parser_of_runs.add_argument("seed", type=int, nargs="?", help="default: all of 0, 1, 2")
     one.add_argument("--minutes", type=float, default=MINUTES, help="wall time of each training")
     commands.add_parser("table", help="print what was measured")
     pictures = commands.add_parser("sheets", help="draw what the runs of seed 0 make")
@@ -138,9 +144,20 @@ def run(name, seed, minutes=MINUTES):
     common += _EPOCHS
     config = load_config("demo", [*common, *VARIANTS[name]])
     folder = experiment.train(config, RUNS / f"{name}-{seed}")
-    measured = measure(folder, config)
+    _write(result, {"minutes": minutes, **measure(folder, config)})
+
+
+def measure_again(name, seed):
+    """Measures a finished run anew; does nothing if there is none."""
+    folder, result = RUNS / f"{name}-{seed}", RESULTS / f"{name}-{seed}.json"
+    if (folder / "synthesizer.keras").exists():
+        config = load_config(folder / "config.yaml")
+        _write(result, {"minutes": config.train.minutes, **measure(folder, config)})
+
+
+def _write(result, measured):
     RESULTS.mkdir(parents=True, exist_ok=True)
-    result.write_text(json.dumps({"minutes": minutes, **measured}, indent=1) + "\n")
+    result.write_text(json.dumps(measured, indent=1) + "\n")
 
 
 def table():
