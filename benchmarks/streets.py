@@ -2,7 +2,7 @@
 
     python benchmarks/streets.py run plain 0    trains one variant with one seed, and measures it
     python benchmarks/streets.py run all        all with seeds 0, 1, 2; goes on where it stopped
-    python benchmarks/streets.py measure all    measures again what is in the folders of finished runs
+    python benchmarks/streets.py measure all    measures finished runs again
     python benchmarks/streets.py table          what was measured, in Markdown
     python benchmarks/streets.py sheets DIR     the first test streets by the runs of seed 0
 
