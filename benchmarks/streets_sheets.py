@@ -8,7 +8,7 @@ from tfsynth.config import load_config
 from tfsynth.data.examples import Examples
 from tfsynth.sheets import sheet, write_sheet
 
-ROWS = 6
+ROWS = 4
 SAMPLES = 5
 SEED = 0
 
