@@ -104,7 +104,7 @@ def test_the_shipped_streets():
     model = tfsynth.load_model("streets")
     assert model.stored_dtype == "float16" and model.format_version == 3
     assert model.encoder is not None and model.styles is not None
-    config = load_config("streets_styles")
+    config = load_config("demo")
     assert model.provenance["config"]["trainer"] == config.trainer
     # It has learnt the streets: nearer to the photograph than a grey picture is, by far.
     height, width = config.data.size
