@@ -155,3 +155,10 @@ def test_compile_names_what_is_missing_or_not_taken():
     scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())
     with pytest.raises(ValueError, match="optimizer of 'generator' is a LossScaleOptimizer"):
         trainer.compile({**optimizers, "generator": scaled})
+
+
+def test_losses_are_logged_and_shown_if_they_are_there():
+    assert games.trainer().logs[4:] == ("feature_matching",)
+    bare = games.trainer(losses="cross entropy")
+    assert bare.logs == ("generator_loss", "discriminator_loss", "adversarial", "l1")
+    assert [metric.name for metric in bare.metrics] == list(bare.logs)

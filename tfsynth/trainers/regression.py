@@ -84,7 +84,8 @@ class RegressionTrainer(Trainer):
         self.segmentation_loss = segmentation_loss
         if perceptual_loss is not None:
             self.layer_factors = LayerFactors(perceptual_loss.layers)
-            self.also_log("perceptual", *self.layer_factors.term_names)
+            self.also_log("perceptual")
+            self.also_log(*self.layer_factors.term_names, shown=False)
         if segmentation_loss is not None:
             self.also_log("segmentation")
 

@@ -101,9 +101,16 @@ class Trainer(keras.Model):
         weights = self.perceptual_loss.layer_weights.items()
         return {f"weight_{n}": w * f for (n, w), f in zip(weights, factors, strict=True)}
 
-    def also_log(self, *names):
-        """Adds scalars that `compute_losses` reports because of the parts it has."""
+    def also_log(self, *names, shown=True):
+        """Adds scalars that `compute_losses` reports because of the parts it has.
+
+        Args:
+            *names: Their names.
+            shown: Whether progress bars show them too.
+        """
         self.trackers.update({name: keras.metrics.Mean(name) for name in names})
+        if shown:
+            self.logs = (*self.logs, *names)
 
     def compute_losses(self, batch):
         """Plays the game once.
