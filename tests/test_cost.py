@@ -4,7 +4,13 @@ from tests import runs
 from tfsynth import experiment
 from tfsynth.config import parse_config
 from tfsynth.cost import Cost, network_cost, training_bytes
-from tfsynth.networks import GlobalGenerator, LocalEnhancer, MultiscaleDiscriminator
+from tfsynth.networks import (
+    CascadedRefinementNetwork,
+    FullResolutionNetwork,
+    GlobalGenerator,
+    LocalEnhancer,
+    MultiscaleDiscriminator,
+)
 
 
 def test_generator_costs_what_the_paper_s_table_sums_to():
@@ -107,3 +113,10 @@ def test_describe_knows_what_is_frozen_averaged_and_rematerialised():
     assert needed(wide | {"ema_decay": 0.9}) - before == pytest.approx(0.0105, abs=0.0101)
     again = {"generator": wide["generator"] | {"rematerialize": True}}
     assert needed(again) < 0.6 * before
+
+
+@pytest.mark.parametrize("network", [CascadedRefinementNetwork, FullResolutionNetwork])
+def test_rematerialised_cascades_keep_less(network):
+    settings = {"widths": (8, 8)} if network is CascadedRefinementNetwork else {"filters": 8}
+    whole, lean = (network_cost(network(5, rematerialize=r, **settings), 8, 8) for r in (0, 1))
+    assert lean.kept_values < whole.kept_values and lean.macs == whole.macs

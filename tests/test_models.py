@@ -1,5 +1,6 @@
 """Models that ship: found by name, and put to work without any data."""
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -70,7 +71,7 @@ def test_a_first_look_needs_no_data(shipped, tmp_path, capsys):
         np.testing.assert_array_equal(np.asarray(photograph), expected)
     # What it wrote can be edited: it is not drawn over unless asked.
     assert main(["synthesize", "--model", "town"]) == 2
-    assert "layouts exists already. Use --overwrite to draw" in capsys.readouterr().err
+    assert "test_00000.png and 5 more exists already. Use --overwrite" in capsys.readouterr().err
     assert main(["synthesize", "--model", "town", "--overwrite"]) == 0
 
 
@@ -117,3 +118,33 @@ def test_the_shipped_streets():
         spreads.append(np.abs(street.image - street.image.mean()).mean())
     # After 104 steps it was 0.75.
     assert np.mean(errors) < 0.5 * np.mean(spreads)
+
+
+def test_a_first_look_that_cannot_be_had_writes_nothing(shipped, tmp_path, capsys):
+    assert main(["synthesize", "--model", "town", "--samples", "2"]) == 2
+    assert main(["synthesize", "--model", "town", "--label-coding", "colour"]) == 2
+    (tmp_path / "photographs").mkdir()
+    (tmp_path / "photographs" / "test_00003.png").write_text("mine")
+    assert main(["synthesize", "--model", "town"]) == 2
+    assert "test_00003.png exists already" in capsys.readouterr().err
+    assert not (tmp_path / "photographs" / "layouts").exists()
+
+
+def test_an_export_replaces_exports_only(shipped, tmp_path, capsys):
+    export = ["export", "town", "--overwrite", "-o"]
+    assert main([*export, "served"]) == 0
+    assert main([*export, "served"]) == 0
+    (tmp_path / "served" / "notes.txt").write_text("mine")
+    assert main([*export, "served"]) == 2
+    assert "holds what no export wrote: notes.txt" in capsys.readouterr().err
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save("other.keras")
+    assert main([*export, "other.keras", "--format", "keras"]) == 2
+    assert "holds a Sequential, not a Synthesizer" in capsys.readouterr().err
+    assert (tmp_path / "served" / "notes.txt").read_text() == "mine"
+
+
+def test_a_folder_with_a_model_is_described(shipped, tmp_path, capsys):
+    (tmp_path / "imported").mkdir()
+    (shipped / "town.keras").rename(tmp_path / "imported" / "synthesizer.keras")
+    assert main(["describe", "imported"]) == 0
+    assert capsys.readouterr().out.startswith("class: Synthesizer\n")

@@ -182,6 +182,7 @@ def refused(make_table, recipes, tmp_path, **options):
         ({"features": "nowhere.keras"}, "There is no file nowhere.keras of a feature network."),
         ({"changes": {"evaluation": None}}, "The row `a` has no `evaluation`"),
         ({"changes": {"trian.minutes": 3}}, "Did you mean `train`?"),
+        ({"changes": {"seed": 3}}, "`seed` is this command's own"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_written(make_table, tmp_path, options, message):

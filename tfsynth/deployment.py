@@ -13,7 +13,7 @@ from tfsynth.data import images
 from tfsynth.data.builders import pairing
 from tfsynth.data.dataset import DataError
 from tfsynth.files import replace_file
-from tfsynth.layout_files import draw_streets
+from tfsynth.layout_files import draw_streets, stems_of_streets
 from tfsynth.regions import components
 from tfsynth.run_folder import RunFolder
 from tfsynth.synthesizer import Synthesizer
@@ -104,18 +104,24 @@ def synthesize(
     if Path(output_dir).is_file():
         raise NotADirectoryError(f"{output_dir} is a file. Name a folder for the photographs.")
     synthesizer = load_synthesizer(model_path)
+    _require_samples(synthesizer, samples, like)
+    output_dir = Path(output_dir)
+    endings = [f"-{i + 1}" for i in range(samples)] if samples > 1 else [""]
     if inputs is None:
-        layouts = Path(output_dir) / "layouts"
+        if label_coding != "ids":
+            raise ValueError("Layouts that are drawn hold ids: leave `label_coding` out.")
+        if not overwrite:
+            _refuse_existing(
+                [output_dir / f"{s}{e}.png" for s in stems_of_streets() for e in endings]
+            )
+        layouts = output_dir / "layouts"
         draw_streets(layouts, synthesizer, overwrite)
         inputs, drawn = [layouts / "labels"], layouts / "instances"
         instances = drawn if instances is None and instances_from is None else instances
     role = _role(synthesizer, label_coding, instances, instances_from)
-    _require_samples(synthesizer, samples, like)
     maps = _conditions(inputs, role)
     instance_maps = _companions(maps, role, instances, "instance map", "instance")
     references = _companions(maps, role, like, "photograph", "photo")
-    output_dir = Path(output_dir)
-    endings = [f"-{i + 1}" for i in range(samples)] if samples > 1 else [""]
     targets = {name: [output_dir / f"{name}{end}.png" for end in endings] for name in maps}
     written = [path for paths in targets.values() for path in paths]
     _refuse_inputs(written, [*maps.values(), *instance_maps.values(), *references.values()])
@@ -150,7 +156,8 @@ def export(model_path, output, *, format="saved_model", half=False):
 
 def _photographs(synthesizer, condition, instances, styles, seed):
     """Yields one photograph after the other of one layout, the first of the given seed."""
-    if synthesizer.encoder is None and synthesizer.num_outputs > 1:
+    differs_by_seed = synthesizer.encoder is not None or "seed" in synthesizer.input_names
+    if synthesizer.num_outputs > 1 and not differs_by_seed:
         # The network makes all of them at once.
         pictures = synthesizer.synthesize_all(condition, instances)
         yield from (pictures[(seed + i) % len(pictures)] for i in range(len(pictures)))

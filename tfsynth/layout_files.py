@@ -37,6 +37,11 @@ def write_layouts(folder, examples, synthesizer, renew=True):
                 replace_file(file, lambda path, w=write, a=array: w(path, a))
 
 
+def stems_of_streets():
+    """Returns the names of the layouts that `draw_streets` draws."""
+    return [f"test_{index:05d}" for index in range(COUNT)]
+
+
 def draw_streets(folder, synthesizer, overwrite=False):
     """Draws the first test layouts of `Streets`, for a model of them, and writes them.
 
@@ -63,8 +68,8 @@ def draw_streets(folder, synthesizer, overwrite=False):
     settings = synthesizer.provenance.get("config", {}).get("data", {})
     height, width = settings.get("size", SIZE)
     drawn = {}
-    for index in range(COUNT):
+    for index, stem in enumerate(stems_of_streets()):
         street = streets.draw_street(height, width, split="test", index=index)
         layout = {"labels": street.labels, "instances": street.instances}
-        drawn[f"test_{index:05d}"] = layout
+        drawn[stem] = layout
     write_layouts(folder, drawn, synthesizer)

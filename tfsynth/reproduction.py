@@ -94,6 +94,10 @@ def reproduce(
         raise ConfigError(f"`seeds` must be at least 1. Received: {seeds}.")
     table = load_table(table) if isinstance(table, str) else table
     table.require(dataset, rows)
+    for key in ("seed", "train.then"):
+        if key in (changes or {}):
+            raise ConfigError(f"`{key}` is this command's own: it cannot be changed for all rows.")
+    page_name = table.name if not changes else f"{table.name}-{_hash(changes)}"
     changes = {**(changes or {}), **({} if minutes is None else {"train.minutes": minutes})}
     # What follows training is the same for all: see `train_and_measure`.
     complete = {**changes, "train.then": []}
@@ -108,7 +112,9 @@ def reproduce(
     missing = [r for r in runs if (not rows or r.row in rows) and not r.result.exists()]
     _require_trainable(missing)
 
-    page = folder / f"{table.name}.md"
+    # Of seeds that an earlier call trained, too.
+    runs = [*runs, *(run for run in _trained(configs, folder) if run not in runs)]
+    page = folder / f"{page_name}.md"
     missing = _distinct(missing)
     for number, run in enumerate(missing, start=1):
         print(f"[{number}/{len(missing)}] {table.name}: {table.rows[run.row]}, seed {run.seed}")
@@ -242,6 +248,23 @@ def _run(row, seed, config, folder):
     name = f"{config.name}-{config_key(config)}"
     own = dataclasses.replace(config, name=name, seed=seed)
     return Run(row, seed, own, RunFolder(folder / "runs" / f"{name}-seed{seed}"))
+
+
+def _trained(configs, folder):
+    """Returns the runs of all seeds that have a result."""
+    found = []
+    for row, config in configs.items():
+        name = f"{config.name}-{config_key(config)}"
+        for path in sorted((folder / "runs").glob(f"{name}-seed*")):
+            run = _run(row, int(path.name.rpartition("seed")[2]), config, folder)
+            if run.result.exists():
+                found.append(run)
+    return found
+
+
+def _hash(changes):
+    text = json.dumps(changes, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 
 def _distinct(runs):

@@ -13,12 +13,14 @@ def rounded(model, dtype):
         dtype: "float16".
 
     Raises:
-        ValueError: If a weight is too large for the dtype.
+        ValueError: If a weight is too large for the dtype, or no number.
     """
     weights = model.get_weights()
+    if not all(np.isfinite(weight).all() for weight in weights):
+        raise ValueError("A weight of this model is no finite number: training has gone wrong.")
     largest = max((float(np.abs(weight).max()) for weight in weights), default=0.0)
     limit = float(np.finfo(dtype).max)
-    if not largest <= limit:
+    if largest > limit:
         raise ValueError(
             f"Weights in {dtype} are at most {limit:.0f}; this model has one of {largest:.4g}. "
             "Store it in float32."

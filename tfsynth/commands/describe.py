@@ -34,6 +34,9 @@ def run(arguments):
     from tfsynth.config import load_config
 
     target = Path(arguments.target)
+    bundle = target / "synthesizer.keras"
+    if bundle.is_file() and not (target / "config.yaml").is_file():  # Of `tfsynth import`.
+        target = bundle
     if target.suffix == ".keras" or _ships(target):
         print(_describe_model(find_model(target), arguments))
         return

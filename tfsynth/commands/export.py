@@ -46,10 +46,12 @@ def run(arguments):
     """Exports, and says where to."""
     experiment = load_experiment(arguments.debug, arguments.device)
 
-    target = Path(arguments.output)
+    target = Path(arguments.output).absolute()
     # Only what an export wrote is ever replaced, and only when its successor is there.
     file = arguments.format == "keras" and target.suffix == ".keras" and target.is_file()
     replace = arguments.overwrite and (file or (target / "saved_model.pb").is_file())
+    if replace:
+        _require_export(experiment, target)
     if not replace:
         experiment.export(arguments.model, target, format=arguments.format, half=arguments.half)
     else:
@@ -58,4 +60,18 @@ def run(arguments):
             experiment.export(arguments.model, fresh, format=arguments.format, half=arguments.half)
             target.rename(Path(folder) / "old")
             fresh.rename(target)
-    print(f"Exported and verified: {target}")
+    print(f"Exported and verified: {arguments.output}")
+
+
+def _require_export(experiment, target):
+    """Raises unless an export wrote all that would be replaced."""
+    if target.is_file():
+        experiment.load_synthesizer(target)
+        return
+    known = {"saved_model.pb", "fingerprint.pb", "variables", "assets", "assets.extra"}
+    others = sorted({path.name for path in target.iterdir()} - known)
+    if others or any((target / "assets").glob("*")):
+        raise FileExistsError(
+            f"{target} holds what no export wrote: {', '.join(others) or 'assets'}. Move that "
+            "away, or name another folder."
+        )

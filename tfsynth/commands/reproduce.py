@@ -12,8 +12,8 @@ examples:
   tfsynth reproduce losses --rows gan gan_fm           these rows only
   tfsynth reproduce scores --dataset cityscapes        the papers' sizes and epochs
 
-Writes TABLE.md, TABLE.json and TABLE.png into runs/reproduce/DATASET/, and the runs beside them;
-rows that two tables share are trained once. Ctrl-C keeps what is done.
+Writes TABLE.md, TABLE.json and TABLE.png into runs/reproduce/DATASET/MINUTES/, and the runs beside
+them; rows that two tables share are trained once. Ctrl-C keeps what is done.
 """
 
 

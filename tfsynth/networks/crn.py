@@ -97,7 +97,7 @@ class CascadedRefinementNetwork(keras.Model):
             x = segments.add(known, _module(layout, x, width, f"module{i}"))
         image = _head(x, output_channels, num_outputs, activation)
         super().__init__(condition, segments.add([x], image), **kwargs)
-        self._segments = segments
+        self.segments = segments
         # === Config ===
         self.input_channels = input_channels
         self.widths = tuple(widths)
@@ -109,7 +109,7 @@ class CascadedRefinementNetwork(keras.Model):
     def call(self, inputs, training=None, mask=None):
         if not (training and self.rematerialize):
             return super().call(inputs, training=training, mask=mask)
-        return self._segments(self.inputs, self.outputs, [inputs])[0]
+        return self.segments(self.inputs, self.outputs, [inputs])[0]
 
     @property
     def size_multiple(self):
@@ -213,7 +213,7 @@ class FullResolutionNetwork(keras.Model):
             x = segments.add([x], _convolution(x, filters, f"layer{i}", "", dilation))
         image = _head(x, output_channels, num_outputs, activation)
         super().__init__(condition, segments.add([x], image), **kwargs)
-        self._segments = segments
+        self.segments = segments
         # === Config ===
         self.input_channels = input_channels
         self.filters = filters
@@ -226,7 +226,7 @@ class FullResolutionNetwork(keras.Model):
     def call(self, inputs, training=None, mask=None):
         if not (training and self.rematerialize):
             return super().call(inputs, training=training, mask=mask)
-        return self._segments(self.inputs, self.outputs, [inputs])[0]
+        return self.segments(self.inputs, self.outputs, [inputs])[0]
 
     def get_config(self):
         return {
