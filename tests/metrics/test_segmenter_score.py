@@ -277,8 +277,13 @@ class PressesCtrlC(Scenes):
 
 def test_ctrl_c_leaves_the_cache_as_it_was(cache, fitted):
     kept = contents(cache)
-    with pytest.raises(KeyboardInterrupt):
-        tiny(seed=5).fit(PressesCtrlC(scenes(4)), "abc", cache, progress=False)
+    # Shells start background jobs with Ctrl-C ignored, and Python leaves it at that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            tiny(seed=5).fit(PressesCtrlC(scenes(4)), "abc", cache, progress=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert contents(cache) == kept
     assert len(list(cache.iterdir())) == 1
 
