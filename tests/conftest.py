@@ -38,7 +38,7 @@ def fixed_seeds():
 
 @pytest.fixture(autouse=True, scope="module")
 def forget_graphs():
-    """Frees the models and traced functions of a file: those of all files are ten gigabytes."""
+    """Lets go of the models of a file: one process runs many, and they add up to gigabytes."""
     yield
     keras.utils.clear_session()
     gc.collect()

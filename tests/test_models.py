@@ -136,11 +136,15 @@ def test_an_export_replaces_exports_only(shipped, tmp_path, capsys):
     assert main([*export, "served"]) == 0
     (tmp_path / "served" / "notes.txt").write_text("mine")
     assert main([*export, "served"]) == 2
+    (tmp_path / "served" / "assets.extra" / "warmup").write_text("mine")
     assert "holds what no export wrote: notes.txt" in capsys.readouterr().err
+    (tmp_path / "served" / "notes.txt").rename(tmp_path / "notes.txt")
+    assert main([*export, "served"]) == 2
+    assert "holds what no export wrote: assets.extra/warmup" in capsys.readouterr().err
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save("other.keras")
     assert main([*export, "other.keras", "--format", "keras"]) == 2
     assert "holds a Sequential, not a Synthesizer" in capsys.readouterr().err
-    assert (tmp_path / "served" / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "served" / "assets.extra" / "warmup").read_text() == "mine"
 
 
 def test_a_folder_with_a_model_is_described(shipped, tmp_path, capsys):

@@ -191,8 +191,7 @@ def config_key(config):
     """
     tree = config.to_dict()
     del tree["name"], tree["seed"]
-    text = json.dumps(_without_paths(tree), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return _hash(_without_paths(tree))
 
 
 def _with_features(config, path):
@@ -262,9 +261,9 @@ def _trained(configs, folder):
     return found
 
 
-def _hash(changes):
-    text = json.dumps(changes, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:6]
+def _hash(tree):
+    text = json.dumps(tree, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _distinct(runs):

@@ -50,11 +50,10 @@ def run(arguments):
     # Only what an export wrote is ever replaced, and only when its successor is there.
     file = arguments.format == "keras" and target.suffix == ".keras" and target.is_file()
     replace = arguments.overwrite and (file or (target / "saved_model.pb").is_file())
-    if replace:
-        _require_export(experiment, target)
     if not replace:
         experiment.export(arguments.model, target, format=arguments.format, half=arguments.half)
     else:
+        _require_export(experiment, target)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
             fresh = Path(folder) / target.name
             experiment.export(arguments.model, fresh, format=arguments.format, half=arguments.half)
@@ -68,10 +67,11 @@ def _require_export(experiment, target):
     if target.is_file():
         experiment.load_synthesizer(target)
         return
-    known = {"saved_model.pb", "fingerprint.pb", "variables", "assets", "assets.extra"}
-    others = sorted({path.name for path in target.iterdir()} - known)
-    if others or any((target / "assets").glob("*")):
+    known = {"saved_model.pb", "fingerprint.pb", "assets.extra/labels.json"}
+    files = {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()}
+    others = sorted(f for f in files - known if not f.startswith("variables/"))
+    if others:
         raise FileExistsError(
-            f"{target} holds what no export wrote: {', '.join(others) or 'assets'}. Move that "
-            "away, or name another folder."
+            f"{target} holds what no export wrote: {', '.join(others)}. Move that away, or name "
+            "another folder."
         )
