@@ -72,6 +72,8 @@ VARIANTS = {
 }
 # So many epochs that the minutes end each run, also the fastest.
 _EPOCHS = ["schedule.constant_epochs=200", "schedule.decay_epochs=200"]
+# Fixed, since results of two protocols cannot be compared.
+_PROTOCOL = ["evaluation={class: SegmenterProtocol, steps: 800, jitter: 0.7}"]
 
 
 OVERVIEW = {
@@ -141,7 +143,7 @@ def run(name, seed, minutes=MINUTES):
     if result.exists():
         return
     common = [f"seed={seed}", f"train.minutes={minutes}", "train.then=[]", "data.dataset.seed=1"]
-    common += _EPOCHS
+    common += [*_EPOCHS, *_PROTOCOL]
     config = load_config("demo", [*common, *VARIANTS[name]])
     folder = experiment.train(config, RUNS / f"{name}-{seed}")
     _write(result, {"minutes": minutes, **measure(folder, config)})

@@ -5,10 +5,10 @@ from PIL import Image
 
 from tfsynth import experiment, registry
 from tfsynth.data.examples import Examples
-from tfsynth.data.streets import classes
-from tfsynth.data.streets.cars import CAR_COLOURS
 from tfsynth.metrics import boundary_visibility, spectrum_error
 from tfsynth.run_folder import cache_folder
+from tfsynth.streets import classes
+from tfsynth.streets.cars import CAR_COLOURS
 from tfsynth.styles import majority_classes
 
 # A car counts from so many pixels on: its body is then more than its outline.

@@ -42,7 +42,7 @@ MAY_IMPORT = {
         *("data", "exporters", "files", "layout_files", "models", "regions", "run_folder"),
         "synthesizer",
     },
-    "layout_files": {"data", "files"},
+    "layout_files": {"data", "files", "streets"},
     "run_folder": {"config"},
     "files": set(),
     "models": set(),
@@ -61,7 +61,8 @@ MAY_IMPORT = {
     "losses": set(),
     "metrics": {"files", "labels", "networks"},
     "trainers": {"files", "layers"},
-    "data": {"config", "labels", "regions"},
+    "data": {"config", "labels", "regions", "streets"},
+    "streets": set(),
     "importers": {"files", "labels", "layers", "networks", "styles", "synthesizer"},
     "exporters": {"files", "synthesizer"},
 }

@@ -11,9 +11,9 @@ from tfsynth import experiment, models, preparation
 from tfsynth.__main__ import main
 from tfsynth.config import ConfigError, load_config
 from tfsynth.data import Streets, read_instance_map, read_label_map
-from tfsynth.data.streets import draw_street
 from tfsynth.layers import Conditioning
 from tfsynth.networks import GlobalGenerator
+from tfsynth.streets import draw_street
 from tfsynth.synthesizer import Synthesizer
 
 

@@ -42,6 +42,7 @@ _PARTS = (
     "regions",
     "registry",
     "sheets",
+    "streets",
     "synthesizer",
     "trainers",
 )

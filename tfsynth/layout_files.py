@@ -3,7 +3,8 @@
 import functools
 from collections.abc import Callable
 
-from tfsynth.data import Streets, streets, write_instance_map, write_label_map, write_photo
+from tfsynth import streets
+from tfsynth.data import Streets, write_instance_map, write_label_map, write_photo
 from tfsynth.files import replace_file
 
 # Of drawn streets; as many as a sample sheet has rows.

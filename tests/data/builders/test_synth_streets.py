@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from tfsynth.data import streets
+from tfsynth import streets
 from tfsynth.data.builders.synth_streets import Streets, SynthStreets
 from tfsynth.data.dataset import DataError
 from tfsynth.registry import build, describe

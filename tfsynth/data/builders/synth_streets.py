@@ -15,7 +15,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 from tqdm import tqdm
 
-from tfsynth.data import streets
+from tfsynth import streets
 from tfsynth.data.dataset import DataError, Dataset, Split
 from tfsynth.labels import LabelSet
 from tfsynth.registry import register

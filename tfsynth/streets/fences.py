@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfsynth.data.streets import noise
-from tfsynth.data.streets.camera import Camera
-from tfsynth.data.streets.facade import trace
+from tfsynth.streets import noise
+from tfsynth.streets.camera import Camera
+from tfsynth.streets.facade import trace
 
 FENCE_PATTERNS = ("planks", "pickets", "railings", "stone")
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from tfsynth.data.streets import classes
-from tfsynth.data.streets.canvas import OBJECT_KIND
-from tfsynth.data.streets.chance import pick
-from tfsynth.data.streets.scene import Placed
-from tfsynth.data.streets.stage import Stage, tone
+from tfsynth.streets import classes
+from tfsynth.streets.canvas import OBJECT_KIND
+from tfsynth.streets.chance import pick
+from tfsynth.streets.scene import Placed
+from tfsynth.streets.stage import Stage, tone
 
 COAT_COLOURS = {
     "red": (222, 40, 44),

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfsynth.data.streets import classes
-from tfsynth.data.streets.canvas import FENCE_KIND, OBJECT_KIND, WALL_KIND
-from tfsynth.data.streets.chance import pick
-from tfsynth.data.streets.facade import WINDOW_PATTERNS, Wall
-from tfsynth.data.streets.fences import FENCE_PATTERNS, Fence
-from tfsynth.data.streets.scene import Lot
-from tfsynth.data.streets.stage import Stage, tone
-from tfsynth.data.streets.trees import draw_tree
+from tfsynth.streets import classes
+from tfsynth.streets.canvas import FENCE_KIND, OBJECT_KIND, WALL_KIND
+from tfsynth.streets.chance import pick
+from tfsynth.streets.facade import WINDOW_PATTERNS, Wall
+from tfsynth.streets.fences import FENCE_PATTERNS, Fence
+from tfsynth.streets.scene import Lot
+from tfsynth.streets.stage import Stage, tone
+from tfsynth.streets.trees import draw_tree
 
 FACADE_COLOURS = (
     (187, 97, 78),

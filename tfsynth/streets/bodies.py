@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from tfsynth.data.streets.scene import Placed
-from tfsynth.data.streets.stage import Stage, tone
+from tfsynth.streets.scene import Placed
+from tfsynth.streets.stage import Stage, tone
 
 Profile = Sequence[tuple[float, float]]
 Colour = tuple[int, int, int]

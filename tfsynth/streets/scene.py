@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tfsynth.data.streets.chance import pick
-from tfsynth.data.streets.lighting import Light, draw_light
+from tfsynth.streets.chance import pick
+from tfsynth.streets.lighting import Light, draw_light
 
 FAR = 150.0  # metres; nothing is placed beyond
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tfsynth.data.streets import classes
+from tfsynth.streets import classes
 
 SKY_KIND, GROUND_KIND, WALL_KIND, FENCE_KIND, OBJECT_KIND, LEAF_KIND = range(6)
 

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfsynth.data.streets import classes, ground
-from tfsynth.data.streets.buses import draw_bus
-from tfsynth.data.streets.camera import Camera
-from tfsynth.data.streets.canvas import GROUND_KIND, OBJECT_KIND, SKY_KIND, Canvas, Look
-from tfsynth.data.streets.cars import draw_car
-from tfsynth.data.streets.develop import Negative, film
-from tfsynth.data.streets.furniture import draw_lamp, draw_sign
-from tfsynth.data.streets.houses import draw_end_of_street, draw_lot
-from tfsynth.data.streets.people import draw_person
-from tfsynth.data.streets.scene import FAR, Placed, Scene, plan_scene
-from tfsynth.data.streets.shadows import SunVisibility
-from tfsynth.data.streets.stage import Stage, tone
-from tfsynth.data.streets.trees import draw_tree
+from tfsynth.streets import classes, ground
+from tfsynth.streets.buses import draw_bus
+from tfsynth.streets.camera import Camera
+from tfsynth.streets.canvas import GROUND_KIND, OBJECT_KIND, SKY_KIND, Canvas, Look
+from tfsynth.streets.cars import draw_car
+from tfsynth.streets.develop import Negative, film
+from tfsynth.streets.furniture import draw_lamp, draw_sign
+from tfsynth.streets.houses import draw_end_of_street, draw_lot
+from tfsynth.streets.people import draw_person
+from tfsynth.streets.scene import FAR, Placed, Scene, plan_scene
+from tfsynth.streets.shadows import SunVisibility
+from tfsynth.streets.stage import Stage, tone
+from tfsynth.streets.trees import draw_tree
 
 # Of the pictures: raise it, and say why, whenever one pixel of them may change.
 DRAWING_VERSION = "1.1.0"

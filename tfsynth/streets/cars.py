@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from tfsynth.data.streets import classes
-from tfsynth.data.streets.bodies import GLASS, PLASTIC, Body, tinted
-from tfsynth.data.streets.canvas import OBJECT_KIND
-from tfsynth.data.streets.chance import pick
-from tfsynth.data.streets.scene import Placed
-from tfsynth.data.streets.stage import Stage
+from tfsynth.streets import classes
+from tfsynth.streets.bodies import GLASS, PLASTIC, Body, tinted
+from tfsynth.streets.canvas import OBJECT_KIND
+from tfsynth.streets.chance import pick
+from tfsynth.streets.scene import Placed
+from tfsynth.streets.stage import Stage
 
 CAR_COLOURS = {
     "red": (206, 32, 36),

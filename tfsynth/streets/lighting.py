@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfsynth.data.streets.chance import pick
+from tfsynth.streets.chance import pick
 
 TIMES_OF_DAY = ("morning", "noon", "evening", "overcast", "night")
 TIME_SHARES = (0.20, 0.42, 0.12, 0.20, 0.06)

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from tfsynth.data.streets import classes, ground, noise
-from tfsynth.data.streets.camera import Camera
-from tfsynth.data.streets.canvas import OBJECT_KIND, Canvas
-from tfsynth.data.streets.chance import pick
-from tfsynth.data.streets.facade import trace
-from tfsynth.data.streets.lighting import TIME_SHARES, TIMES_OF_DAY, draw_light
-from tfsynth.data.streets.scene import Lot, plan_scene
-from tfsynth.data.streets.shadows import SunVisibility
+from tfsynth.streets import classes, ground, noise
+from tfsynth.streets.camera import Camera
+from tfsynth.streets.canvas import OBJECT_KIND, Canvas
+from tfsynth.streets.chance import pick
+from tfsynth.streets.facade import trace
+from tfsynth.streets.lighting import TIME_SHARES, TIMES_OF_DAY, draw_light
+from tfsynth.streets.scene import Lot, plan_scene
+from tfsynth.streets.shadows import SunVisibility
 
 CAMERA = Camera(focal=100.0, horizon_x=96.0, horizon_y=40.0, height=2.0)
 

@@ -1,15 +1,15 @@
 """Street scenes drawn with NumPy and Pillow, nothing to download: `draw_street` makes one."""
 
-from tfsynth.data.streets.canvas import Look
-from tfsynth.data.streets.classes import CLASS_COLOURS, CLASS_NAMES, VOID_IDS
-from tfsynth.data.streets.draw import (
+from tfsynth.streets.canvas import Look
+from tfsynth.streets.classes import CLASS_COLOURS, CLASS_NAMES, VOID_IDS
+from tfsynth.streets.draw import (
     DRAWING_NOTES,
     DRAWING_VERSION,
     SPLIT_STREAMS,
     Street,
     draw_street,
 )
-from tfsynth.data.streets.lighting import TIMES_OF_DAY
+from tfsynth.streets.lighting import TIMES_OF_DAY
 
 __all__ = [
     "CLASS_COLOURS",

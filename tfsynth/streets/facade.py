@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfsynth.data.streets import noise
-from tfsynth.data.streets.camera import Camera
-from tfsynth.data.streets.lighting import Light
+from tfsynth.streets import noise
+from tfsynth.streets.camera import Camera
+from tfsynth.streets.lighting import Light
 
 STOREY = 3.0  # metres
 WINDOW_PATTERNS = ("sash", "casement", "ribbon", "tall", "balcony", "square")

@@ -6,9 +6,9 @@ from itertools import accumulate
 
 import numpy as np
 
-from tfsynth.data.streets import classes, noise
-from tfsynth.data.streets.camera import Camera
-from tfsynth.data.streets.scene import FAR, Scene
+from tfsynth.streets import classes, noise
+from tfsynth.streets.camera import Camera
+from tfsynth.streets.scene import FAR, Scene
 
 
 @dataclass(frozen=True)

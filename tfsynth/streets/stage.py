@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tfsynth.data.streets.camera import Camera, Point
-from tfsynth.data.streets.canvas import Canvas
-from tfsynth.data.streets.scene import Scene
+from tfsynth.streets.camera import Camera, Point
+from tfsynth.streets.canvas import Canvas
+from tfsynth.streets.scene import Scene
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
-from tfsynth.data.streets import canvas as kinds
-from tfsynth.data.streets import facade, fences, ground, noise, sky
-from tfsynth.data.streets.camera import Camera
-from tfsynth.data.streets.canvas import Canvas
-from tfsynth.data.streets.scene import Scene
-from tfsynth.data.streets.shadows import SunVisibility
+from tfsynth.streets import canvas as kinds
+from tfsynth.streets import facade, fences, ground, noise, sky
+from tfsynth.streets.camera import Camera
+from tfsynth.streets.canvas import Canvas
+from tfsynth.streets.scene import Scene
+from tfsynth.streets.shadows import SunVisibility
 
 
 class Negative:

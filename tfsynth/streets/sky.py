@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from tfsynth.data.streets import noise
-from tfsynth.data.streets.camera import Camera
-from tfsynth.data.streets.scene import Scene
+from tfsynth.streets import noise
+from tfsynth.streets.camera import Camera
+from tfsynth.streets.scene import Scene
 
 
 def paint(scene: Scene, camera: Camera, column: np.ndarray, row: np.ndarray) -> np.ndarray:

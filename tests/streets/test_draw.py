@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tfsynth.data import streets
-from tfsynth.data.streets import classes
+from tfsynth import streets
+from tfsynth.streets import classes
 
 SIZES = [(64, 128), (96, 192), (192, 256), (256, 512), (48, 33)]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfsynth.data.streets.scene import Scene
+from tfsynth.streets.scene import Scene
 
 
 class SunVisibility:

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from tfsynth.data.streets import classes
-from tfsynth.data.streets.canvas import LEAF_KIND, OBJECT_KIND
-from tfsynth.data.streets.chance import pick
-from tfsynth.data.streets.stage import Stage, tone
+from tfsynth.streets import classes
+from tfsynth.streets.canvas import LEAF_KIND, OBJECT_KIND
+from tfsynth.streets.chance import pick
+from tfsynth.streets.stage import Stage, tone
 
 # Green prevails; the other strong colours make the mean of all a dull green, no tree's own.
 CROWN_COLOURS = {
