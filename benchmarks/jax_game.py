@@ -9,6 +9,7 @@ looks to draw from. Beside the model it writes the losses (.json) and the first 
 """
 
 import argparse
+import functools
 import json
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -41,7 +42,7 @@ def main():
     keras.utils.set_random_seed(config.seed)
     examples = draw(config.data.dataset, "train")
     keras.config.set_dtype_policy(arguments.precision)
-    game = Game(config)
+    game = game_of(config)
     log = train(game, examples, config, arguments.minutes or config.train.minutes)
     synthesizer = ship(game, config, log, arguments.precision)
     synthesizer.save(arguments.output)
@@ -71,22 +72,26 @@ def _draw_one(job):
 
 
 class Game:
-    """The parts of a config and its step: `AdversarialTrainer`'s, as a function of weights."""
+    """`AdversarialTrainer`'s step as a function of weights.
 
-    def __init__(self, config):
-        nodes = config.trainer
-        self.conditioning = registry.build(nodes["conditioning"])
-        self.networks = {n: registry.build(nodes[n]) for n in ("generator", "discriminator")}
-        if nodes.get("encoder"):
-            self.networks["encoder"] = registry.build(nodes["encoder"])
-        self.adversarial = registry.build(nodes["adversarial_loss"])
-        self.matching = registry.build(nodes["feature_matching_loss"])
-        self.reconstruction = registry.build(nodes["reconstruction_loss"])
-        self.decay = nodes.get("ema_decay")
-        self.optimizers = {p: registry.build(config.optimizers[p]) for p in config.optimizers}
-        self.rates = {p: float(o.learning_rate) for p, o in self.optimizers.items()}
-        for player, optimizer in self.optimizers.items():
-            optimizer.build([w for n in self.played_by(player) for w in self.networks[n].variables])
+    Args:
+        conditioning: A `Conditioning`.
+        networks: Dict of the `generator`, the `discriminator` and perhaps an `encoder`.
+        losses: Dict of `adversarial` and what else the generator minimises:
+            `feature_matching`, `perceptual`, `reconstruction`.
+        optimizers: Dict of player -> Keras optimizer.
+        ema_decay: Of the averages of what ships; `None` for none.
+    """
+
+    def __init__(self, conditioning, networks, losses, optimizers, ema_decay=None):
+        self.conditioning = conditioning
+        self.networks = networks
+        self.losses = {name: loss for name, loss in losses.items() if loss is not None}
+        self.optimizers = optimizers
+        self.ema_decay = ema_decay
+        self.rates = {p: float(optimizer.learning_rate) for p, optimizer in optimizers.items()}
+        for player, optimizer in optimizers.items():
+            optimizer.build([w for n in self.played_by(player) for w in networks[n].variables])
 
     def played_by(self, player):
         """Returns the names of the networks of a player, in the order of JAX's trees."""
@@ -96,65 +101,67 @@ class Game:
     def initial_state(self):
         """Returns all that a step changes, as arrays."""
         weights = {n: [w.value for w in net.variables] for n, net in self.networks.items()}
+        averages = {n: weights[n] for n in self.played_by("generator")} if self.ema_decay else {}
         return {
             "weights": weights,
-            "averages": {n: list(weights[n]) for n in self.played_by("generator")},
+            "averages": jax.tree.map(jnp.copy, averages),
             "optimizers": {p: [v.value for v in o.variables] for p, o in self.optimizers.items()},
             "steps": jnp.zeros((), "int32"),
         }
 
-    def step(self, state, batch, factor):
+    def step(self, state, batch, factor=1.0):
         """Returns the state after a step, and its losses. `factor` is of the learning rates."""
-        weights = state["weights"]
-        players = {p: {n: weights[n] for n in self.played_by(p)} for p in self.optimizers}
-        (_, logs), of_generator = jax.value_and_grad(
-            lambda own: self._generator_loss(own, players["discriminator"], batch), has_aux=True
-        )(players["generator"])
-        fake = logs.pop("fake")
-        loss, of_discriminator = jax.value_and_grad(
-            lambda own: self._discriminator_loss(own, jax.lax.stop_gradient(fake), batch)
-        )(players["discriminator"])
-        gradients = {"generator": of_generator, "discriminator": of_discriminator}
+        gradients, logs = self.gradients(state["weights"], batch)
         updated, optimizers = {}, {}
         for player, optimizer in self.optimizers.items():
-            values, tree = jax.tree.flatten(players[player])
+            own = {n: state["weights"][n] for n in self.played_by(player)}
             slots = [
                 self.rates[player] * factor if v is optimizer.learning_rate else value
                 for v, value in zip(optimizer.variables, state["optimizers"][player], strict=True)
             ]
             values, optimizers[player] = optimizer.stateless_apply(
-                slots, jax.tree.leaves(gradients[player]), values
+                slots, jax.tree.leaves(gradients[player]), jax.tree.leaves(own)
             )
-            updated |= jax.tree.unflatten(tree, values)
+            updated |= jax.tree.unflatten(jax.tree.structure(own), values)
         steps = state["steps"] + 1
         # As the trainer's: the first weights leave the averages soon.
-        share = 1.0 - jnp.minimum(self.decay or 0.0, steps / (steps + 9.0))
+        share = 1.0 - jnp.minimum(self.ema_decay or 0.0, steps / (steps + 9.0))
         averages = jax.tree.map(
             lambda average, weight: average + share * (weight - average),
             state["averages"],
             {n: updated[n] for n in state["averages"]},
         )
         state = {"weights": updated, "averages": averages, "optimizers": optimizers, "steps": steps}
-        return state, {"discriminator_loss": loss, **logs}
+        return state, logs
 
-    def _generator_loss(self, own, discriminator, batch):
+    def gradients(self, weights, batch):
+        """Returns each player's gradients, and the losses."""
+        own = {n: weights[n] for n in self.played_by("generator")}
+        other = {"discriminator": weights["discriminator"]}
+        of_generator, logs = jax.grad(self._generator_loss, has_aux=True)(own, other, batch)
+        fake = jax.lax.stop_gradient(logs.pop("fake"))
+        loss, of_discriminator = jax.value_and_grad(self._discriminator_loss)(other, fake, batch)
+        gradients = {"generator": of_generator, "discriminator": of_discriminator}
+        return gradients, {"discriminator_loss": loss, **logs}
+
+    def _generator_loss(self, own, other, batch):
         condition, real = self._seen(batch)
         features = condition
         if "encoder" in own:
-            found = self._run("encoder", own, [real, batch["instances"]])
-            features = _join(condition, found)
+            features = _join(condition, self._run("encoder", own, [real, batch["instances"]]))
         fake = self._run("generator", own, features)
-        on_real = self._run("discriminator", discriminator, _join(condition, real))
-        on_fake = self._run("discriminator", discriminator, _join(condition, fake))
-        terms = {
-            "adversarial": self.adversarial.generator([scale[-1] for scale in on_fake]),
-            "feature_matching": self.matching(
-                [scale[:-1] for scale in on_real], [scale[:-1] for scale in on_fake]
-            ),
-            "l1": self.reconstruction(real, fake),
-        }
-        losses = (self.adversarial, self.matching, self.reconstruction)
-        total = sum(loss.weight * term for loss, term in zip(losses, terms.values(), strict=True))
+        on_real = self._run("discriminator", other, _join(condition, real))
+        on_fake = self._run("discriminator", other, _join(condition, fake))
+        terms = {}
+        for name, loss in self.losses.items():
+            if name == "adversarial":
+                terms[name] = loss.generator([scale[-1] for scale in on_fake])
+            elif name == "feature_matching":
+                pair = [[scale[:-1] for scale in found] for found in (on_real, on_fake)]
+                terms[name] = loss(*pair)
+            else:
+                terms[name] = loss(real, fake)
+        total = sum(self.losses[name].weight * term for name, term in terms.items())
         return total, {"fake": fake, "generator_loss": total, **terms}
 
     def _discriminator_loss(self, own, fake, batch):
@@ -163,7 +170,7 @@ class Game:
             [scale[-1] for scale in self._run("discriminator", own, _join(condition, picture))]
             for picture in (real, fake)
         ]
-        return self.adversarial.discriminator(*logits)
+        return self.losses["adversarial"].discriminator(*logits)
 
     def _seen(self, batch):
         condition = self.conditioning(batch["labels"], batch["instances"])
@@ -172,6 +179,20 @@ class Game:
     def _run(self, name, weights, inputs):
         # All weights of these networks train; there is no other state.
         return self.networks[name].stateless_call(weights[name], [], inputs, training=True)[0]
+
+
+def game_of(config):
+    """Builds the game that a config describes."""
+    nodes = config.trainer
+    parts = ("generator", "discriminator", *(["encoder"] if nodes.get("encoder") else []))
+    losses = ("adversarial", "feature_matching", "reconstruction")
+    return Game(
+        registry.build(nodes["conditioning"]),
+        {name: registry.build(nodes[name]) for name in parts},
+        {name: registry.build(nodes.get(f"{name}_loss")) for name in losses},
+        {player: registry.build(node) for player, node in config.optimizers.items()},
+        nodes.get("ema_decay"),
+    )
 
 
 def _join(condition, channels):
@@ -192,8 +213,8 @@ def train(game, examples, config, minutes):
     decays_from = epochs[0] / sum(epochs)
     count, size = len(examples["image"]), config.train.batch_size
 
-    @jax.jit
-    def advance(state, key, factor):
+    @functools.partial(jax.jit, donate_argnums=0)
+    def advance(state, examples, key, factor):
         which, mirrored = jax.random.split(jax.random.fold_in(key, state["steps"]))
         indices = jax.random.randint(which, (size,), 0, count)
         flip = jax.random.bernoulli(mirrored, 0.5, (size,))
@@ -201,19 +222,19 @@ def train(game, examples, config, minutes):
         return game.step(state, batch, factor)
 
     state, key = game.initial_state(), jax.random.key(config.seed)
-    state, logs = jax.block_until_ready(advance(state, key, 1.0))
+    state, logs = jax.block_until_ready(advance(state, examples, key, 1.0))
     start, elapsed, seconds, losses, steps = time.monotonic(), 0.0, 60.0 * minutes, [], 1
     with tqdm(total=round(seconds), unit="s") as bar:
         while elapsed < seconds:
             factor = min(1.0, (1.0 - elapsed / seconds) / (1.0 - decays_from))
-            state, logs = advance(state, key, factor)
+            state, logs = advance(state, examples, key, factor)
             steps += 1
             if steps % LOG_EVERY == 0:
                 losses.append({"step": steps, **{n: float(value) for n, value in logs.items()}})
-                bar.set_postfix(steps=steps, l1=losses[-1]["l1"])
+                bar.set_postfix(steps=steps, loss=losses[-1]["generator_loss"])
                 bar.update(round(time.monotonic() - start) - bar.n)
             elapsed = time.monotonic() - start
-    chosen = {**state["weights"], **(state["averages"] if game.decay else {})}
+    chosen = {**state["weights"], **state["averages"]}
     for name, network in game.networks.items():
         for weight, value in zip(network.variables, chosen[name], strict=True):
             weight.assign(value)

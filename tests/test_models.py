@@ -105,7 +105,7 @@ def test_the_shipped_streets():
     model = tfsynth.load_model("streets")
     assert model.stored_dtype == "float16" and model.format_version == 3
     assert model.encoder is not None and model.styles is not None
-    config = load_config("demo")
+    config = load_config("streets_256")
     assert model.provenance["config"]["trainer"] == config.trainer
     # It has learnt the streets: nearer to the photograph than a grey picture is, by far.
     height, width = config.data.size
@@ -116,8 +116,8 @@ def test_the_shipped_streets():
         photograph = model.synthesize(street.labels, street.instances, looks)
         errors.append(np.abs(photograph.astype(int) - street.image).mean())
         spreads.append(np.abs(street.image - street.image.mean()).mean())
-    # It is 0.62; after 104 steps it was 0.75.
-    assert np.mean(errors) < 0.66 * np.mean(spreads)
+    # It is 0.47; nine minutes on a CPU give 0.62.
+    assert np.mean(errors) < 0.5 * np.mean(spreads)
 
 
 def test_a_first_look_that_cannot_be_had_writes_nothing(shipped, tmp_path, capsys):
