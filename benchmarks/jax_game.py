@@ -1,6 +1,6 @@
 """The game of pix2pixHD on the drawn streets in JAX: a loop of one's own around our parts.
 
-    KERAS_BACKEND=jax python benchmarks/jax_game.py streets_256 --minutes 8 -o streets_256.keras
+    KERAS_BACKEND=jax python benchmarks/jax_game.py streets_256 -o streets_256.keras
 
 Networks and losses are plain Keras, so this file is all that training takes on a GPU that has JAX
 and no TensorFlow. It reads the same configs as `tfsynth train` (of one phase, without a feature
