@@ -13,6 +13,7 @@ are kept in runs/streets/, what they gave in benchmarks/results/streets/.
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,9 @@ from streets_measures import measure
 from tfsynth import experiment
 from tfsynth.comparison import is_decided, summarise
 from tfsynth.config import load_config
+from tfsynth.run_folder import RunFolder
+from tfsynth.synthesizer import Synthesizer
+from tfsynth.trainers.checkpoints import Checkpoints
 
 SEEDS = (0, 1, 2)
 MINUTES = 8
@@ -70,6 +74,8 @@ VARIANTS = {
     "ema": ["trainer.ema_decay=0.99"],
     "spectral": ["trainer.discriminator.normalization=spectral"],
 }
+# The weights that `ema` averaged: a second `plain`, of one training with `ema`.
+NOT_AVERAGED = "not_averaged"
 # So many epochs that the minutes end each run, also the fastest.
 _EPOCHS = ["schedule.constant_epochs=200", "schedule.decay_epochs=200"]
 # Fixed, since results of two protocols cannot be compared.
@@ -96,11 +102,11 @@ QUESTIONS = {
     ),
     "instance edges": ("no_encoder", "labels_only", _IOU),
     "the feature encoder": ("plain", "no_encoder", _IOU),
-    "resize-convolutions, against transposed ones": ("plain", "transposed", _IOU),
-    "the same, by power spectra ": ("plain", "transposed", _SPECTRUM),
-    "reflect padding in strided layers": ("reflect", "plain", _IOU),
-    "moving averages of the generator": ("ema", "plain", _IOU),
-    "spectral norm of the discriminators": ("spectral", "plain", _IOU),
+    "resize-convolutions, against transposed ones": (NOT_AVERAGED, "transposed", _IOU),
+    "the same, by power spectra ": (NOT_AVERAGED, "transposed", _SPECTRUM),
+    "reflect padding in strided layers": ("reflect", NOT_AVERAGED, _IOU),
+    "moving averages of the generator": ("ema", NOT_AVERAGED, _IOU),
+    "spectral norm of the discriminators": ("spectral", NOT_AVERAGED, _IOU),
 }
 
 
@@ -110,7 +116,7 @@ def main():
         print(table())
         return
     if arguments.what == "sheets":
-        streets_sheets.write(RUNS, VARIANTS, arguments.folder)
+        streets_sheets.write(RUNS, [*VARIANTS, NOT_AVERAGED], arguments.folder)
         return
     names = VARIANTS if arguments.variant == "all" else [arguments.variant]
     seeds = SEEDS if arguments.seed is None else [arguments.seed]
@@ -146,7 +152,29 @@ def run(name, seed, minutes=MINUTES):
     common += [*_EPOCHS, *_PROTOCOL]
     config = load_config("demo", [*common, *VARIANTS[name]])
     folder = experiment.train(config, RUNS / f"{name}-{seed}")
+    if name == "ema":
+        bare = _without_averages(folder, RUNS / f"{NOT_AVERAGED}-{seed}", config)
+        bare_result = RESULTS / f"{NOT_AVERAGED}-{seed}.json"
+        _write(bare_result, {"minutes": minutes, **measure(bare, config)})
     _write(result, {"minutes": minutes, **measure(folder, config)})
+
+
+def _without_averages(folder, target, config):
+    """Writes the model of the weights that a run averaged, as a run folder, and returns it."""
+    trainer, _ = Checkpoints(RunFolder(folder).checkpoints).latest()
+    averaged = experiment.load_synthesizer(folder)
+    bare = Synthesizer(
+        trainer.generator,
+        averaged.conditioning,
+        averaged.label_set,
+        averaged.provenance,
+        trainer.encoder,
+    )
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copy(RunFolder(folder).config, target)
+    bare.save(RunFolder(target).synthesizer)
+    experiment.cluster_styles(target, config=config, seed=config.seed)
+    return target
 
 
 def measure_again(name, seed):
@@ -164,7 +192,7 @@ def _write(result, measured):
 
 def table():
     """Returns what was measured as Markdown: mean (least to most) over the seeds, and answers."""
-    found = {name: _results(name) for name in VARIANTS}
+    found = {name: _results(name) for name in (*VARIANTS, NOT_AVERAGED)}
     found = {name: by_seed for name, by_seed in found.items() if by_seed}
     return "\n\n".join([_overview(found), _answers(found), _styles(found["plain"])])
 
