@@ -161,7 +161,9 @@ def run(name, seed, minutes=MINUTES):
 
 def _without_averages(folder, target, config):
     """Writes the model of the weights that a run averaged, as a run folder, and returns it."""
-    trainer, _ = Checkpoints(RunFolder(folder).checkpoints).latest()
+    checkpoint = Checkpoints(RunFolder(folder).checkpoints).latest()
+    assert checkpoint is not None, f"{folder} has no checkpoint left."
+    trainer, _ = checkpoint
     averaged = experiment.load_synthesizer(folder)
     bare = Synthesizer(
         trainer.generator,
