@@ -162,7 +162,8 @@ def run(name, seed, minutes=MINUTES):
 def _without_averages(folder, target, config):
     """Writes the model of the weights that a run averaged, as a run folder, and returns it."""
     checkpoint = Checkpoints(RunFolder(folder).checkpoints).latest()
-    assert checkpoint is not None, f"{folder} has no checkpoint left."
+    if checkpoint is None:
+        raise FileNotFoundError(f"{folder} has no checkpoint: run it again.")
     trainer, _ = checkpoint
     averaged = experiment.load_synthesizer(folder)
     bare = Synthesizer(
