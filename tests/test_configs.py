@@ -7,7 +7,10 @@ from tfsynth import experiment, registry
 from tfsynth.config import config_folder, config_names, load_config, parse_config
 from tfsynth.labels import LabelSet
 from tfsynth.layers import ColourConditioning
+from tfsynth.phases import split_into_phases
+from tfsynth.preparation import build_trainer
 from tfsynth.tables import load_table, table_names
+from tfsynth.trainers import layer_shapes, plan_transfer
 
 registry.import_registered_classes()
 # Rows of two tables with the same settings are built once.
@@ -47,8 +50,15 @@ def prepared(config, files):
     if generator.get("filters", 0) >= 64:
         generator["filters"] = 8
     if "widths" in generator:
-        generator["widths"] = [max(width // 64, 1) for width in generator["widths"]]
+        generator["widths"] = _narrow(generator["widths"])
+    for changes in (tree["phases"] or {}).values():
+        if "trainer.generator.widths" in changes:
+            changes["trainer.generator.widths"] = _narrow(changes["trainer.generator.widths"])
     return parse_config(tree)
+
+
+def _narrow(widths):
+    return [max(width // 64, 1) for width in widths]
 
 
 @pytest.mark.parametrize("config", [pytest.param(load_config(n), id=n) for n in config_names()])
@@ -62,6 +72,32 @@ def test_a_config_builds_and_its_networks_take_its_size(config, files):
     assert set(registry.build(config.optimizers)) == players
     assert registry.build(config.schedule).epochs > 0
     assert registry.build(config.evaluation).name.startswith("segmenter-v")
+
+
+@pytest.mark.parametrize("name", [n for n in config_names() if load_config(n).phases])
+def test_each_phase_of_a_config_takes_the_weights_of_the_one_before(name, files):
+    before = None
+    for _, config in split_into_phases(prepared(load_config(name), files)):
+        shapes = layer_shapes(build_trainer(config).networks)
+        if before is not None:
+            taken = plan_transfer(before, shapes, config.init_except)
+            assert {layer.partition(".")[0] for layer in taken} == {"generator", *_others(config)}
+        before = shapes
+
+
+def _others(config):
+    return {role for role in ("discriminator", "encoder") if config.trainer.get(role)}
+
+
+def test_the_published_cascade_grows_by_a_module_and_ends_with_two_of_them_trained(files):
+    config = prepared(load_config("cityscapes_crn_1024"), files)
+    trained = [
+        {weight.path.partition("/")[0].partition("_")[0] for weight in weights}
+        for _, phase in split_into_phases(config)
+        for weights in [build_trainer(phase).weights_of("generator")]
+    ]
+    modules = [f"module{i}" for i in range(9)]
+    assert trained == [{*modules[:7], "head"}, {*modules[:8], "head"}, {*modules[7:], "head"}]
 
 
 @pytest.mark.parametrize("config", [pytest.param(c, id=n) for n, c in ROWS.values()])
