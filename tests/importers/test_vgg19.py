@@ -1,5 +1,6 @@
-"""torchvision's VGG-19 by the names of its file, and the perceptual loss on it."""
+"""VGG-19 of torchvision and of Keras by the names of their files, and the loss on it."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -79,6 +80,58 @@ def test_other_files_are_refused(state, change, message, tmp_path):
     write_state_dict(tmp_path / "other.pth", change(state))
     with pytest.raises(CheckpointError, match=message):
         read_vgg19(tmp_path / "other.pth")
+
+
+@pytest.fixture(scope="module")
+def applications_network():
+    keras.utils.set_random_seed(0)
+    return keras.applications.VGG19(include_top=False, weights=None)
+
+
+@pytest.fixture(scope="module")
+def keras_file(applications_network, tmp_path_factory):
+    """A file as Keras hosts it: the HDF5 layout of Keras 2, a group per layer."""
+    path = tmp_path_factory.mktemp("keras") / "vgg19_notop.h5"
+    with h5py.File(path, "w") as file:
+        names = [layer.name for layer in applications_network.layers]
+        file.attrs["layer_names"] = [name.encode() for name in names]
+        for layer in applications_network.layers:
+            group = file.create_group(layer.name)
+            arrays = dict(zip(("W", "b"), layer.get_weights(), strict=False))
+            tensors = {f"{layer.name}_{kind}_1:0": array for kind, array in arrays.items()}
+            group.attrs["weight_names"] = [name.encode() for name in tensors]
+            for name, array in tensors.items():
+                group[name] = array
+    return path
+
+
+def test_keras_s_own_weights_see_what_keras_s_own_network_sees(applications_network, keras_file):
+    network = read_vgg19(keras_file, outputs=["relu2_2", "relu5_2"])
+    picture = pictures()[0]
+    bytes_ = 127.5 * picture + 127.5
+    own = keras.Model(
+        applications_network.input,
+        [applications_network.get_layer(f"block{i}_conv2").output for i in (2, 5)],
+    )
+    expected = own(keras.applications.vgg19.preprocess_input(bytes_))
+    for ours, theirs in zip(network(picture).values(), expected, strict=True):
+        assert float(np.max(theirs)) > 0.1
+        np.testing.assert_allclose(ours, theirs, atol=1e-4 * float(np.max(theirs)))
+
+
+def test_a_file_of_another_network_is_refused(tmp_path):
+    other = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
+    other.save_weights(tmp_path / "other.weights.h5")
+    with pytest.raises(CheckpointError, match=r"other.weights.h5: .*no weights of .*notop.h5"):
+        read_vgg19(tmp_path / "other.weights.h5")
+    with pytest.raises(FileNotFoundError, match="imagenet.h5"):
+        read_vgg19(tmp_path / "imagenet.h5")
+
+
+def test_a_cut_file_is_refused(keras_file, tmp_path):
+    (tmp_path / "cut.h5").write_bytes(keras_file.read_bytes()[:100_000])
+    with pytest.raises(CheckpointError, match=r"cut.h5: .*no weights"):
+        read_vgg19(tmp_path / "cut.h5")
 
 
 def test_kerass_own_weights_have_their_preprocessing():

@@ -12,6 +12,7 @@ examples:
       --styles features_clustered_010.npy -o imported/
   tfsynth import pix2pixhd latest_net_G.pth -o imported/ --condition picture
   tfsynth import vgg19 vgg19-dcbb9e9d.pth -o vgg19.keras
+  tfsynth import vgg19 vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5 -o vgg19.keras
   tfsynth import crn result_512p/model.ckpt -o imported/
 
 PyTorch is not needed, and nothing in a file is run. A checkpoint of TensorFlow 1 is named by what
@@ -25,7 +26,7 @@ Nothing here is random: there is no --seed.
 def add_arguments(parser):
     """Adds what `tfsynth import` takes."""
     parser.add_argument("kind", choices=("pix2pixhd", "vgg19", "crn"), help="what wrote the files")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="checkpoint, .pth (crn: PREFIX)")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="checkpoint, .pth (vgg19: or .h5; crn: PREFIX)")
     parser.add_argument(
         "-o", "--output", required=True, metavar="PATH", help="folder (vgg19: .keras file) to write"
     )

@@ -148,10 +148,10 @@ def import_crn(prefix, output, *, label_set=None):
 
 
 def import_vgg19(paths, output):
-    """Writes torchvision's VGG-19 as the feature network of `PerceptualLoss`.
+    """Writes torchvision's or Keras's VGG-19 as the feature network of `PerceptualLoss`.
 
     Args:
-        paths: One file, `vgg19-dcbb9e9d.pth`.
+        paths: One file; see `read_vgg19`.
         output: The `.keras` file to write; must not exist.
 
     Returns:

@@ -1,4 +1,9 @@
-"""torchvision's VGG-19 weights, `vgg19-dcbb9e9d.pth`, as our feature network."""
+"""VGG-19 weights of torchvision and of Keras as our feature network."""
+
+import warnings
+from pathlib import Path
+
+import keras
 
 from tfsynth.importers.torch_files import CheckpointError, read_state_dict
 from tfsynth.networks import VGG19
@@ -25,11 +30,17 @@ _INDICES = {
 
 
 def read_vgg19(path, **settings):
-    """Reads torchvision's VGG-19 without PyTorch.
+    """Reads torchvision's VGG-19, without PyTorch, or Keras's own.
+
+    Keras's are the weights of the authors of VGG-19, from Caffe, with which Cascaded Refinement
+    Networks was trained too, and not those of pix2pixHD, whose losses they do not reproduce.
 
     Args:
-        path: The file, `vgg19-dcbb9e9d.pth` or another with its names.
-        **settings: Arguments of `VGG19`; by default those of pix2pixHD.
+        path: torchvision's file, `vgg19-dcbb9e9d.pth` or another with its names; or the one
+            that `keras.applications.VGG19` downloads and keeps in `~/.keras/models/`,
+            `vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5`. It must end in `.h5`.
+        **settings: Arguments of `VGG19`; by default those of pix2pixHD, and for Keras's file
+            with `preprocessing="keras"`, which its weights need.
 
     Returns:
         A `VGG19`.
@@ -38,8 +49,18 @@ def read_vgg19(path, **settings):
         CheckpointError: If a tensor is missing, has another shape, or is no part of VGG-19.
         OSError: If the file cannot be read.
     """
+    if Path(path).suffix == ".h5":
+        network = VGG19(**{"preprocessing": "keras", **settings})
+        _assign(network, _keras_tensors(path), path)
+    else:
+        network = VGG19(**settings)
+        _assign(network, _torchvision_tensors(path), path)
+    return network
+
+
+def _torchvision_tensors(path):
+    """Returns "layer.kind" -> (name in the file, array in Keras's order of axes)."""
     state = read_state_dict(path)
-    network = VGG19(**settings)
     known = {f"features.{i}.{kind}" for i in _INDICES.values() for kind in ("weight", "bias")}
     strange = [n for n in state if n not in known and not n.startswith("classifier.")]
     if strange:
@@ -47,19 +68,49 @@ def read_vgg19(path, **settings):
             f"{path}: this is no VGG-19 of torchvision (without batch norm): it has the tensors "
             f"{', '.join(strange[:3])}."
         )
+    found = {}
+    for layer, index in _INDICES.items():
+        name = f"features.{index}.weight"
+        kernel = state.get(name)
+        found[f"{layer}.kernel"] = name, None if kernel is None else kernel.transpose(2, 3, 1, 0)
+        found[f"{layer}.bias"] = f"features.{index}.bias", state.get(f"features.{index}.bias")
+    return found
+
+
+def _keras_tensors(path):
+    """Returns "layer.kind" -> (name in the file, array)."""
+    # Before Keras sees it, which may take a name for something to download.
+    with Path(path).open("rb"):
+        pass
+    try:
+        with warnings.catch_warnings():
+            # Keras only warns of layers that it leaves at random.
+            warnings.simplefilter("error", UserWarning)
+            network = keras.applications.VGG19(include_top=False, weights=str(path))
+    except (ValueError, KeyError, OSError, UserWarning) as error:
+        raise CheckpointError(
+            f"{path}: these are no weights of `keras.applications.VGG19` without its classifier "
+            f"(`..._notop.h5`): {str(error).splitlines()[0]}"
+        ) from error
+    found = {}
+    for layer in _INDICES:
+        name = layer.replace("conv", "block").replace("_", "_conv")
+        kernel, bias = network.get_layer(name).get_weights()
+        found |= {f"{layer}.kernel": (name, kernel), f"{layer}.bias": (name, bias)}
+    return found
+
+
+def _assign(network, tensors, path):
     for layer in network.layers:
         if not layer.weights:
             continue
-        for kind, variable in (("weight", layer.kernel), ("bias", layer.bias)):
-            name = f"features.{_INDICES[layer.name]}.{kind}"
-            array = state.get(name)
+        for kind, variable in (("kernel", layer.kernel), ("bias", layer.bias)):
+            name, array = tensors[f"{layer.name}.{kind}"]
             if array is None:
                 raise CheckpointError(f"{path}: the tensor `{name}` is missing.")
-            array = array.transpose(2, 3, 1, 0) if kind == "weight" else array
             if array.shape != tuple(variable.shape):
                 raise CheckpointError(
                     f"{path}: `{name}` has the shape {array.shape} in our order of axes; VGG-19 "
                     f"has {tuple(variable.shape)} there."
                 )
             variable.assign(array)
-    return network
