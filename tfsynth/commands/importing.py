@@ -26,7 +26,9 @@ Nothing here is random: there is no --seed.
 def add_arguments(parser):
     """Adds what `tfsynth import` takes."""
     parser.add_argument("kind", choices=("pix2pixhd", "vgg19", "crn"), help="what wrote the files")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="checkpoint, .pth (vgg19: or .h5; crn: PREFIX)")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="checkpoint, .pth (vgg19: or .h5; crn: PREFIX)"
+    )
     parser.add_argument(
         "-o", "--output", required=True, metavar="PATH", help="folder (vgg19: .keras file) to write"
     )
