@@ -11,8 +11,8 @@ from tfsynth.streets import classes
 from tfsynth.streets.cars import CAR_COLOURS
 from tfsynth.styles import majority_classes
 
-# A car counts from so many pixels on: its body is then more than its outline.
-LEAST_CAR_PIXELS = 60
+# An object counts from so many pixels on: it is then more than its outline.
+LEAST_PIXELS = 60
 CARS = 60
 SAMPLES = 8
 
@@ -73,7 +73,7 @@ def _styles(synthesizer, dataset, size):
     for car in train:
         style = synthesizer.encode(car["image"], car["instances"])[car["id"]]
         looks[car["colour"]].append(style)
-        colours[car["colour"]].append(_mean_colour(car["image"], car["mask"]))
+        colours[car["colour"]].append(mean_colour(car["image"], car["mask"]))
     looks = {name: np.mean(styles, axis=0) for name, styles in looks.items() if styles}
     truth = {name: np.mean(colours[name], axis=0) for name in looks}
     errors, chance, hits, outside, inside = [], [], [], [], []
@@ -85,7 +85,7 @@ def _styles(synthesizer, dataset, size):
         after = synthesizer.synthesize(
             car["labels"], car["instances"], {**given, car["id"]: looks[asked]}
         )
-        got = _mean_colour(after, car["mask"])
+        got = mean_colour(after, car["mask"])
         distances = {name: np.abs(got - colour).mean() for name, colour in truth.items()}
         errors.append(distances[asked])
         chance.append(np.mean(list(distances.values())))
@@ -111,13 +111,13 @@ def _diversity(synthesizer, test, train):
     spreads = []
     for car in test[: CARS // 3]:
         samples = [
-            _mean_colour(
+            mean_colour(
                 synthesizer.synthesize(car["labels"], car["instances"], seed=seed), car["mask"]
             )
             for seed in range(SAMPLES)
         ]
         spreads.append(np.std(samples, axis=0, ddof=1).mean())
-    data = np.std([_mean_colour(car["image"], car["mask"]) for car in train], axis=0, ddof=1)
+    data = np.std([mean_colour(car["image"], car["mask"]) for car in train], axis=0, ddof=1)
     return {
         "spread of a car's colour over samples, of 255": float(np.mean(spreads)),
         "spread of cars' colours in the data, of 255": float(data.mean()),
@@ -125,8 +125,25 @@ def _diversity(synthesizer, test, train):
 
 
 def _cars(dataset, split, size, limit=None):
-    """Returns the cars of a split that are large enough, with their pictures and colours."""
     names = {colour: name for name, colour in CAR_COLOURS.items()}
+    cars = objects(dataset, split, size, classes.CAR, limit)
+    return [{**car, "colour": names[car["colour"]]} for car in cars]
+
+
+def objects(dataset, split, size, class_id, limit=None):
+    """Finds the objects of a class that are large enough to have a colour.
+
+    Args:
+        dataset: The `Streets`.
+        split: Name of its split.
+        size: (rows, columns) of the pictures.
+        class_id: The class.
+        limit: Number of pictures to look at; `None` for all.
+
+    Returns:
+        List of dicts: an example's `labels`, `instances` and `image`, and the object's `id`,
+        `mask` and `colour`, as drawn.
+    """
     split, found = dataset.split(split), []
     for index, example in enumerate(Examples(split, size, limit=limit)):
         # Instances are numbered anew there; the looks name them as drawn.
@@ -135,16 +152,17 @@ def _cars(dataset, split, size, limit=None):
             int(d): int(n) for d, n in zip(drawn.flat, example["instances"].flat, strict=True)
         }
         count = int(example["instances"].max()) + 1
-        is_car = majority_classes(example["labels"], example["instances"], count)
+        of_class = majority_classes(example["labels"], example["instances"], count)
         for look in split.looks(index):
             number = numbers.get(look.instance_id)
-            if look.class_id != classes.CAR or number is None or is_car[number] != classes.CAR:
+            if look.class_id != class_id or number is None or of_class[number] != class_id:
                 continue
             mask = example["instances"] == number
-            if mask.sum() >= LEAST_CAR_PIXELS:
-                found.append({**example, "id": number, "mask": mask, "colour": names[look.colour]})
+            if mask.sum() >= LEAST_PIXELS:
+                found.append({**example, "id": number, "mask": mask, "colour": look.colour})
     return found
 
 
-def _mean_colour(image, mask):
+def mean_colour(image, mask):
+    """Returns the mean colour of an image under a mask, (3,)."""
     return image[mask].mean(axis=0)
