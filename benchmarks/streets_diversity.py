@@ -4,9 +4,9 @@
     python benchmarks/streets_diversity.py table         what was measured, in Markdown
     python benchmarks/streets_diversity.py sheet FILE    the first test layouts by both
 
-Both are `configs/streets_crn.yaml` with nine pictures of each layout. `nine` trains, for each class,
-the picture that fits best (equation 3 of https://arxiv.org/abs/1707.09405); `copies` trains each
-picture with equation 1. The drawing says which object has which colour; its test streets were
+Both are `configs/streets_crn.yaml` with nine pictures of each layout. `nine` trains, for each
+class, the picture that fits best (equation 3 of https://arxiv.org/abs/1707.09405); `copies` trains
+each picture with equation 1. The drawing says which pixels are which object; its test streets were
 not used to choose anything. Runs are kept in runs/diversity/.
 """
 
