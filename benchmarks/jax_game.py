@@ -1,11 +1,12 @@
-"""The game of pix2pixHD on the drawn streets in JAX: a loop of one's own around our parts.
+"""Trains on the drawn streets in JAX: a loop of one's own around our parts.
 
     KERAS_BACKEND=jax python benchmarks/jax_game.py streets_256 -o streets_256.keras
 
 Networks and losses are plain Keras, so this file is all that training takes on a GPU that has JAX
-and no TensorFlow. It reads the same configs as `tfsynth train` (of one phase, without a feature
-network), makes the same steps, and writes the same kind of model, to which `tfsynth styles` adds
-looks to draw from. Beside the model it writes the losses (.json) and the first test layouts (.png).
+and no TensorFlow. It reads the same configs as `tfsynth train` (of one phase: pix2pixHD's game
+without a feature network, and cascaded refinement), makes the same steps, and writes the same kind
+of model, to which `tfsynth styles` adds looks to draw from. Beside the model it writes the losses
+(.json) and the first test layouts (.png).
 """
 
 import argparse
@@ -31,7 +32,7 @@ LOG_EVERY, ROWS = 100, 6
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Trains a pix2pixHD on drawn streets in JAX.")
+    parser = argparse.ArgumentParser(description="Trains on drawn streets in JAX.")
     parser.add_argument("config", help="name or file of a config")
     parser.add_argument("--minutes", type=float, help="wall time of the steps (the config's)")
     parser.add_argument("--precision", default="mixed_bfloat16")
@@ -181,12 +182,33 @@ class Game:
         return self.networks[name].stateless_call(weights[name], [], inputs, training=True)[0]
 
 
+class Regression(Game):
+    """`RegressionTrainer`'s step, of a perceptual loss or a diversity loss."""
+
+    def gradients(self, weights, batch):
+        own = {"generator": weights["generator"]}
+        gradients, logs = jax.grad(self._loss, has_aux=True)(own, batch)
+        return {"generator": gradients}, logs
+
+    def _loss(self, own, batch):
+        condition, real = self._seen(batch)
+        fake = self._run("generator", own, condition).astype("float32")
+        masks = jax.nn.one_hot(batch["labels"], self.conditioning.num_classes)
+        loss = self.losses["perceptual"]
+        terms = loss.terms(real, fake, masks)
+        total = loss.weight * jnp.sum(terms)
+        return total, {"generator_loss": total, "perceptual": jnp.sum(terms)}
+
+
 def game_of(config):
     """Builds the game that a config describes."""
     nodes = config.trainer
-    parts = ("generator", "discriminator", *(["encoder"] if nodes.get("encoder") else []))
-    losses = ("adversarial", "feature_matching", "reconstruction")
-    return Game(
+    parts = [n for n in ("generator", "discriminator", "encoder") if nodes.get(n)]
+    if "discriminator" in parts:
+        kind, losses = Game, ("adversarial", "feature_matching", "reconstruction")
+    else:
+        kind, losses = Regression, ("perceptual",)
+    return kind(
         registry.build(nodes["conditioning"]),
         {name: registry.build(nodes[name]) for name in parts},
         {name: registry.build(nodes.get(f"{name}_loss")) for name in losses},
@@ -278,7 +300,7 @@ def pictures(synthesizer, tests):
         labels, instances, image = (tests[n][street] for n in ("labels", "instances", "image"))
         looks = synthesizer.encode(image, instances) if synthesizer.encoder else None
         rows.append([labels, synthesizer.synthesize(labels, instances, looks), image])
-    return sheet(rows, synthesizer.label_set, ("labels", "reconstructed", "real"))
+    return sheet(rows, synthesizer.label_set, ("labels", "synthesised", "real"))
 
 
 if __name__ == "__main__":

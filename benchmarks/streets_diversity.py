@@ -1,13 +1,18 @@
 """Do nine pictures of one street differ as streets do? CRN's diversity loss against its plain one.
 
-    python benchmarks/streets_diversity.py run nine      trains and measures; also: run copies
+    python benchmarks/streets_diversity.py measure       colours in the pictures of both models
     python benchmarks/streets_diversity.py table         what was measured, in Markdown
     python benchmarks/streets_diversity.py sheet FILE    the first test layouts by both
 
-Both are `configs/streets_crn.yaml` with nine pictures of each layout. `nine` trains, for each
-class, the picture that fits best (equation 3 of https://arxiv.org/abs/1707.09405); `copies` trains
-each picture with equation 1. The drawing says which pixels are which object; its test streets were
-not used to choose anything. Runs are kept in runs/diversity/.
+Both models make nine pictures of each layout. `nine` trains, for each class, the picture that fits
+best (equation 3 of https://arxiv.org/abs/1707.09405); `copies` trains each picture with equation 1:
+
+    export KERAS_BACKEND=jax
+    python benchmarks/jax_game.py streets_crn_nine_256 -o runs/diversity/nine.keras
+    python benchmarks/jax_game.py streets_crn_nine_256 -o runs/diversity/copies.keras \\
+        --set trainer.perceptual_loss.scope=image --set trainer.perceptual_loss.mean_share=1.0
+
+The drawing says which pixels are which object; its test streets were not used to choose anything.
 """
 
 import argparse
@@ -17,21 +22,17 @@ from pathlib import Path
 import numpy as np
 from streets_measures import mean_colour, objects
 
-from tfsynth import experiment
-from tfsynth.config import load_config
+import tfsynth
 from tfsynth.data.examples import Examples
 from tfsynth.registry import build
 from tfsynth.sheets import sheet, write_sheet
 from tfsynth.streets import classes
 
-MINUTES, PICTURES, ROWS = 45, 9, 4
-RUNS, RESULTS = Path("runs/diversity"), Path(__file__).parent / "results" / "diversity"
-# Variant -> its `DiversityLoss`; with the mean alone it is equation 1 of each picture.
-VARIANTS = {"nine": {"scope": "class"}, "copies": {"scope": "image", "mean_share": 1.0}}
+ROWS = 2
+MODELS, RESULTS = Path("runs/diversity"), Path(__file__).parent / "results" / "diversity"
+VARIANTS = ("nine", "copies")
 CLASSES = {"cars": classes.CAR, "facades": classes.BUILDING}
 OBJECTS = 150
-# So many epochs that the minutes end each run.
-_EPOCHS = ["schedule.constant_epochs=100", "schedule.decay_epochs=100"]
 
 
 def main():
@@ -41,47 +42,39 @@ def main():
     elif arguments.what == "sheet":
         write_sheet(arguments.file, _sheet())
     else:
-        run(arguments.variant, arguments.minutes, arguments.features)
+        for name in VARIANTS:
+            write(name)
 
 
 def _parse():
     parser = argparse.ArgumentParser(description="The diversity loss on the drawn streets.")
     commands = parser.add_subparsers(dest="what", required=True)
-    one = commands.add_parser("run", help="train and measure; goes on where it stopped")
-    one.add_argument("variant", choices=VARIANTS)
-    one.add_argument("--minutes", type=float, default=MINUTES, help="wall time of the training")
-    one.add_argument("--features", default="weights/vgg19_distilled_16x.keras", help="network")
+    commands.add_parser("measure", help="measure both models")
     commands.add_parser("table", help="print what was measured")
-    drawn = commands.add_parser("sheet", help="draw what the runs make")
+    drawn = commands.add_parser("sheet", help="draw what the models make")
     drawn.add_argument("file", type=Path)
     return parser.parse_args()
 
 
-def run(name, minutes, features):
-    """Trains a variant and writes what it gives; does nothing if that is there."""
-    result = RESULTS / f"{name}.json"
-    if result.exists():
-        return
-    loss = {f"trainer.perceptual_loss.{key}": value for key, value in VARIANTS[name].items()}
-    settings = {
-        "trainer.generator.num_outputs": PICTURES,
-        "trainer.perceptual_loss.class": "DiversityLoss",
-        "trainer.perceptual_loss.features": features,
-        **loss,
-        "train.minutes": minutes,
-        "train.then": "[]",
-    }
-    config = load_config("streets_crn", [f"{k}={v}" for k, v in settings.items()] + _EPOCHS)
-    folder = experiment.train(config, RUNS / name)
-    synthesizer = experiment.load_synthesizer(folder)
-    dataset = build(config.data.dataset)
+def write(name):
+    """Measures a model and writes what it gives."""
+    synthesizer = tfsynth.load_model(MODELS / f"{name}.keras")
+    data = synthesizer.provenance["config"]["data"]
+    dataset = _tests(data)
     measures = {
-        title: measure(synthesizer, dataset, config.data.size, class_id)
+        title: measure(synthesizer, dataset, data["size"], class_id)
         for title, class_id in CLASSES.items()
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
-    provenance = {"minutes": minutes, "steps": synthesizer.provenance["steps"]}
-    result.write_text(json.dumps({**provenance, "measures": measures}, indent=1) + "\n")
+    kept = ("program", "device", "steps", "minutes", "precision")
+    provenance = {key: synthesizer.provenance[key] for key in kept}
+    text = json.dumps({**provenance, "measures": measures}, indent=1)
+    (RESULTS / f"{name}.json").write_text(text + "\n")
+
+
+def _tests(data):
+    """Returns the streets of a config whose training streets nobody needs drawn."""
+    return build({**data["dataset"], "train": 1, "validation": 1})
 
 
 def measure(synthesizer, dataset, size, class_id):
@@ -127,20 +120,20 @@ def table():
 
 
 def _sheet():
-    """One layout a row and run: labels, the nine pictures, the real one."""
-    synthesizers = {name: experiment.load_synthesizer(RUNS / name) for name in VARIANTS}
-    config = load_config(RUNS / "nine" / "config.yaml")
-    dataset = build(config.data.dataset)
+    """One layout a row and model: labels, the nine pictures, the real one."""
+    synthesizers = [tfsynth.load_model(MODELS / f"{name}.keras") for name in VARIANTS]
+    data = synthesizers[0].provenance["config"]["data"]
+    dataset = _tests(data)
     rows = [
         [
             example["labels"],
             *synthesizer.synthesize_all(example["labels"], example["instances"]),
             example["image"],
         ]
-        for synthesizer in synthesizers.values()
-        for example in Examples(dataset.split("test"), config.data.size, limit=ROWS)
+        for synthesizer in synthesizers
+        for example in Examples(dataset.split("test"), data["size"], limit=ROWS)
     ]
-    headings = ["labels", *(str(i + 1) for i in range(PICTURES)), "real"]
+    headings = ["labels", *(str(i + 1) for i in range(len(rows[0]) - 2)), "real"]
     return sheet(rows, dataset.label_set, headings)
 
 
