@@ -13,7 +13,7 @@ from tfsynth.importers import (
     write_pix2pixhd,
     write_state_dict,
 )
-from tfsynth.importers.pix2pixhd import checkpoint_names
+from tfsynth.importers.pix2pixhd_convolutions import convolutions
 from tfsynth.networks import (
     FeatureEncoder,
     GlobalGenerator,
@@ -104,7 +104,8 @@ def test_names_and_shapes_are_the_published_ones(tmp_path):
     ],
 )
 def test_the_published_number_of_tensors(network, tensors, names):
-    found = checkpoint_names(network())
+    network = network()
+    found = convolutions(type(network), network.get_config())
     assert 2 * len(found) == tensors
     assert names <= set(found)
 
@@ -128,6 +129,10 @@ def test_a_discriminator_without_feature_matching_is_read(tmp_path):
     again = read_pix2pixhd(tmp_path / "flat.pth")["discriminator"]
     for a, b in zip(again.trainable_weights, network.trainable_weights, strict=True):
         np.testing.assert_array_equal(a, b)
+    del flat["layer0.0.bias"]
+    write_state_dict(tmp_path / "flat.pth", flat)
+    with pytest.raises(CheckpointError, match="missing.*`layerS.I` are `scaleS_layerL.P` here"):
+        read_pix2pixhd(tmp_path / "flat.pth")
 
 
 def test_running_statistics_of_instance_norms_are_dropped(checkpoint):
@@ -149,24 +154,66 @@ def without(state, *names):
         (lambda s: {}, "holds no tensors"),
         (
             lambda s: {"fc.weight": np.ones((2, 2))},
-            r"4-dimensional kernel; fc.weight has the shape \(2, 2\)",
+            r"4-dimensional kernel; 'fc.weight' has the shape \(2, 2\)",
         ),
         (lambda s: without(s, "model.4.bias"), "`model.4.bias` is missing.*filters 4"),
         (lambda s: s | {"model.4.bias": np.ones(9, "float32")}, r"\(9,\).*needs \(8,\)"),
-        (lambda s: s | {"model.99.bias": np.ones(9, "float32")}, "no place.*model.99.bias"),
+        (lambda s: s | {"model.99.bias": np.ones(9, "float32")}, "no place.*'model.99.bias'"),
         (lambda s: s | {"model.1.running_mean": np.ones(4)}, "no place.*model.1.running_mean"),
         (lambda s: s | {"model.2.weight": np.ones(4, "float32")}, "--norm batch.*or train one"),
         (lambda s: {f"module.{n}": a for n, a in s.items()}, "inside DataParallel"),
         (lambda s: s | {"model.1.weight_orig": s["model.1.weight"]}, "SPADE"),
         (
             lambda s: without(s, "model.1.weight"),
-            "no tensor `model.1.weight`. It starts with model.1.bias",
+            "no tensor `model.1.weight`. It starts with 'model.1.bias'",
         ),
     ],
 )
 def test_what_does_not_fit_is_refused(change, message, checkpoint):
     state, read = checkpoint
     with pytest.raises(CheckpointError, match=message):
+        read(change(state))
+
+
+GIANT = 10**30
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        # Numbers that no program writes are no numbers of layers.
+        (lambda s: s | {f"model.{GIANT}.conv_block.1.weight": s["model.1.weight"]}, "no place"),
+        (lambda s: s | {f"model{GIANT}_1.1.weight": s["model.1.weight"]}, "no place.*'model1000"),
+        (lambda s: s | {"model.011.weight": s["model.4.weight"]}, "no place.*'model.011.weight'"),
+        (lambda s: s | {"model.٤.weight": s["model.4.weight"]}, "1 tensor.* no place"),
+        # A small file must not make a large network.
+        (lambda s: s | {"model.999.weight": np.ones((3, 1, 1, 1), "f")}, "no place.*model.999"),
+        (
+            lambda s: {
+                n.replace("model.10.", "model.304."): a
+                for n, a in s.items()
+                if not n.startswith(("model.11.", "model.12."))
+            },
+            "is missing.*num_downsamples 100",
+        ),
+        (lambda s: s | {"model.1.weight": np.ones((9**6, 1, 1, 1), "f")}, r"needs \(531441, 1, 7"),
+        (
+            lambda s: s | {"model.1.weight": np.ones((0, 5, 7, 7), "f")},
+            "without elements: 'model.1",
+        ),
+        (lambda s: s | {"model.4.weight": s["model.4.weight"] * np.nan}, "`model.4.weight` holds"),
+        (
+            lambda s: s | {"model.4.weight": s["model.4.weight"].astype("f8") + 1e300},
+            "not finite float32",
+        ),
+        (lambda s: s | {"model.4.bias": np.ones(8, bool)}, "holds bool values"),
+        (lambda s: s | {"model.4.bias": np.ones(8, "i8")}, "`model.4.bias` holds int64 values"),
+        (lambda s: s | {"model1_1.1.weight": np.ones((2, 1, 1, 1), "f")}, "`model1_2.0.weight` is"),
+    ],
+)
+def test_forged_files_are_refused_before_a_network_is_built(change, message, checkpoint):
+    state, read = checkpoint
+    with pytest.raises(CheckpointError, match=f"changed.pth: .*{message}"):
         read(change(state))
 
 

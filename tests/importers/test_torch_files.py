@@ -180,11 +180,13 @@ def test_it_needs_no_pytorch():
     assert "torch" not in ran.stdout.split()
 
 
-def test_other_troubles_of_a_file_keep_their_kind(tmp_path):
+def test_what_is_no_file_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_state_dict(tmp_path / "a.pth")
-    with pytest.raises(IsADirectoryError):
-        read_state_dict(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(CheckpointError, match="is no file. Name the .pth file"):
+            read_state_dict(path)
 
 
 @pytest.mark.parametrize(

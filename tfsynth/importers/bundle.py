@@ -214,7 +214,43 @@ def _read(paths):
         raise CheckpointError(
             f"There is no generator among {', '.join(map(str, paths))}: give latest_net_G.pth too."
         )
+    _check_channels(networks, files)
     return networks, files
+
+
+def _check_channels(networks, files):
+    """Raises `CheckpointError` if networks of one model cannot belong together."""
+    generator, encoder = networks["generator"], networks.get("encoder")
+    if generator.output_channels not in _PICTURE_CHANNELS:
+        raise CheckpointError(
+            f"{files['generator']}: its pictures have {generator.output_channels} channels. "
+            "Pictures have 1 (grey), 3 (RGB) or 4 (RGBA)."
+        )
+    features = 0
+    if encoder is not None:
+        features = encoder.num_features
+        if encoder.input_channels != generator.output_channels:
+            raise CheckpointError(
+                f"{files['encoder']}: it reads pictures of {encoder.input_channels} channels, and "
+                f"the generator makes those of {generator.output_channels}. Give the encoder of "
+                "this generator."
+            )
+        if features >= generator.input_channels:
+            raise CheckpointError(
+                f"{files['encoder']}: it gives {features} features, and the generator reads "
+                f"{generator.input_channels} channels in all. Give the encoder of this generator."
+            )
+    discriminator = networks.get("discriminator")
+    if discriminator is None:
+        return
+    # It sees what the generator reads, without features, and a picture.
+    seen = generator.input_channels - features + generator.output_channels
+    if discriminator.input_channels != seen:
+        raise CheckpointError(
+            f"{files['discriminator']}: it reads {discriminator.input_channels} channels; beside "
+            f"this generator{' and encoder' if encoder else ''} it must read {seen}. Give the "
+            "discriminator of this generator" + ("." if encoder else ", or its encoder too.")
+        )
 
 
 def _styles(path, encoder, num_classes):

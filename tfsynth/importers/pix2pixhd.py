@@ -9,7 +9,9 @@ import re
 
 import numpy as np
 
+from tfsynth.importers.pix2pixhd_convolutions import convolutions
 from tfsynth.importers.torch_files import CheckpointError, read_state_dict, write_state_dict
+from tfsynth.importers.torch_tensors import listing
 from tfsynth.networks import (
     FeatureEncoder,
     GlobalGenerator,
@@ -20,6 +22,9 @@ from tfsynth.networks import (
 # Instance norm without scale and offset stored these before PyTorch 0.4. The published program
 # always normalised by the picture's own statistics, so that dropping them is exact.
 _UNUSED = ("running_mean", "running_var", "num_batches_tracked")
+
+# As the published program writes an index: no leading zeros, and no network has a thousand layers.
+_INDEX = r"(0|[1-9][0-9]{0,2})"
 
 
 def read_pix2pixhd(path):
@@ -36,12 +41,18 @@ def read_pix2pixhd(path):
             of another shape.
         OSError: If it cannot be read.
     """
-    state = _plain_discriminator(read_state_dict(path))
+    read = read_state_dict(path)
+    state = _plain_discriminator(read)
     try:
-        role, network = _architecture(state)
-        _fill(network, state)
+        _refuse_relatives(state)
+        role, kind, settings = _architecture(state)
+        arrays = _arrays(kind, settings, state)
     except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None
+        hint = "" if state is read else " (Its tensors `layerS.I` are `scaleS_layerL.P` here.)"
+        raise CheckpointError(f"{path}: {error}{hint}") from None
+    network = kind(**settings)
+    for (layer, attribute), array in arrays.items():
+        getattr(network.get_layer(layer), attribute).assign(array)
     return {role: network}
 
 
@@ -67,138 +78,81 @@ def write_pix2pixhd(network, path, container="zip"):
                 "network would compute something else there."
             )
     state = {}
-    for name, layer_name in checkpoint_names(network).items():
-        layer = network.get_layer(layer_name)
+    for name, convolution in convolutions(type(network), network.get_config()).items():
+        layer = network.get_layer(convolution.layer)
         kernel = np.asarray(layer.kernel, "float32").transpose(3, 2, 0, 1)
         state[f"{name}.weight"] = np.ascontiguousarray(kernel)
         state[f"{name}.bias"] = np.asarray(layer.bias, "float32")
     write_state_dict(path, state, container=container)
 
 
-def checkpoint_names(network):
-    """Returns the names of a network's convolutions in a checkpoint, in its order.
-
-    Args:
-        network: One of pix2pixHD's networks.
-
-    Returns:
-        Dict of the name without `.weight` or `.bias` -> the name of our layer.
-    """
-    if isinstance(network, MultiscaleDiscriminator):
-        return _discriminator_names(network.num_scales, network.num_layers)
-    depth = network.num_downsamples
-    if isinstance(network, LocalEnhancer):
-        names = _trunk_names(depth, network.num_blocks)
-        for number in range(1, network.num_enhancers + 1):
-            last = number == network.num_enhancers
-            names |= _enhancer_names(number, network.num_local_blocks, last)
-        return names
-    blocks = getattr(network, "num_blocks", 0)
-    return {**_trunk_names(depth, blocks), f"model.{5 + 6 * depth + blocks}": "head_conv"}
-
-
-def _trunk_names(depth, blocks):
-    names = {"model.1": "stem_conv"}
-    for i in range(depth):
-        names[f"model.{4 + 3 * i}"] = f"down{i}_conv"
-    first = 4 + 3 * depth
-    for j in range(blocks):
-        names |= _block_names(f"model.{first + j}", f"block{j}")
-    for i in range(depth):
-        # Ours are numbered by their level, as the way down is.
-        names[f"model.{first + blocks + 3 * i}"] = f"up{depth - 1 - i}_conv"
-    return names
-
-
-def _enhancer_names(number, blocks, last):
-    ours = f"enhancer{number}"
-    names = {f"model{number}_1.1": f"{ours}_stem_conv", f"model{number}_1.4": f"{ours}_down_conv"}
-    for j in range(blocks):
-        names |= _block_names(f"model{number}_2.{j}", f"{ours}_block{j}")
-    names[f"model{number}_2.{blocks}"] = f"{ours}_up_conv"
-    if last:
-        names[f"model{number}_2.{blocks + 4}"] = f"{ours}_head_conv"
-    return names
-
-
-def _block_names(theirs, ours):
-    return {f"{theirs}.conv_block.1": f"{ours}_conv1", f"{theirs}.conv_block.5": f"{ours}_conv2"}
-
-
-def _discriminator_names(scales, layers):
-    return {
-        f"scale{s}_layer{j}.0": f"scale{s}_layer{j}_conv"
-        for s in range(scales)
-        for j in range(layers + 2)
-    }
-
-
 def _architecture(state):
-    """Returns the role and a fresh network, from names and shapes alone."""
-    _refuse_relatives(state)
+    """Returns the role, class and settings of a network, from names and shapes alone."""
     if any(name.startswith("scale") for name in state):
-        return "discriminator", _discriminator(state)
+        return "discriminator", MultiscaleDiscriminator, _discriminator(state)
     if "model.1.weight" not in state:
         raise CheckpointError(
             "This is no generator, encoder or discriminator of pix2pixHD: there is no tensor "
-            f"`model.1.weight`. It starts with {', '.join(list(state)[:3]) or 'nothing'}."
+            f"`model.1.weight`. It starts with {listing(state, 3)}."
         )
-    blocks = _indices(state, r"model\.(\d+)\.conv_block\.1\.weight")
+    blocks = _indices(state, rf"model\.{_INDEX}\.conv_block\.1\.weight")
+    last = max(_indices(state, rf"model\.{_INDEX}\.weight"))
     filters, channels = _shape(state, "model.1.weight")[:2]
+    settings = {"input_channels": channels, "filters": filters}
     if not blocks:
-        last = max(_indices(state, r"model\.(\d+)\.weight"))
-        return "encoder", FeatureEncoder(
-            input_channels=channels,
-            num_features=_shape(state, f"model.{last}.weight")[0],
-            filters=filters,
-            num_downsamples=_depth(last - 5, 6, f"model.{last}.weight"),
-        )
-    settings: dict = {
-        "input_channels": channels,
-        "num_downsamples": _depth(blocks[0] - 4, 3, f"model.{blocks[0]}.conv_block.1.weight"),
-        "num_blocks": len(blocks),
-    }
-    enhancers = _indices(state, r"model(\d+)_1\.1\.weight")
+        settings["num_features"] = _shape(state, f"model.{last}.weight")[0]
+        settings["num_downsamples"] = _depth(last - 5, 6, f"model.{last}.weight")
+        return "encoder", FeatureEncoder, settings
+    name = f"model.{blocks[0]}.conv_block.1.weight"
+    settings["num_downsamples"] = _depth(blocks[0] - 4, 3, name)
+    settings["num_blocks"] = len(blocks)
+    enhancers = _indices(state, rf"model{_INDEX}_1\.1\.weight")
     if not enhancers:
-        last = max(_indices(state, r"model\.(\d+)\.weight"))
-        output = _shape(state, f"model.{last}.weight")[0]
-        return "generator", GlobalGenerator(output_channels=output, filters=filters, **settings)
-    outer = max(enhancers)
+        settings["output_channels"] = _shape(state, f"model.{last}.weight")[0]
+        return "generator", GlobalGenerator, settings
+    return "generator", LocalEnhancer, settings | _enhanced(state, max(enhancers), filters)
+
+
+def _enhanced(state, outer, filters):
+    """Returns the settings that enhancers add to those of the coarse generator."""
     local = _shape(state, f"model{outer}_1.1.weight")[0]
     if filters != local * 2**outer:
         raise CheckpointError(
             f"The coarse generator must have {local} * 2^{outer} = {local * 2**outer} filters to "
             f"fit its {outer} enhancer(s); it has {filters}."
         )
-    last = max(_indices(state, rf"model{outer}_2\.(\d+)\.weight"))
-    return "generator", LocalEnhancer(
-        output_channels=_shape(state, f"model{outer}_2.{last}.weight")[0],
-        filters=local,
-        num_enhancers=outer,
-        num_local_blocks=len(_indices(state, rf"model{outer}_2\.(\d+)\.conv_block\.1\.weight")),
-        **settings,
-    )
+    last = max(_indices(state, rf"model{outer}_2\.{_INDEX}\.weight"), default=0)
+    blocks = _indices(state, rf"model{outer}_2\.{_INDEX}\.conv_block\.1\.weight")
+    return {
+        "output_channels": _shape(state, f"model{outer}_2.{last}.weight")[0],
+        "filters": local,
+        "num_enhancers": outer,
+        "num_local_blocks": len(blocks),
+    }
 
 
 def _discriminator(state):
-    scales = _indices(state, r"scale(\d+)_layer0\.0\.weight")
-    layers = _indices(state, r"scale0_layer(\d+)\.0\.weight")
+    scales = _indices(state, rf"scale{_INDEX}_layer0\.0\.weight")
+    layers = _indices(state, rf"scale0_layer{_INDEX}\.0\.weight")
     if not scales or len(layers) < 3:
         raise CheckpointError(
             "A discriminator has tensors `scale0_layer0.0.weight`, `scale0_layer1.0.weight` and "
-            f"so on; this file has {', '.join(list(state)[:3])}."
+            f"so on, of 3 layers at least; this file has {listing(state, 3)}."
         )
     filters, channels = _shape(state, "scale0_layer0.0.weight")[:2]
-    return MultiscaleDiscriminator(
-        channels, filters=filters, num_layers=len(layers) - 2, num_scales=len(scales)
-    )
+    return {
+        "input_channels": channels,
+        "filters": filters,
+        "num_layers": len(layers) - 2,
+        "num_scales": len(scales),
+    }
 
 
 def _plain_discriminator(state):
     """Renames the tensors of a discriminator that was trained without feature matching."""
     renamed = {}
     for name, array in state.items():
-        match = re.fullmatch(r"layer(\d+)\.(\d+)\.(\w+)", name)
+        match = re.fullmatch(rf"layer{_INDEX}\.{_INDEX}\.([a-z_]+)", name)
         if match is None:
             return state
         scale, index, kind = match.groups()
@@ -210,41 +164,61 @@ def _plain_discriminator(state):
     return renamed
 
 
-def _fill(network, state):
-    state = dict(state)
-    assigned = []
-    for name, layer_name in checkpoint_names(network).items():
-        layer = network.get_layer(layer_name)
-        for kind, variable in (("weight", layer.kernel), ("bias", layer.bias)):
-            array = state.pop(f"{name}.{kind}", None)
+def _arrays(kind, settings, state):
+    """Returns what every weight is given: (layer, "kernel" or "bias") -> float32 array.
+
+    All is compared before a network is built: one that a file only pretends to hold may be larger
+    than the memory.
+    """
+    left, arrays = dict(state), {}
+    described = f"a {kind.__name__} with {_described(settings)}"
+    expected = convolutions(kind, settings)
+    for name, convolution in expected.items():
+        shapes = {"weight": convolution.shape, "bias": (convolution.outputs,)}
+        for part, shape in shapes.items():
+            array = left.pop(f"{name}.{part}", None)
             if array is None:
                 raise CheckpointError(
-                    f"The tensor `{name}.{kind}` is missing. By its other tensors this is a "
-                    f"{type(network).__name__} with {_settings(network)}."
+                    f"The tensor `{name}.{part}` is missing. By its other tensors this is "
+                    f"{described}."
                 )
-            # Both (out, in, rows, columns) and, transposed, (in, out, rows, columns) are ours
-            # with the axes reversed in pairs.
-            array = array.transpose(2, 3, 1, 0) if kind == "weight" else array
-            if array.shape != tuple(variable.shape):
+            if array.shape != shape:
                 raise CheckpointError(
-                    f"The tensor `{name}.{kind}` has the shape {array.shape} in our order of axes; "
-                    f"a {type(network).__name__} with {_settings(network)} needs "
-                    f"{tuple(variable.shape)} there."
+                    f"The tensor `{name}.{part}` has the shape {array.shape}; {described} needs "
+                    f"{shape} there."
                 )
-            assigned.append((variable, array))
-    norms = {_behind(name) for name in checkpoint_names(network)}
-    left = [
+            arrays[convolution.layer, "kernel" if part == "weight" else part] = _finite(
+                # Both (out, in, rows, columns) and, transposed, (in, out, rows, columns) are ours
+                # with the axes reversed in pairs.
+                array.transpose(2, 3, 1, 0) if part == "weight" else array,
+                f"{name}.{part}",
+            )
+    norms = {_behind(name) for name in expected}
+    unknown = [
         name
-        for name in state
+        for name in left
         if name.rpartition(".")[0] not in norms or name.rpartition(".")[2] not in _UNUSED
     ]
-    if left:
+    if unknown:
         raise CheckpointError(
-            f"{len(left)} tensor(s) have no place in a {type(network).__name__} with "
-            f"{_settings(network)}: {', '.join(left[:5])}{', ...' if len(left) > 5 else ''}."
+            f"{len(unknown)} tensor(s) have no place in {described}: {listing(unknown, 5)}."
         )
-    for variable, array in assigned:
-        variable.assign(array.astype("float32"))
+    return arrays
+
+
+def _finite(array, name):
+    if not np.issubdtype(array.dtype, np.floating):
+        raise CheckpointError(
+            f"The tensor `{name}` holds {array.dtype} values; weights are floating-point numbers."
+        )
+    with np.errstate(over="ignore"):
+        array = array.astype("float32")
+    if not np.isfinite(array).all():
+        raise CheckpointError(
+            f"The tensor `{name}` holds values that are not finite float32 numbers: the training "
+            "that it is from had failed. Take an earlier checkpoint of it."
+        )
+    return array
 
 
 def _refuse_relatives(state):
@@ -262,10 +236,13 @@ def _refuse_relatives(state):
             "This is a network of the SPADE repository, which wraps its convolutions and may "
             "normalise their spectra: its tensors do not fit pix2pixHD's layers."
         )
+    empty = [name for name, a in state.items() if not a.size]
+    if empty:
+        raise CheckpointError(f"It has tensors without elements: {listing(empty, 3)}.")
     affine = [name for name, a in state.items() if name.endswith(".weight") and a.ndim == 1]
     if affine:
         raise CheckpointError(
-            f"The network has batch norms ({affine[0]} and {len(affine) - 1} more): it was "
+            f"The network has batch norms ({listing(affine, 1)}: {len(affine)} of them): it was "
             "trained with `--norm batch`. Networks here have instance norms without scale and "
             "offset, the published default; batch norms have both, and use the statistics of the "
             "batch in synthesis too, so that no weights make these networks compute the same. "
@@ -274,8 +251,8 @@ def _refuse_relatives(state):
     flat = [name for name, a in state.items() if name.endswith(".weight") and a.ndim != 4]
     if flat:
         raise CheckpointError(
-            f"Every weight of pix2pixHD's networks is a 4-dimensional kernel; {flat[0]} has the "
-            f"shape {state[flat[0]].shape}."
+            f"Every weight of pix2pixHD's networks is a 4-dimensional kernel; {listing(flat[:1])} "
+            f"has the shape {state[flat[0]].shape}."
         )
 
 
@@ -285,6 +262,8 @@ def _indices(state, pattern):
 
 
 def _shape(state, name):
+    if name not in state:
+        raise CheckpointError(f"The tensor `{name}` is missing.")
     return state[name].shape
 
 
@@ -304,8 +283,5 @@ def _behind(name):
     return f"{prefix}.{int(index) + 1}"
 
 
-def _settings(network):
-    config = network.get_config()
-    known = ("input_channels", "filters", "num_downsamples", "num_blocks", "num_enhancers")
-    known += ("num_local_blocks", "num_layers", "num_scales")
-    return ", ".join(f"{name} {config[name]}" for name in known if name in config)
+def _described(settings):
+    return ", ".join(f"{name} {number}" for name, number in settings.items())

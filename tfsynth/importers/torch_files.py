@@ -53,6 +53,9 @@ def read_state_dict(path: str | os.PathLike) -> dict[str, np.ndarray]:
             anything but a dictionary of tensors, or contradicts itself.
         OSError: If it cannot be read.
     """
+    if os.path.exists(path) and not os.path.isfile(path):
+        # A folder; or a pipe, which would be waited for.
+        raise CheckpointError(f"{Path(path)}: it is no file. Name the .pth file of a network.")
     with open(path, "rb") as file:
         try:
             return _read(file, os.fstat(file.fileno()).st_size)
