@@ -79,6 +79,21 @@ def test_an_instance_map_of_another_size_is_named(model, maps, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_nothing_is_written_if_one_of_the_maps_is_bad(model, maps, tmp_path):
+    Image.fromarray(np.full((8, 8), 9, "uint8")).save(maps / "z.png")
+    with pytest.raises(ValueError, match="z.png.* 9 "):
+        deployment.synthesize(model, [maps], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("inputs", "output"), [([""], "out"), (["labels"], "")])
+def test_empty_names_are_refused(model, maps, tmp_path, monkeypatch, inputs, output):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="empty name ''"):
+        deployment.synthesize(model, inputs, output)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["labels"]
+
+
 def test_nothing_is_overwritten_unless_asked(model, maps, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
@@ -255,5 +270,5 @@ def test_a_file_in_the_place_of_the_folder_is_refused_first(maps, tmp_path):
 
 def test_what_is_no_keras_file_is_no_model(tmp_path):
     (tmp_path / "my.yaml").write_text("name: my")
-    with pytest.raises(ValueError, match="my.yaml cannot be loaded .* no .keras file"):
+    with pytest.raises(ValueError, match="my.yaml cannot be loaded: it is no .keras file"):
         deployment.load_synthesizer(tmp_path / "my.yaml")

@@ -80,12 +80,20 @@ def test_negative_ids_only_still_give_new_ids_from_0():
         ([[0, 1]], [[True, False]], "are integers .* these are bool"),
         ([[0, 1]], [[0, 2**31]], "go from 0 to 2147483648. Number them anew"),
         ([[0, 1]], np.array([[0, 2**63]], np.uint64), "go from 0 to 9223372036854775808"),
+        ([[0, 1], [0]], None, "A label map is one array; its rows are of one length"),
+        ([[0, 1]], [[0, 1], [0]], "An instance map is one array; its rows are of one length"),
         ([[0, 1]], [[0, -(2**31) - 1]], "Instance ids are in -2147483648..2147483647"),
     ],
 )
 def test_construction_refuses(labels, instances, message):
     with pytest.raises(ValueError, match=message):
         Layout(labels, LABEL_SET, instances)
+
+
+@pytest.mark.parametrize("label_set", [None, "streets", ["road", "car"]])
+def test_a_layout_needs_a_label_set(label_set):
+    with pytest.raises(ValueError, match="A layout has a LabelSet"):
+        Layout([[0, 1]], label_set)
 
 
 def test_accessors(street):

@@ -1,5 +1,7 @@
 """Models that ship: found by name, and put to work without any data."""
 
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -73,6 +75,51 @@ def test_a_first_look_needs_no_data(shipped, tmp_path, capsys):
     assert main(["synthesize", "--model", "town"]) == 2
     assert "test_00000.png and 5 more exists already. Use --overwrite" in capsys.readouterr().err
     assert main(["synthesize", "--model", "town", "--overwrite"]) == 0
+
+
+def test_what_cannot_be_synthesised_leaves_no_layouts(shipped, tmp_path, capsys):
+    few = tmp_path / "few"
+    few.mkdir()
+    Image.fromarray(np.zeros((32, 64), "uint8")).save(few / "test_00000.png")
+    for more, message in (
+        (["--label-coding", "colour"], "leave `label_coding` out"),
+        (["--samples", "3"], "makes 1 different photograph of a layout"),
+        (["--like", str(few)], "trained without a feature encoder"),
+        (["--instances", str(few)], "test_00001.png needs one instance map"),
+    ):
+        assert main(["synthesize", "--model", "town", *more]) == 2
+        assert message in capsys.readouterr().err
+    for i in range(1, 6):
+        Image.fromarray(np.zeros((32, 60), "uint8")).save(few / f"test_{i:05d}.png")
+    assert main(["synthesize", "--model", "town", "--instances", str(few)]) == 2
+    assert "test_00001.png is 60x32 pixels, its label map" in capsys.readouterr().err
+    assert not (tmp_path / "photographs").exists()
+
+
+def test_layouts_that_are_edited_are_not_drawn_over(shipped, tmp_path, capsys):
+    assert main(["synthesize", "--model", "town"]) == 0
+    mine = tmp_path / "photographs" / "layouts" / "instances"
+    before = (mine / "test_00000.png").read_bytes()
+    command = ["synthesize", "--model", "town", "--instances", str(mine), "--overwrite"]
+    assert main(command) == 2
+    assert "test_00000.png, which it is made from" in capsys.readouterr().err
+    assert (mine / "test_00000.png").read_bytes() == before
+
+
+def test_what_is_no_model_is_named(tmp_path):
+    (tmp_path / "text.keras").write_text("no zip")
+    with zipfile.ZipFile(tmp_path / "zip.keras", "w") as file:
+        file.writestr("other", "x")
+    for name, message in (
+        ("text.keras", "text.keras cannot be loaded: it is no .keras file, or a damaged one"),
+        ("zip.keras", "zip.keras cannot be loaded: .*config.json"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            tfsynth.load_model(tmp_path / name)
+        with pytest.raises(ConfigError, match=f"`init_from`: .*{message}"):
+            preparation.networks_in(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match="is a folder, not a file"):
+        tfsynth.load_model(tmp_path)
 
 
 def test_layouts_are_drawn_for_models_of_streets_only(shipped, capsys):

@@ -120,12 +120,14 @@ def test_triangles_that_share_an_edge_share_no_pixel_and_leave_none():
 @pytest.mark.parametrize(
     ("points", "message"),
     [
-        ([(0, 0), (1, 1)], r"at least 3 corners \(x, y\); this one is \(2, 2\)"),
+        ([(0, 0), (1, 1)], r"at least 3 corners \(x, y\), each .* this one is \(2, 2\)"),
         ([0, 1, 2], r"this one is \(3,\)"),
         ([(0, 0, 0)] * 3, r"this one is \(3, 3\)"),
         ([(0, 0), (1, 0), (0, np.nan)], "finite numbers.*nan"),
         ([(0, 0), (np.inf, 0), (0, 1)], "finite numbers.*inf"),
         ([("0", "0")] * 3, "finite numbers"),
+        ([(0, 0), (1e300, 0), (0, 1)], "each within 2147483648 pixels"),
+        ([(0, 0), (1, 0), (0,)], "A polygon is one array; its rows are of one length"),
     ],
 )
 def test_polygon_refuses(points, message):

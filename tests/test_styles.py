@@ -102,9 +102,66 @@ def test_a_table_comes_back_from_json():
         ({0: [[1.0]], 1: [[1.0, 2.0]]}, {0: [1], 1: [1]}),
     ],
 )
-def test_tables_that_do_not_fit_are_refused(centres, counts):
+def test_tables_whose_parts_do_not_fit_are_refused(centres, counts):
     with pytest.raises(ValueError, match="centres .* and as many counts"):
         StyleTable(centres, counts)
+
+
+@pytest.mark.parametrize(
+    ("centres", "counts", "message"),
+    [
+        ({0: [[np.nan]]}, {0: [1]}, r"finite numbers; the centres of class 0: \[\[nan\]\]"),
+        ({0: [[np.inf]]}, {0: [1]}, "finite numbers; the centres of class 0"),
+        ({0: [[1e39]]}, {0: [1]}, "that float32 holds; the centres of class 0"),
+        ({0: [[1.0], [1.0, 2.0]]}, {0: [1, 1]}, "finite numbers; the centres of class 0"),
+        ({0: [["red"]]}, {0: [1]}, "finite numbers; the centres of class 0"),
+        ({0: [[1.0]]}, {0: [-1]}, r"whole numbers, 0 or more. Class 0: \[-1\]"),
+        ({0: [[1.0]]}, {0: [1.5]}, r"whole numbers, 0 or more. Class 0: \[1.5\]"),
+        ({-1: [[1.0]]}, {-1: [1]}, "ids 0, 1, ... It has -1"),
+        ({0.5: [[1.0]]}, {0.5: [1]}, "ids 0, 1, ... It has 0.5"),
+        ({"car": [[1.0]]}, {"car": [1]}, "ids 0, 1, ... It has 'car'"),
+    ],
+)
+def test_tables_of_what_is_no_style_are_refused(centres, counts, message):
+    with pytest.raises(ValueError, match=message):
+        StyleTable(centres, counts)
+
+
+@pytest.mark.parametrize("node", [{"0": {"centres": [[1.0]]}}, {"car": {}}, {"0": 3}, [1]])
+def test_a_stored_table_that_is_none_is_refused(node):
+    with pytest.raises(ValueError, match="is a dict of class id -> "):
+        StyleTable.from_dict(node)
+
+
+def test_a_table_of_another_label_set_is_refused():
+    model = synthesizer(styles=None)
+    for table, message in (
+        (StyleTable({3: [[0.0, 0.0]]}, {3: [1]}), "class 3, the model's classes are 0..2"),
+        (
+            StyleTable({2: [[0.0, 0.0]]}, {2: [1]}, {2: "tree"}),
+            "another label set: class 2 is 'tree' there and 'car' in the model",
+        ),
+        (StyleTable({2: [[0.0]]}, {2: [1]}), "have 1 features, the encoder 2"),
+        ({2: [[0.0, 0.0]]}, "`styles` is a StyleTable or None. Received: "),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.styles = table
+        with pytest.raises(ValueError, match=message):
+            synthesizer(styles=table)
+    assert model.styles is None
+    model.styles = TABLE
+    assert model.styles is TABLE
+    with pytest.raises(ValueError, match=r"names the classes that have styles, \[2\]"):
+        StyleTable({2: [[0.0, 0.0]]}, {2: [1]}, {1: "road"})
+
+
+def test_a_collected_table_knows_the_names_of_its_classes(tmp_path):
+    model = synthesizer(styles=None)
+    image = np.random.default_rng(0).integers(0, 256, (8, 12, 3), "uint8")
+    model.styles = collect(model, [{"labels": LAYOUT, "instances": INSTANCES, "image": image}])
+    assert model.styles.names == {0: "sky", 1: "road", 2: "car"}
+    model.save(tmp_path / "model.keras")
+    assert tfsynth.load_model(tmp_path / "model.keras").styles.names == model.styles.names
 
 
 def test_a_class_without_styles_has_the_features_0():
@@ -218,6 +275,13 @@ def test_a_file_of_an_earlier_format_is_still_read(version, dtype):
     [
         ({7: [0.0, 0.0]}, r"`styles` names \[7\], which the layout does not have"),
         ({200: [0.0]}, r"A style is an array \(2,\).*Received for 200: shape \(1,\)"),
+        ({200: [0.0, np.nan]}, r"finite numbers; the style of 200: \[0.0, nan\]"),
+        ({200: [1.0, 1j]}, "finite numbers; the style of 200"),
+        ({200: "red"}, "finite numbers; the style of 200: 'red'"),
+        ({200: None}, "finite numbers; the style of 200: None"),
+        ({"car": [0.0, 0.0], 7: [0.0, 0.0]}, "`styles` names .*'car'.*which the layout does not"),
+        (TABLE, "a table is for the model: `model.styles = table`. Received: StyleTable"),
+        ([[0.0, 0.0]], "dict of instance id -> style. Received: list"),
     ],
 )
 def test_bad_styles_are_refused(styles, message):

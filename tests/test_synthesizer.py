@@ -136,11 +136,31 @@ def test_a_later_format_is_refused():
         (np.zeros((4, 4, 3, 1), int), None, r"Received: int64 \(4, 4, 3, 1\)"),
         (np.zeros((4, 4), int), None, "give `instances`"),
         (np.zeros((4, 4), int), np.zeros((4, 5), int), r"Received: int64 \(4, 5\)"),
+        (np.zeros((4, 4), int), np.zeros((4, 4)), r"Received: float64 \(4, 4\)"),
+        (np.zeros((4, 4), int), np.full((4, 4), 2**31), "Ids in `instances` have 32 bits"),
+        (np.zeros((4, 4), int), [[0, 1], [0]], "`instances` is one array; its rows are of one"),
+        ([[0, 1], [0]], None, "A condition is one array; its rows are of one length"),
+        (np.full((4, 5, 3), 128), np.zeros((4, 5), int), "seems to be a picture coded by colour"),
     ],
 )
 def test_bad_arrays_are_refused_with_the_rule(labels, instances, message):
     with pytest.raises(ValueError, match=message):
         synthesizer().synthesize(labels, instances)
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, "1", None])
+def test_a_seed_is_a_whole_number(seed):
+    for draw in (synthesizer().synthesize, synthesizer().synthesize_all):
+        with pytest.raises(ValueError, match="`seed` is a whole number, 0 or more. Received: "):
+            draw(*layout(4, 4), seed=seed)
+
+
+def test_a_check_refuses_what_synthesising_would(monkeypatch):
+    model = synthesizer()
+    monkeypatch.setattr(model, "predict_on_batch", None)  # It would be called.
+    model.check(*layout(4, 4))
+    with pytest.raises(ValueError, match="give `instances`"):
+        model.check(np.zeros((4, 4), int))
 
 
 def test_a_label_set_that_does_not_fit_is_refused():

@@ -54,7 +54,8 @@ def load_model(path):
     """Returns the network, trainer or synthesizer saved as a `.keras` file.
 
     The same as `keras.saving.load_model`, after the classes of tfsynth have been made known to
-    Keras. Load files only from people you trust: a model is a program (see SECURITY.md).
+    Keras, with errors that name the file. Load files only from people you trust: a model is a
+    program (see SECURITY.md).
 
     Args:
         path: A string or `pathlib.Path`; or the name of a model that ships, such as "streets".
@@ -63,13 +64,9 @@ def load_model(path):
         FileNotFoundError: If there is no such file, and no such name.
         ValueError: If it holds no Keras model.
     """
-    import keras
+    from tfsynth import models
 
-    from tfsynth import models, registry
-
-    path = models.find_model(path)
-    registry.import_registered_classes()
-    return keras.saving.load_model(path)
+    return models.read_model(models.find_model(path))
 
 
 def __getattr__(name):

@@ -1,21 +1,21 @@
 """A trained synthesizer at work on files: load it, draw with it, export it."""
 
+import dataclasses
 import itertools
-import zipfile
 from pathlib import Path
 
-import keras
 import numpy as np
 from tqdm import tqdm
 
-from tfsynth import exporters, models, registry
+from tfsynth import exporters, models
 from tfsynth.data import images
 from tfsynth.data.builders import pairing
 from tfsynth.data.dataset import DataError
 from tfsynth.files import replace_file
-from tfsynth.layout_files import draw_streets, stems_of_streets
+from tfsynth.layout_files import draw_streets, write_layouts
 from tfsynth.regions import components
 from tfsynth.run_folder import RunFolder
+from tfsynth.synthesis_files import companions, conditions, refuse_existing, refuse_inputs
 from tfsynth.synthesizer import Synthesizer
 
 
@@ -32,16 +32,7 @@ def load_synthesizer(path):
         raise FileNotFoundError(
             f"No synthesizer at {file}. Name a .keras file that training wrote, or a run folder."
         )
-    if not zipfile.is_zipfile(file):
-        raise ValueError(
-            f"{file} cannot be loaded as a synthesizer: it is no .keras file, or a damaged one. "
-            "Name one that training wrote, or a run folder."
-        )
-    registry.import_registered_classes()
-    try:
-        model = keras.saving.load_model(file)
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{file} cannot be loaded as a synthesizer: {error}") from error
+    model = models.read_model(file)
     if not isinstance(model, Synthesizer):
         raise ValueError(f"{file} holds a {type(model).__name__}, not a Synthesizer.")
     return model
@@ -63,9 +54,9 @@ def synthesize(
     """Writes a photograph for every label map or condition picture, as PNG of the same name.
 
     Names are those that pair files in training: the stem, without the endings of
-    Cityscapes. Everything is checked first: the files' existence, that no two inputs
-    share a name, that nothing is overwritten. Each PNG appears whole or not at all; it is
-    grey, RGB or RGBA, as the photographs were that the model was trained on.
+    Cityscapes. Everything is checked before the first is written: that no two inputs share a
+    name, that nothing is overwritten, and every file against the model. Each PNG appears whole or
+    not at all; it is grey, RGB or RGBA, as the photographs were that the model was trained on.
 
     Args:
         model_path: A `.keras` file, a run folder or the name of a model that ships.
@@ -93,7 +84,7 @@ def synthesize(
         The paths written, in order.
 
     Raises:
-        ValueError: If a map is damaged or its ids do not fit the model; names the file.
+        ValueError: If a map is damaged or does not fit the model; names the file.
         FileExistsError: If a photograph is there and `overwrite` is off, or it would
             replace one of the maps.
     """
@@ -101,41 +92,48 @@ def synthesize(
         raise ValueError(
             f"`label_coding` is one of {list(images.LABEL_CODINGS)}. Received: {label_coding!r}."
         )
-    if Path(output_dir).is_file():
+    if not str(output_dir):
+        raise ValueError("The folder of the photographs has the empty name ''. Name one, or '.'.")
+    output_dir = Path(output_dir)
+    if output_dir.is_file():
         raise NotADirectoryError(f"{output_dir} is a file. Name a folder for the photographs.")
     synthesizer = load_synthesizer(model_path)
     _require_samples(synthesizer, samples, like)
-    output_dir = Path(output_dir)
-    endings = [f"-{i + 1}" for i in range(samples)] if samples > 1 else [""]
+    role = _role(synthesizer, label_coding, instances, instances_from)
+    drawn, layouts = {}, output_dir / "layouts"
     if inputs is None:
         if label_coding != "ids":
             raise ValueError("Layouts that are drawn hold ids: leave `label_coding` out.")
-        if not overwrite:
-            _refuse_existing(
-                [output_dir / f"{s}{e}.png" for s in stems_of_streets() for e in endings]
-            )
-        layouts = output_dir / "layouts"
-        draw_streets(layouts, synthesizer, overwrite)
-        inputs, drawn = [layouts / "labels"], layouts / "instances"
-        instances = drawn if instances is None and instances_from is None else instances
-    role = _role(synthesizer, label_coding, instances, instances_from)
-    maps = _conditions(inputs, role)
-    instance_maps = _companions(maps, role, instances, "instance map", "instance")
-    references = _companions(maps, role, like, "photograph", "photo")
+        drawn = draw_streets(synthesizer)
+        maps = {name: layouts / "labels" / f"{name}.png" for name in drawn}
+    else:
+        maps = conditions(inputs, role)
+    instance_maps = companions(maps, role, instances, "instance map", "instance")
+    references = companions(maps, role, like, "photograph", "photo")
+    endings = [f"-{i + 1}" for i in range(samples)] if samples > 1 else [""]
     targets = {name: [output_dir / f"{name}{end}.png" for end in endings] for name in maps}
     written = [path for paths in targets.values() for path in paths]
-    _refuse_inputs(written, [*maps.values(), *instance_maps.values(), *references.values()])
+    read = [*({} if drawn else maps).values(), *instance_maps.values(), *references.values()]
+    copies = [layouts / kind / f"{name}.png" for kind in ("labels", "instances") for name in drawn]
+    refuse_inputs([*written, *copies], read)
     if not overwrite:
-        _refuse_existing(written)
-    for name, path in tqdm(maps.items(), "synthesising", unit="image", disable=len(maps) < 2):
-        condition = _read(synthesizer, path, label_coding)
-        what, like = f"{pairing.NAMES[role]} {path}", references.get(name)
-        ids = _instances(condition, instance_maps.get(name), instances_from, what)
-        styles = like and _styles_like(synthesizer, like, ids, condition, what)
-        photographs = _photographs(synthesizer, condition, ids, styles, seed)
-        for target, photograph in zip(targets[name], photographs, strict=False):
+        refuse_existing(written)
+        if drawn and layouts.exists():
+            raise FileExistsError(
+                f"{layouts} exists already. Use --overwrite to draw the layouts in it again, name "
+                "another folder for the photographs, or name label maps to synthesise from."
+            )
+
+    files = _Layouts(synthesizer, role, maps, instance_maps, references, instances_from, drawn)
+    quiet = len(maps) < 2
+    for name in tqdm(maps, "checking", unit="image", disable=quiet, leave=False):
+        files.check(name)
+    if drawn:
+        write_layouts(layouts, drawn, synthesizer)
+    for name in tqdm(maps, "synthesising", unit="image", disable=quiet):
+        for target, picture in zip(targets[name], files.photographs(name, seed), strict=False):
             output_dir.mkdir(parents=True, exist_ok=True)
-            _write_photograph(target, photograph)
+            replace_file(target, lambda path, p=picture: images.write_photo(path, p))
     return written
 
 
@@ -154,20 +152,78 @@ def export(model_path, output, *, format="saved_model", half=False):
     return exporters.export(load_synthesizer(model_path), Path(output), format=format, half=half)
 
 
-def _photographs(synthesizer, condition, instances, styles, seed):
-    """Yields one photograph after the other of one layout, the first of the given seed."""
-    differs_by_seed = synthesizer.encoder is not None or "seed" in synthesizer.input_names
-    if synthesizer.num_outputs > 1 and not differs_by_seed:
-        # The network makes all of them at once.
-        pictures = synthesizer.synthesize_all(condition, instances)
-        yield from (pictures[(seed + i) % len(pictures)] for i in range(len(pictures)))
-        return
-    for number in itertools.count(seed):
-        yield synthesizer.synthesize(condition, instances, styles, number)
+@dataclasses.dataclass(frozen=True)
+class _Layouts:
+    """The layouts of a synthesis, read one at a time, each with what goes with it.
 
+    `role` is what `maps` are, in the words of `pairing`; the layouts of `drawn` are no files yet.
+    """
 
-def _write_photograph(path, photograph):
-    replace_file(path, lambda temporary: images.write_photo(temporary, photograph))
+    synthesizer: Synthesizer
+    role: str
+    maps: dict
+    instance_maps: dict
+    references: dict
+    instances_from: str | None
+    drawn: dict
+
+    def check(self, name):
+        """Raises unless the model takes this layout; names its file."""
+        condition, instances, _ = self._read(name)
+        try:
+            self.synthesizer.check(condition, instances)
+        except ValueError as error:
+            path = self.instance_maps.get(name, self.maps[name])
+            raise DataError(f"{path}: {error}") from error
+
+    def photographs(self, name, seed):
+        """Yields one photograph after the other of a layout, the first of the given seed."""
+        synthesizer, (condition, instances, photograph) = self.synthesizer, self._read(name)
+        differs_by_seed = synthesizer.encoder is not None or "seed" in synthesizer.input_names
+        if synthesizer.num_outputs > 1 and not differs_by_seed:
+            # The network makes all of them at once.
+            pictures = synthesizer.synthesize_all(condition, instances)
+            yield from (pictures[(seed + i) % len(pictures)] for i in range(len(pictures)))
+            return
+        styles = None
+        if photograph is not None:
+            labels = condition if condition.ndim == 2 else None
+            styles = synthesizer.encode(photograph, instances, labels)
+        for number in itertools.count(seed):
+            yield synthesizer.synthesize(condition, instances, styles, number)
+
+    def _read(self, name):
+        """Returns condition, instances, and the photograph to take styles of, if there is one."""
+        synthesizer, path, drawn = self.synthesizer, self.maps[name], self.drawn.get(name)
+        what = f"{pairing.NAMES[self.role]} {path}"
+        if drawn:
+            condition = drawn["labels"]
+        elif synthesizer.label_set is None:
+            channels = synthesizer.conditioning.condition_channels
+            condition = images.read_picture(path, channels, "condition_channels")
+        else:
+            coding = "colour" if self.role == "colour" else "ids"
+            condition = images.read_label_map(path, synthesizer.label_set, coding)
+        reference = self.references.get(name)
+        if reference is not None:
+            photograph = images.read_photo(reference, synthesizer.generator.output_channels)
+            _require_same_size(reference, photograph, condition, what)
+            reference = photograph
+        return condition, self._instances(name, condition, what), reference
+
+    def _instances(self, name, condition, what):
+        """Returns the instances of one condition: those of a file, else made of the condition."""
+        path = self.instance_maps.get(name)
+        if path is not None:
+            ids = images.read_instance_map(path)
+            _require_same_size(path, ids, condition, what)
+            return ids
+        if self.instances_from == "components":
+            return components(condition)
+        if name in self.drawn:
+            return self.drawn[name]["instances"]
+        # Without instance maps a class is one instance, and so is a whole picture.
+        return condition if condition.ndim == 2 else np.zeros(condition.shape[:2], np.int32)
 
 
 def _role(synthesizer, label_coding, instances, instances_from):
@@ -194,93 +250,6 @@ def _role(synthesizer, label_coding, instances, instances_from):
             "--instances, a folder of instance maps of the same names."
         )
     return "condition"
-
-
-def _read(synthesizer, path, label_coding):
-    if synthesizer.label_set is None:
-        channels = synthesizer.conditioning.condition_channels
-        return images.read_picture(path, channels, "condition_channels")
-    return images.read_label_map(path, synthesizer.label_set, label_coding)
-
-
-def _instances(condition, path, source, what):
-    """Returns the instances of one condition: those of a file, else made of the condition."""
-    if path is not None:
-        ids = images.read_instance_map(path)
-        _require_same_size(path, ids, condition, what)
-        return ids
-    if source == "components":
-        return components(condition)
-    # Without instance maps a class is one instance, and so is a whole picture.
-    return condition if condition.ndim == 2 else np.zeros(condition.shape[:2], np.int32)
-
-
-def _conditions(inputs, role):
-    """Returns the label maps or condition pictures by the names of their photographs."""
-    maps = {}
-    for path in map(Path, inputs):
-        if path.is_dir():
-            found = _conditions_in(path, role)
-        elif path.is_file():
-            # Who names a file means it, whatever its ending says.
-            found = {pairing.pairing_name(Path(path.name), role) or path.stem: path}
-        else:
-            raise DataError(f"No {pairing.NAMES[role]} or folder at {path}.")
-        for name in found:
-            if name in maps:
-                raise _shared_name(name, maps[name], found[name])
-        maps.update(found)
-    return maps
-
-
-def _conditions_in(folder, role):
-    found = {}
-    extensions = images.PHOTO_EXTENSIONS if role == "condition" else images.MAP_EXTENSIONS
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() not in extensions:
-            continue
-        name = pairing.pairing_name(Path(path.name), role)
-        if name in found:
-            raise _shared_name(name, found[name], path)
-        if name is not None:
-            found[name] = path
-    if not found:
-        raise DataError(
-            f"{folder} holds no {pairing.NAMES[role]}s ({', '.join(sorted(extensions))})."
-        )
-    return found
-
-
-def _shared_name(name, first, second):
-    return DataError(
-        f"{first} and {second} share the name {name!r}: their photographs would overwrite each "
-        "other. Synthesise them into two folders."
-    )
-
-
-def _refuse_inputs(targets, inputs):
-    # By device and inode: a link, or a folder of another name, may lead to the same file.
-    there = {_identity(path): path for path in inputs}
-    for target in targets:
-        if target.exists() and _identity(target) in there:
-            raise FileExistsError(
-                f"The photograph {target} would replace {there[_identity(target)]}, which it is "
-                "made from. Name another folder for the photographs."
-            )
-
-
-def _identity(path):
-    status = path.stat()
-    return status.st_dev, status.st_ino
-
-
-def _refuse_existing(targets):
-    there = [path for path in targets if path.exists()]
-    if there:
-        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise FileExistsError(
-            f"{there[0]}{more} exists already. Use --overwrite to replace, or another folder."
-        )
 
 
 def _require_samples(synthesizer, samples, like):
@@ -313,43 +282,9 @@ def _require_samples(synthesizer, samples, like):
         )
 
 
-def _styles_like(synthesizer, path, instances, condition, what):
-    photograph = images.read_photo(path, synthesizer.generator.output_channels)
-    _require_same_size(path, photograph, condition, what)
-    labels = condition if condition.ndim == 2 else None
-    return synthesizer.encode(photograph, instances, labels)
-
-
 def _require_same_size(path, array, condition, what):
     if array.shape[:2] != condition.shape[:2]:
         raise DataError(
             f"{path} is {array.shape[1]}x{array.shape[0]} pixels, its {what} "
             f"{condition.shape[1]}x{condition.shape[0]}; they must be equal."
         )
-
-
-def _companions(maps, role, source, what, kind):
-    """Returns the files that go with the conditions, by the same names; none at all if none are
-    wanted."""
-    if source is None:
-        return {}
-    source = Path(source)
-    if source.is_file():
-        if len(maps) > 1:
-            raise DataError(
-                f"{source} is one {what}, and there are {len(maps)} {pairing.NAMES[role]}s. Give "
-                "the folder that holds one for each, of the same name."
-            )
-        return dict.fromkeys(maps, source)
-    extensions = images.MAP_EXTENSIONS | images.PHOTO_EXTENSIONS
-    found = {}
-    for key, file in pairing.list_files(source, kind, extensions).items():
-        found.setdefault(Path(key).name, []).append(file)
-    for name, path in maps.items():
-        count = len(found.get(name, ()))
-        if count != 1:
-            raise DataError(
-                f"The {pairing.NAMES[role]} {path} needs one {what} {name}.* in {source}; there "
-                f"are {count}."
-            )
-    return {name: found[name][0] for name in maps}

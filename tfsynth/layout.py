@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tfsynth.labels import LabelSet
-from tfsynth.regions import components, nearest_pixels, polygon_mask
+from tfsynth.regions import array_of, components, nearest_pixels, polygon_mask
 
 # Edits that can be undone. They are kept compressed: one that touched all of 1024 x 2048 pixels
 # took 50 to 230 kB, not 10 MB.
@@ -63,9 +63,15 @@ class Layout:
     """
 
     def __init__(self, labels: Any, label_set: LabelSet, instances: Any = None) -> None:
-        labels = np.asarray(labels)
+        if not isinstance(label_set, LabelSet):
+            raise ValueError(
+                f"A layout has a LabelSet, the names and colours of its classes; got {label_set!r}."
+                " That of a model is `model.label_set`."
+            )
+        labels = array_of(labels, "A label map")
         label_set.check(labels, "`labels`")
-        instances = components(labels) if instances is None else np.asarray(instances)
+        given = components(labels) if instances is None else instances
+        instances = array_of(given, "An instance map")
         _check_instances(instances, labels.shape)
         self.label_set = label_set
         self._show(labels.astype(label_set.dtype), instances.astype(np.int32))
@@ -154,7 +160,7 @@ class Layout:
         Raises:
             ValueError: the mask does not fit or is empty, or class or instance do not exist.
         """
-        mask = np.asarray(mask)
+        mask = array_of(mask, "A mask")
         if mask.dtype != bool or mask.shape != self._labels.shape:
             raise ValueError(
                 f"A mask is bool of the layout's shape, {self._labels.shape}; this one is "

@@ -38,39 +38,28 @@ def write_layouts(folder, examples, synthesizer, renew=True):
                 replace_file(file, lambda path, w=write, a=array: w(path, a))
 
 
-def stems_of_streets():
-    """Returns the names of the layouts that `draw_streets` draws."""
-    return [f"test_{index:05d}" for index in range(COUNT)]
-
-
-def draw_streets(folder, synthesizer, overwrite=False):
-    """Draws the first test layouts of `Streets`, for a model of them, and writes them.
+def draw_streets(synthesizer):
+    """Draws the first test layouts of `Streets`, for a model of them.
 
     Args:
-        folder: See `write_layouts`.
         synthesizer: A `Synthesizer` with the classes of `Streets`. The layouts have the size
             that it was trained at.
-        overwrite: Whether to replace layouts that are there.
+
+    Returns:
+        Dict of name without ending -> dict of `labels` and `instances`, as `write_layouts` takes.
 
     Raises:
         ValueError: If the model has other classes.
-        FileExistsError: If a layout is there and `overwrite` is off.
     """
     if synthesizer.label_set != Streets().label_set:
         raise ValueError(
             "Layouts can be drawn for a model of the drawn streets only, and this one has other "
             "classes: name label maps (or condition pictures), or a folder of them."
         )
-    if not overwrite and folder.exists():
-        raise FileExistsError(
-            f"{folder} exists already. Use --overwrite to draw the layouts in it again, name "
-            "another folder for the photographs, or name label maps to synthesise from."
-        )
     settings = synthesizer.provenance.get("config", {}).get("data", {})
     height, width = settings.get("size", SIZE)
     drawn = {}
-    for index, stem in enumerate(stems_of_streets()):
+    for index in range(COUNT):
         street = streets.draw_street(height, width, split="test", index=index)
-        layout = {"labels": street.labels, "instances": street.instances}
-        drawn[stem] = layout
-    write_layouts(folder, drawn, synthesizer)
+        drawn[f"test_{index:05d}"] = {"labels": street.labels, "instances": street.instances}
+    return drawn

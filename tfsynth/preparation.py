@@ -146,7 +146,7 @@ def networks_in(path):
             f"`init_from`: {path} holds no model: neither checkpoints of a run nor a "
             "synthesizer.keras. Name a run folder, an imported model's folder or a .keras file."
         )
-    found = keras.saving.load_model(files[0])
+    found = _read_model(files[0])
     if not hasattr(found, "generator"):
         raise ConfigError(
             f"`init_from`: {files[0]} holds a {type(found).__name__}, not a synthesizer or trainer."
@@ -154,8 +154,15 @@ def networks_in(path):
     networks = {"generator": found.generator, "encoder": found.encoder}
     discriminator = files[0].with_name("discriminator.keras")
     if discriminator.is_file():
-        networks["discriminator"] = keras.saving.load_model(discriminator)
+        networks["discriminator"] = _read_model(discriminator)
     return {role: network for role, network in networks.items() if network is not None}
+
+
+def _read_model(path):
+    try:
+        return models.read_model(path)
+    except ValueError as error:
+        raise ConfigError(f"`init_from`: {error}") from error
 
 
 @contextlib.contextmanager

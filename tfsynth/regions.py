@@ -5,6 +5,25 @@ from typing import Any
 
 import numpy as np
 
+# Pixels off the picture that the corner of a polygon may be.
+FARTHEST = 2**31
+
+
+def array_of(values: Any, what: str) -> np.ndarray:
+    """Returns values as an array.
+
+    Args:
+        values: An array, or lists in lists.
+        what: What they are, for the message.
+
+    Raises:
+        ValueError: the lists have different lengths.
+    """
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{what} is one array; its rows are of one length: {error}") from None
+
 
 def components(labels: Any) -> np.ndarray:
     """Returns an instance map that makes every connected part of a class one instance.
@@ -27,7 +46,7 @@ def components(labels: Any) -> np.ndarray:
     array([[0, 0, 1],
            [2, 0, 1]], dtype=int32)
     """
-    labels = np.asarray(labels)
+    labels = array_of(labels, "A label map")
     if labels.ndim != 2 or labels.dtype.kind not in "iu" or not labels.size:
         raise ValueError(
             "Components are those of a label map, (height, width) of integer ids; this one is "
@@ -61,7 +80,7 @@ def polygon_mask(points: Any, shape: Sequence[int]) -> np.ndarray:
         `(height, width)` bool.
 
     Raises:
-        ValueError: fewer points, not pairs, or not finite numbers.
+        ValueError: fewer points, not pairs, or not numbers up to 2**31 either way.
 
     Example:
 
@@ -70,12 +89,14 @@ def polygon_mask(points: Any, shape: Sequence[int]) -> np.ndarray:
            [1, 0, 0, 0],
            [0, 0, 0, 0]])
     """
-    corners, (height, width) = np.asarray(points), shape
+    corners, (height, width) = array_of(points, "A polygon"), shape
     pairs = corners.ndim == 2 and corners.shape[1] == 2 and len(corners) >= 3
-    if not pairs or corners.dtype.kind not in "iuf" or not np.isfinite(corners).all():
+    # NaN is not within any limit; beyond this one the crossings would overflow.
+    if not pairs or corners.dtype.kind not in "iuf" or not (abs(corners) <= FARTHEST).all():
         raise ValueError(
-            "A polygon is an array (n, 2) of finite numbers, at least 3 corners (x, y); this one "
-            f"is {corners.shape} of {corners.dtype}: {corners.tolist()}. Leave out unknown corners."
+            "A polygon is an array (n, 2) of finite numbers, at least 3 corners (x, y), each "
+            f"within {FARTHEST} pixels; this one is {corners.shape} of {corners.dtype}: "
+            f"{corners.tolist()}. Leave out unknown corners."
         )
     # Every edge turns the pixels of its rows over, from where it crosses the row to the right.
     turns = np.zeros((height, width + 1), bool)

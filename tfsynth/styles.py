@@ -5,77 +5,18 @@ are clustered, and a cluster's centre is a style.
 """
 
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from tfsynth.style_table import StyleTable as StyleTable
+from tfsynth.style_table import finite_numbers
 
 # An instance counts where it covers more than this part of its picture: what a smaller one shows
 # is mostly its surroundings. The published rule.
 MINIMUM_AREA = 1 / 64
 CLUSTERS = 10
-
-
-class StyleTable:
-    """The styles of each class and how many instances had each.
-
-    Args:
-        centres: `{class id: (styles, features) float}`. Classes without styles are left out.
-        counts: `{class id: (styles,) integers}`, the instances behind each style; 0 where
-            that is not known.
-
-    Raises:
-        ValueError: If the two do not fit each other, or the numbers of features differ.
-
-    Example:
-
-    >>> table = StyleTable({1: [[0.5, -0.5]]}, {1: [7]})
-    >>> table.sample(1, np.random.default_rng(0)).tolist()
-    [0.5, -0.5]
-    """
-
-    def __init__(self, centres: Mapping[int, Any], counts: Mapping[int, Any]) -> None:
-        self.centres = {int(c): np.asarray(v, np.float32) for c, v in centres.items()}
-        self.counts = {int(c): np.asarray(v, np.int64) for c, v in counts.items()}
-        widths = {v.shape[1] for v in self.centres.values() if v.ndim == 2}
-        shapes = {c: v.shape[:1] for c, v in self.centres.items() if v.ndim == 2 and len(v)}
-        if len(widths) != 1 or shapes != {c: v.shape for c, v in self.counts.items()}:
-            raise ValueError(
-                "A style table has, per class, centres (styles, features) and as many counts, with "
-                f"one number of features. Received: {_shapes(self.centres)} and "
-                f"{_shapes(self.counts)}."
-            )
-        (self.num_features,) = widths
-
-    def sample(self, class_id: int, random: np.random.Generator) -> np.ndarray:
-        """Returns one style of a class, each as likely as the next; zeros if it has none.
-
-        Args:
-            class_id: The class.
-            random: What draws.
-
-        Returns:
-            `(features,)` float32.
-        """
-        found = self.centres.get(int(class_id))
-        if found is None:
-            return np.zeros(self.num_features, np.float32)
-        return found[random.integers(len(found))]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns plain JSON types; `from_dict` reads them."""
-        return {
-            str(c): {"centres": self.centres[c].tolist(), "counts": self.counts[c].tolist()}
-            for c in sorted(self.centres)
-        }
-
-    @classmethod
-    def from_dict(cls, node: Mapping[str, Any]) -> "StyleTable":
-        """Builds the table of `to_dict`'s result."""
-        return cls(
-            {int(c): entry["centres"] for c, entry in node.items()},
-            {int(c): entry["counts"] for c, entry in node.items()},
-        )
 
 
 def cluster(
@@ -86,6 +27,7 @@ def cluster(
     clusters: int = CLUSTERS,
     minimum_area: float = MINIMUM_AREA,
     seed: int = 0,
+    class_names: Sequence[str] | None = None,
 ) -> StyleTable:
     """Returns the table of styles that instances have: k-means per class, by scikit-learn.
 
@@ -97,6 +39,7 @@ def cluster(
         minimum_area: An instance counts where it covers more than this. A class that never
             does is in the table with its largest instances, as many as there are clusters.
         seed: Seed of the starts, of which the best of ten is kept.
+        class_names: Names of the classes by id, for the table to keep.
 
     Raises:
         ValueError: If there are no instances, or scikit-learn is not installed.
@@ -115,7 +58,8 @@ def cluster(
         different = np.unique(points, axis=0)
         k = min(clusters, len(different))
         centres[int(class_id)], counts[int(class_id)] = _k_means(points, k, seed)
-    return StyleTable(centres, counts)
+    names = None if class_names is None else {c: class_names[c] for c in centres}
+    return StyleTable(centres, counts, names)
 
 
 def collect(
@@ -153,7 +97,14 @@ def collect(
         classes.extend(majority_classes(labels, numbers, len(ids)))
         areas.extend(np.bincount(numbers.ravel()) / numbers.size)
         vectors.extend(found.values())
-    return cluster(classes, vectors, areas, clusters=clusters, minimum_area=minimum_area, seed=seed)
+    label_set = synthesizer.label_set
+    return cluster(
+        *(classes, vectors, areas),
+        clusters=clusters,
+        minimum_area=minimum_area,
+        seed=seed,
+        class_names=label_set and label_set.names,
+    )
 
 
 def assign(
@@ -183,10 +134,10 @@ def assign(
         `(batch, *shape)` float32, row i the style of region i.
 
     Raises:
-        ValueError: If there are too many regions, a style has another shape, or one is given for
-            an id that is nowhere.
+        ValueError: If there are too many regions, a style has another shape or is not of finite
+            numbers, or one is given for an id that is nowhere.
     """
-    given = given or {}
+    given = _checked_styles(given, shape[1])
     labels = np.zeros_like(regions) if labels is None else labels
     numbered = np.array(regions, np.int32)
     styles = np.zeros((len(regions), *shape), np.float32)
@@ -200,13 +151,13 @@ def assign(
         rows = ids if by_label else range(len(ids))
         for row, number, class_id in zip(rows, ids.tolist(), classes, strict=True):
             if number in given:
-                styles[i, row] = _checked(given[number], shape[1], number)
+                styles[i, row] = given[number]
             elif table is not None:
                 random = np.random.default_rng([seed, number % 2**32])
                 styles[i, row] = table.sample(class_id, random)
         if not by_label:
             numbered[i] = numbers
-    unknown = sorted(set(given) - used)
+    unknown = sorted(set(given) - used, key=repr)
     if unknown:
         raise ValueError(
             f"`styles` names {unknown[:5]}, which the layout does not have. It has "
@@ -258,15 +209,20 @@ def _k_means(points, k, seed):
     return fitted.cluster_centers_, np.bincount(fitted.labels_, minlength=k)
 
 
-def _checked(style, width, number):
-    style = np.asarray(style, np.float32)
-    if style.shape != (width,):
+def _checked_styles(given, width):
+    """Returns {id: (width,) float32} of the styles that a caller gave."""
+    if not isinstance(given, Mapping | None):
+        hint = "; a table is for the model: `model.styles = table`" * isinstance(given, StyleTable)
         raise ValueError(
-            f"A style is an array ({width},) of numbers. Received for {number}: shape "
-            f"{style.shape}."
+            f"`styles` is a dict of instance id -> style{hint}. Received: {type(given).__name__}."
         )
-    return style
-
-
-def _shapes(arrays):
-    return {c: array.shape for c, array in arrays.items()}
+    styles = {}
+    for number, style in (given or {}).items():
+        style = finite_numbers(style, f"the style of {number}")
+        if style.shape != (width,):
+            raise ValueError(
+                f"A style is an array ({width},) of numbers. Received for {number}: shape "
+                f"{style.shape}."
+            )
+        styles[number] = style
+    return styles

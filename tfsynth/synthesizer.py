@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from tfsynth import styles as object_styles
+from tfsynth import synthesizer_checks as checks
 from tfsynth.labels import LabelSet
 from tfsynth.layers import has_noise, repeat_edges, seeded
 from tfsynth.registry import register, without_policy
@@ -99,26 +100,38 @@ class Synthesizer(keras.Model):
             raise ValueError(
                 f"`stored_dtype` is one of {list(STORED_DTYPES)}. Received: {stored_dtype!r}."
             )
-        classes = None if label_set is None else label_set.num_classes
-        if classes != conditioning.num_classes:
-            raise ValueError(
-                f"The label set has {classes} classes, the conditioning "
-                f"{conditioning.num_classes}; they must be the same (None for pictures)."
-            )
-        _check_channels(generator, conditioning, encoder, styles)
+        checks.check_parts(generator, conditioning, label_set, encoder)
         if encoder is not None and encoder_regions == "labels":
             encoder.check_label_regions(conditioning.num_classes)
         self.encoder = encoder
-        self.styles: StyleTable | None = styles
         self.encoder_regions = encoder_regions
         self.encoder_reduction = encoder_reduction
         self.generator = generator
         self.conditioning = conditioning
         self.label_set = label_set
+        self.styles = styles
         self.provenance = dict(provenance or {})
         self.stored_dtype = stored_dtype
         self.format_version = format_version
         self.built = True  # Its parts are.
+
+    @property
+    def styles(self) -> StyleTable | None:
+        """The table that styles are drawn from; set to `None`, every object has the features 0.
+
+        Raises:
+            ValueError: When it is set to a table of another encoder or another label set.
+        """
+        return self._styles
+
+    @styles.setter
+    def styles(self, table):
+        if not isinstance(table, StyleTable | None):
+            raise ValueError(f"`styles` is a StyleTable or None. Received: {type(table).__name__}.")
+        if table is not None:
+            features = 0 if self.encoder is None else self.encoder.num_features
+            table.check_fits(features, self.label_set and self.label_set.names)
+        self._styles = table
 
     @property
     def num_outputs(self):
@@ -177,6 +190,7 @@ class Synthesizer(keras.Model):
         Raises:
             ValueError: If an id is out of range, or the arrays do not fit.
         """
+        seed = checks.checked_seed(seed)
         images = self.synthesize_all(condition, instances, styles, seed)
         return images[..., seed % self.num_outputs, :, :, :]
 
@@ -194,30 +208,21 @@ class Synthesizer(keras.Model):
         Raises:
             ValueError: See `synthesize`.
         """
-        condition = np.asarray(condition)
-        single = condition.ndim == (2 if self.label_set else 3)
-        name, batch = self.conditioning.condition_name, condition[None] if single else condition
-        self.conditioning.check_condition(condition)
-        if self.label_set is not None:
-            for one in batch:
-                self.label_set.check(one, source="`labels`")
-        if styles is not None:
-            self._require_encoder()
-        inputs = {name: batch.astype(self.conditioning.condition_dtype)}
-        if "instances" in self.input_names:
-            # What a label map without instances has, a picture has not: other ids.
-            hint = "the labels themselves: edges then lie between classes only"
-            hint = hint if self.label_set else "zeros: all of it is one object then"
-            shape = batch.shape[1:3] if single else batch.shape[:3]
-            instances = _checked_instances(instances, shape, hint)
-            inputs["instances"] = instances[None] if single else instances
-        if self.encoder is not None:
-            self._add_styles(inputs, styles, seed)
-        if "seed" in self.input_names:
-            inputs["seed"] = np.array(seed % 2**31, "int32")
+        inputs, single = self._checked_inputs(condition, instances, styles, seed)
         images = ops.convert_to_numpy(self._synthesize_batch(inputs))
         images = images if images.ndim == 5 else images[:, None]
         return images[0] if single else images
+
+    def check(self, condition, instances=None, styles=None):
+        """Raises unless `synthesize` takes these arrays; nothing is synthesised.
+
+        Args:
+            condition, instances, styles: See `synthesize`.
+
+        Raises:
+            ValueError: See `synthesize`.
+        """
+        self._checked_inputs(condition, instances, styles, seed=0)
 
     def encode(self, image, instances, labels=None):
         """Returns the style of every object of a photograph.
@@ -234,14 +239,14 @@ class Synthesizer(keras.Model):
         Raises:
             ValueError: If the model has no encoder, or the arrays do not fit.
         """
-        encoder, image = self._require_encoder(), np.asarray(image)
-        if image.ndim != 3 or image.dtype != np.uint8 or image.shape[2] != encoder.input_channels:
-            raise ValueError(
-                f"`image` must be a uint8 array (height, width, {encoder.input_channels}). "
-                f"Received: {image.dtype} {image.shape}."
-            )
-        regions = labels if self.encoder_regions == "labels" else instances
-        regions = _checked_instances(regions, image.shape[:2], "zeros: all of it is one then")
+        encoder = self._require_encoder()
+        image = checks.checked_photograph(image, encoder.input_channels)
+        by_label, shape = self.encoder_regions == "labels", image.shape[:2]
+        if by_label:
+            regions = checks.checked_instances(labels, shape, "those of its layout", "labels")
+        else:
+            hint = "zeros: all of it is one then"
+            regions = checks.checked_instances(instances, shape, hint)
         ids, numbers = np.unique(regions, return_inverse=True)
         object_styles.require_at_most(len(ids), encoder.max_instances)
         numbers = numbers.reshape(regions.shape).astype("int32")
@@ -282,6 +287,27 @@ class Synthesizer(keras.Model):
         from tfsynth import exporters
 
         exporters.export(self, path, format=format, half=half)
+
+    def _checked_inputs(self, condition, instances, styles, seed):
+        """Returns what `call` takes, and whether the condition is one rather than a batch."""
+        seed = checks.checked_seed(seed)
+        condition, single = checks.checked_condition(condition, self.conditioning, self.label_set)
+        name, batch = self.conditioning.condition_name, condition[None] if single else condition
+        if styles is not None:
+            self._require_encoder()
+        inputs = {name: batch.astype(self.conditioning.condition_dtype)}
+        if "instances" in self.input_names:
+            # What a label map without instances has, a picture has not: other ids.
+            hint = "the labels themselves: edges then lie between classes only"
+            hint = hint if self.label_set else "zeros: all of it is one object then"
+            shape = batch.shape[1:3] if single else batch.shape[:3]
+            instances = checks.checked_instances(instances, shape, hint)
+            inputs["instances"] = instances[None] if single else instances
+        if self.encoder is not None:
+            self._add_styles(inputs, styles, seed)
+        if "seed" in self.input_names:
+            inputs["seed"] = np.array(seed % 2**31, "int32")
+        return inputs, single
 
     def _require_encoder(self) -> Any:
         if self.encoder is None:
@@ -361,35 +387,3 @@ def _paint_styles(styles, regions):
     batch, count = ops.shape(styles)[0], styles.shape[1]
     rows = regions + count * ops.reshape(ops.arange(batch, dtype="int32"), (-1, 1, 1))
     return ops.take(ops.reshape(styles, (-1, styles.shape[2])), rows, axis=0)
-
-
-def _check_channels(generator, conditioning, encoder, styles):
-    features = 0 if encoder is None else encoder.num_features
-    if generator.input_channels != conditioning.channels + features:
-        raise ValueError(
-            f"The generator reads {generator.input_channels} channels; conditioning and encoder "
-            f"give {conditioning.channels} + {features}."
-        )
-    if styles is not None and styles.num_features != features:
-        raise ValueError(
-            f"The styles have {styles.num_features} features, the encoder {features}; they must "
-            "be of this encoder."
-        )
-
-
-def _checked_instances(instances, shape, hint):
-    if instances is None:
-        raise ValueError(
-            f"This model reads instances: give `instances`, an integer array {shape}, with one id "
-            f"per object. If you have none, pass {hint}."
-        )
-    instances = np.asarray(instances)
-    if instances.shape != shape or instances.dtype.kind not in "iu":
-        raise ValueError(
-            f"`instances` must be an integer array {shape}, of the size of the condition. "
-            f"Received: {instances.dtype} {instances.shape}."
-        )
-    least, most = int(instances.min()), int(instances.max())
-    if least < -(2**31) or most >= 2**31:
-        raise ValueError(f"Ids in `instances` have 32 bits. Received: {least}..{most}.")
-    return instances.astype("int32")  # A copy.

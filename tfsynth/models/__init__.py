@@ -1,6 +1,7 @@
 """Trained models that ship with the package, each a `.keras` file in this folder, by name."""
 
 import difflib
+import zipfile
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
@@ -35,6 +36,36 @@ def find_model(name_or_path):
         f"No model at {name_or_path}. Name a .keras file that training wrote, a run folder, or a "
         f"model that ships: {', '.join(names) or 'this installation has none'}.{hint}"
     )
+
+
+def read_model(path):
+    """Returns what a `.keras` file holds, the classes of tfsynth being known to Keras.
+
+    Args:
+        path: A `pathlib.Path`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no `.keras` file, damaged, or holds no Keras model.
+    """
+    # Names are found without Keras, which takes seconds to import.
+    import keras
+
+    from tfsynth import registry
+
+    if not path.is_file():
+        what = "is a folder, not a file" if path.is_dir() else "is not there"
+        raise FileNotFoundError(f"{path} {what}. Name a .keras file that training wrote.")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"{path} cannot be loaded: it is no .keras file, or a damaged one. Name one that "
+            "training wrote."
+        )
+    registry.import_registered_classes()
+    try:
+        return keras.saving.load_model(path)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} cannot be loaded: {error}") from error
 
 
 def require_own(path):

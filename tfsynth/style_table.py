@@ -1,0 +1,179 @@
+"""The table of styles that each class has: what objects look like, to draw from."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+
+class StyleTable:
+    """The styles of each class and how many instances had each.
+
+    Args:
+        centres: `{class id: (styles, features) float}`. Classes without styles are left out.
+        counts: `{class id: (styles,) integers}`, the instances behind each style; 0 where
+            that is not known.
+        names: `{class id: name}` of the classes that have styles, or `None` if they are not
+            known: a model of other classes then refuses the table.
+
+    Raises:
+        ValueError: If they do not fit each other, the numbers of features differ, or a class id,
+            centre or count cannot be one.
+
+    Example:
+
+    >>> table = StyleTable({1: [[0.5, -0.5]]}, {1: [7]})
+    >>> table.sample(1, np.random.default_rng(0)).tolist()
+    [0.5, -0.5]
+    """
+
+    def __init__(
+        self,
+        centres: Mapping[int, Any],
+        counts: Mapping[int, Any],
+        names: Mapping[int, str] | None = None,
+    ) -> None:
+        for class_id in (*centres, *counts, *(names or ())):
+            if not isinstance(class_id, (int, np.integer)) or class_id < 0:
+                raise ValueError(
+                    f"The classes of a style table are ids 0, 1, ... It has {class_id!r}."
+                )
+        # Copies: what the caller does with its arrays later is no edit of the table.
+        self.centres = {
+            int(c): finite_numbers(v, f"the centres of class {c}") for c, v in centres.items()
+        }
+        self.counts = {int(c): _counts(v, c) for c, v in counts.items()}
+        widths = {v.shape[1] for v in self.centres.values() if v.ndim == 2}
+        shapes = {c: v.shape[:1] for c, v in self.centres.items() if v.ndim == 2 and len(v)}
+        if len(widths) != 1 or shapes != {c: v.shape for c, v in self.counts.items()}:
+            raise ValueError(
+                "A style table has, per class, centres (styles, features) and as many counts, with "
+                f"one number of features. Received: {_shapes(self.centres)} and "
+                f"{_shapes(self.counts)}."
+            )
+        (self.num_features,) = widths
+        self.names = None if names is None else {int(c): str(name) for c, name in names.items()}
+        if self.names is not None and self.names.keys() != self.centres.keys():
+            raise ValueError(
+                f"A style table names the classes that have styles, {sorted(self.centres)}, or "
+                f"none. Received: {sorted(self.names)}."
+            )
+
+    def check_fits(self, num_features: int, class_names: Sequence[str] | None) -> None:
+        """Raises unless a model can use the table.
+
+        Args:
+            num_features: What its encoder gives an object; 0 if it has none.
+            class_names: Names of its classes by id; `None` if it has no classes: all objects are
+                of class 0 then.
+
+        Raises:
+            ValueError: The table has other features or other classes.
+        """
+        if self.num_features != num_features:
+            raise ValueError(
+                f"The styles have {self.num_features} features, the encoder {num_features}; they "
+                "must be of this encoder."
+            )
+        known = 1 if class_names is None else len(class_names)
+        beyond = [c for c in sorted(self.centres) if c >= known]
+        if beyond:
+            raise ValueError(
+                f"The styles are of another label set: they have class {beyond[0]}, the model's "
+                f"classes are 0..{known - 1}. Collect styles of the model's own classes."
+            )
+        for class_id, name in sorted((self.names or {}).items()):
+            if class_names is not None and class_names[class_id] != name:
+                raise ValueError(
+                    f"The styles are of another label set: class {class_id} is {name!r} there and "
+                    f"{class_names[class_id]!r} in the model. Collect styles of the model's own "
+                    "classes."
+                )
+
+    def sample(self, class_id: int, random: np.random.Generator) -> np.ndarray:
+        """Returns one style of a class, each as likely as the next; zeros if it has none.
+
+        Args:
+            class_id: The class.
+            random: What draws.
+
+        Returns:
+            `(features,)` float32.
+        """
+        found = self.centres.get(int(class_id))
+        if found is None:
+            return np.zeros(self.num_features, np.float32)
+        return found[random.integers(len(found))]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON types; `from_dict` reads them."""
+        names = self.names or {}
+        return {
+            str(c): {
+                "centres": self.centres[c].tolist(),
+                "counts": self.counts[c].tolist(),
+                **({"name": names[c]} if names else {}),
+            }
+            for c in sorted(self.centres)
+        }
+
+    @classmethod
+    def from_dict(cls, node: Mapping[str, Any]) -> "StyleTable":
+        """Builds the table of `to_dict`'s result.
+
+        Raises:
+            ValueError: It is not such a dict.
+        """
+        try:
+            entries = {int(c): dict(entry) for c, entry in node.items()}
+            centres = {c: entry["centres"] for c, entry in entries.items()}
+            counts = {c: entry["counts"] for c, entry in entries.items()}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                "A stored style table is a dict of class id -> {'centres': ..., 'counts': ...}. "
+                f"Not so here: {error!r}."
+            ) from None
+        # Earlier tables have no names.
+        named = all("name" in entry for entry in entries.values())
+        return cls(centres, counts, {c: e["name"] for c, e in entries.items()} if named else None)
+
+
+def finite_numbers(values: Any, what: str) -> np.ndarray:
+    """Returns a float32 copy of styles.
+
+    Args:
+        values: Array or lists of numbers.
+        what: Whose styles they are, for the message.
+
+    Raises:
+        ValueError: They are not all finite numbers that float32 holds.
+    """
+    try:
+        array = np.array(values)
+    except ValueError:  # Lists of different lengths.
+        array = np.array(None)
+    if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+        raise ValueError(f"Styles are arrays of finite numbers; {what}: {_short(values)}.")
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32)
+    if not np.isfinite(array).all():
+        raise ValueError(f"Styles are of numbers that float32 holds; {what}: {_short(values)}.")
+    return array
+
+
+def _counts(values, class_id):
+    counts = finite_numbers(values, f"the counts of class {class_id}")
+    if (counts < 0).any() or (counts % 1).any():
+        raise ValueError(
+            f"Counts of styles are whole numbers, 0 or more. Class {class_id}: {_short(values)}."
+        )
+    return np.array(values, np.int64)
+
+
+def _short(values):
+    text = repr(values)
+    return text if len(text) < 80 else text[:77] + "..."
+
+
+def _shapes(arrays):
+    return {c: array.shape for c, array in arrays.items()}
