@@ -58,7 +58,7 @@ def cluster(
         different = np.unique(points, axis=0)
         k = min(clusters, len(different))
         centres[int(class_id)], counts[int(class_id)] = _k_means(points, k, seed)
-    names = None if class_names is None else {c: class_names[c] for c in centres}
+    names = None if class_names is None else {c: class_names[int(c)] for c in centres}
     return StyleTable(centres, counts, names)
 
 
