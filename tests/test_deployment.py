@@ -48,6 +48,19 @@ def test_instance_maps_are_found_by_stem(model, maps, tmp_path):
         deployment.synthesize(model, [maps / "b.png"], tmp_path / "more", instances=instances)
 
 
+def test_files_of_the_folder_itself_come_before_those_of_its_folders(model, maps, tmp_path):
+    ids = np.arange(16 * 24, dtype="int32").reshape(16, 24)
+    (tmp_path / "ids" / "more").mkdir(parents=True)
+    write_instance_map(tmp_path / "ids" / "a.png", ids)
+    write_instance_map(tmp_path / "ids" / "more" / "a.png", np.zeros((16, 24), "int32"))
+    (written,) = deployment.synthesize(
+        model, [maps / "a.png"], tmp_path / "out", instances=tmp_path / "ids"
+    )
+    with Image.open(written) as photograph:
+        expected = synthesizer().synthesize(layout(16, 24)[0], ids)
+        np.testing.assert_array_equal(np.asarray(photograph), expected)
+
+
 def test_components_stand_in_for_instance_maps(model, tmp_path):
     labels = np.zeros((16, 24), "uint8")
     labels[3:9, 2:9] = labels[3:9, 12:20] = 2

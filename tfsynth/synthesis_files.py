@@ -85,14 +85,18 @@ def companions(maps, role, source, what, kind):
     found = {}
     for key, file in pairing.list_files(source, kind, extensions).items():
         found.setdefault(Path(key).name, []).append(file)
+    chosen = {}
     for name, path in maps.items():
-        count = len(found.get(name, ()))
-        if count != 1:
+        files = found.get(name, [])
+        # The folder's own come first: photographs may have their layouts in a folder beside them.
+        files = [file for file in files if file.parent == source] or files
+        if len(files) != 1:
             raise DataError(
                 f"The {pairing.NAMES[role]} {path} needs one {what} {name}.* in {source}; there "
-                f"are {count}."
+                f"are {len(files)}."
             )
-    return {name: found[name][0] for name in maps}
+        chosen[name] = files[0]
+    return chosen
 
 
 def _conditions_in(folder, role):
