@@ -4,6 +4,7 @@ import json
 
 import keras
 import numpy as np
+import pytest
 
 from tfsynth import registry
 
@@ -28,8 +29,13 @@ def check_layer(layer, *inputs):
 
 
 def check_network(network, inputs, folder):
-    """A network gives the same after a file; returns its outputs as NumPy, in its own nesting."""
+    """A network gives the same after a file; returns its outputs as NumPy, in its own nesting.
+
+    It refuses an argument that neither it nor Keras knows.
+    """
     round_trip(network)
+    with pytest.raises(ValueError, match=f"{type(network).__name__} takes no `fliters`"):
+        type(network).from_config({**network.get_config(), "fliters": 3})
     outputs = keras.tree.map_structure(keras.ops.convert_to_numpy, network(inputs))
     path = folder / "network.keras"
     network.save(path)

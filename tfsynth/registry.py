@@ -97,6 +97,22 @@ def resolve(name):
     return found
 
 
+def keras_arguments(network, arguments):
+    """Returns the keyword arguments that a network hands to Keras, which ignores unknown ones.
+
+    Args:
+        network: The network under construction.
+        arguments: Dict of what its own constructor does not know.
+
+    Raises:
+        ValueError: If Keras does not know one either; names the nearest of the network's.
+    """
+    if unknown := [n for n in arguments if n not in ("name", "trainable", "dtype")]:
+        known = _names(inspect.signature(type(network)).parameters)
+        _refuse_unknown(type(network).__name__, known, unknown)
+    return arguments
+
+
 def registered_names():
     """Returns the sorted names of all registered classes of ours."""
     prefix = PACKAGE + ">"
@@ -154,7 +170,20 @@ def _check_arguments(name, found, arguments):
     variadic = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     if variadic and not ours:
         return  # Keras checks its own.
-    known = [n for n, p in parameters.items() if p.kind is not p.VAR_KEYWORD]
+    known = _names(parameters)
+    _refuse_unknown(name, known, arguments)
+    missing = [
+        n for n in known if parameters[n].default is inspect.Parameter.empty and n not in arguments
+    ]
+    if missing:
+        raise ValueError(f"{name} needs the keys: {', '.join(missing)}.")
+
+
+def _names(parameters):
+    return [n for n, p in parameters.items() if p.kind is not p.VAR_KEYWORD]
+
+
+def _refuse_unknown(name, known, arguments):
     for argument in arguments:
         if argument not in known:
             close = difflib.get_close_matches(argument, known, n=1)
@@ -162,11 +191,6 @@ def _check_arguments(name, found, arguments):
             raise ValueError(
                 f"{name} takes no `{argument}`.{hint} It takes: {', '.join(known) or 'nothing'}."
             )
-    missing = [
-        n for n in known if parameters[n].default is inspect.Parameter.empty and n not in arguments
-    ]
-    if missing:
-        raise ValueError(f"{name} needs the keys: {', '.join(missing)}.")
 
 
 def _shorten(node: Any) -> Any:

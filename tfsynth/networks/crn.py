@@ -4,7 +4,7 @@ import keras
 from keras import layers, ops
 
 from tfsynth.layers import AlignCornersUpSampling2D, Segments
-from tfsynth.registry import register, without_policy
+from tfsynth.registry import keras_arguments, register, without_policy
 
 # Filters of the modules of the published networks, by the rows of their pictures.
 WIDTHS = {
@@ -96,7 +96,7 @@ class CascadedRefinementNetwork(keras.Model):
             known = [layout] if x is None else [layout, x]
             x = segments.add(known, _module(layout, x, width, f"module{i}"))
         image = _head(x, output_channels, num_outputs, activation)
-        super().__init__(condition, segments.add([x], image), **kwargs)
+        super().__init__(condition, segments.add([x], image), **keras_arguments(self, kwargs))
         self.segments = segments
         # === Config ===
         self.input_channels = input_channels
@@ -212,7 +212,7 @@ class FullResolutionNetwork(keras.Model):
         for i, dilation in enumerate(dilations):
             x = segments.add([x], _convolution(x, filters, f"layer{i}", "", dilation))
         image = _head(x, output_channels, num_outputs, activation)
-        super().__init__(condition, segments.add([x], image), **kwargs)
+        super().__init__(condition, segments.add([x], image), **keras_arguments(self, kwargs))
         self.segments = segments
         # === Config ===
         self.input_channels = input_channels

@@ -5,7 +5,7 @@ from keras import layers
 
 from tfsynth.layers import BatchStatisticsNormalization, DropoutNoise, InstanceNormalization
 from tfsynth.layers.resampling import kernel_initializer
-from tfsynth.registry import register, without_policy
+from tfsynth.registry import keras_arguments, register, without_policy
 
 # Channels stop doubling at this many times the first ones.
 MAX_FACTOR = 8
@@ -106,7 +106,7 @@ class UNetGenerator(keras.Model):
                 x = DropoutNoise(dropout, name=f"up{i}_noise")(x)
         # The picture itself is float32: bfloat16 has too few levels for 8-bit pixels.
         image = layers.Activation("tanh", dtype="float32", name="image")(x)
-        super().__init__(condition, image, **kwargs)
+        super().__init__(condition, image, **keras_arguments(self, kwargs))
         # === Config ===
         self.input_channels = input_channels
         self.output_channels = output_channels
@@ -190,7 +190,7 @@ class PatchDiscriminator(keras.Model):
             if not last:
                 x = layers.LeakyReLU(0.2, name=f"layer{layer}_relu")(x)
             outputs.append(x)
-        super().__init__(inputs, outputs, **kwargs)
+        super().__init__(inputs, outputs, **keras_arguments(self, kwargs))
         # === Config ===
         self.input_channels = input_channels
         self.filters = filters

@@ -15,7 +15,7 @@ from tfsynth.layers import (
     upsampling_convolution,
 )
 from tfsynth.layers.resampling import kernel_initializer
-from tfsynth.registry import register, without_policy
+from tfsynth.registry import keras_arguments, register, without_policy
 
 # Channels of a discriminator stop doubling here.
 MAX_DISCRIMINATOR_FILTERS = 512
@@ -77,7 +77,7 @@ class GlobalGenerator(keras.Model):
         segments = Segments()
         x = _trunk(condition, filters, num_downsamples, num_blocks, padding, upsampling, segments)
         image = segments.add([x], _head(x, output_channels, "head"))
-        super().__init__(condition, image, **kwargs)
+        super().__init__(condition, image, **keras_arguments(self, kwargs))
         self.segments = segments
         # === Config ===
         self.input_channels = input_channels
@@ -191,7 +191,7 @@ class LocalEnhancer(keras.Model):
             up = upsampling_convolution(x, channels, f"{name}_up", upsampling, padding)
             x = segments.add([x], up)
         image = segments.add([x], _head(x, output_channels, f"enhancer{num_enhancers}_head"))
-        super().__init__(condition, image, **kwargs)
+        super().__init__(condition, image, **keras_arguments(self, kwargs))
         self.segments = segments
         # === Config ===
         self.input_channels = input_channels
@@ -310,7 +310,7 @@ class FeatureEncoder(keras.Model):
         pooled = InstanceWisePooling2D(max_instances, dtype="float32", name="pooling")(
             features, instances
         )
-        super().__init__([image, instances], pooled, **kwargs)
+        super().__init__([image, instances], pooled, **keras_arguments(self, kwargs))
         # === Config ===
         self.input_channels = input_channels
         self.num_features = num_features
@@ -419,7 +419,7 @@ class MultiscaleDiscriminator(keras.Model):
             outputs.append(
                 _patch_discriminator(x, filters, num_layers, name, normalization, segments)
             )
-        super().__init__(inputs, outputs, **kwargs)
+        super().__init__(inputs, outputs, **keras_arguments(self, kwargs))
         self.segments = segments
         # === Config ===
         self.input_channels = input_channels

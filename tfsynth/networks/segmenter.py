@@ -11,7 +11,7 @@ import math
 import keras
 from keras import initializers, layers, ops
 
-from tfsynth.registry import register, without_policy
+from tfsynth.registry import keras_arguments, register, without_policy
 
 # A ReLU leaves 0.341 of the variance of a normal variable: 1/2 - 1/(2 pi).
 _GAIN_AFTER_RELU = (0.5 - 0.5 / math.pi) ** -0.5
@@ -153,7 +153,7 @@ class Segmenter(keras.Model):
         )(x)
         # Logits in float32: bfloat16 cannot tell near classes apart.
         logits = layers.Activation("linear", dtype="float32", name="logits")(x)
-        super().__init__(image, logits, **kwargs)
+        super().__init__(image, logits, **keras_arguments(self, kwargs))
         # === Config ===
         self.num_classes = num_classes
         self.filters = tuple(filters)

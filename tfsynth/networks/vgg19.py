@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from tfsynth.registry import register, without_policy
+from tfsynth.registry import keras_arguments, register, without_policy
 
 # Convolutions and channels of each level; of the fifth, what the published losses read.
 _LEVELS = ((2, 64), (2, 128), (4, 256), (4, 512), (2, 512))
@@ -71,7 +71,9 @@ class VGG19(keras.Model):
                 x = layers.Conv2D(filters, 3, padding="same", name=f"conv{level}_{i}")(x)
                 x = layers.ReLU(name=f"relu{level}_{i}")(x)
                 found[f"relu{level}_{i}"] = x
-        super().__init__(image, {name: found[name] for name in outputs}, **kwargs)
+        super().__init__(
+            image, {name: found[name] for name in outputs}, **keras_arguments(self, kwargs)
+        )
         # === Config ===
         self.features = tuple(outputs)
         self.pooling = pooling
