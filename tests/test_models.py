@@ -9,6 +9,7 @@ from PIL import Image
 
 import tfsynth
 from tests.test_styles import synthesizer
+from tests.test_synthesizer import picture_synthesizer
 from tfsynth import experiment, models, preparation
 from tfsynth.__main__ import main
 from tfsynth.config import ConfigError, load_config
@@ -110,7 +111,15 @@ def test_what_is_no_model_is_named(tmp_path):
     (tmp_path / "text.keras").write_text("no zip")
     with zipfile.ZipFile(tmp_path / "zip.keras", "w") as file:
         file.writestr("other", "x")
+
+    @keras.saving.register_keras_serializable("elsewhere")
+    class Odd(keras.layers.Layer):
+        """What another program made known to Keras, and this one will not have."""
+
+    keras.Sequential([keras.Input((1,)), Odd()]).save(tmp_path / "foreign.keras")
+    del keras.saving.get_custom_objects()["elsewhere>Odd"]
     for name, message in (
+        ("foreign.keras", r"foreign.keras cannot be loaded: [\s\S]*Could not locate class 'Odd'"),
         ("text.keras", "text.keras cannot be loaded: it is no .keras file, or a damaged one"),
         ("zip.keras", "zip.keras cannot be loaded: .*config.json"),
     ):
@@ -124,8 +133,10 @@ def test_what_is_no_model_is_named(tmp_path):
 
 def test_layouts_are_drawn_for_models_of_streets_only(shipped, capsys):
     synthesizer().save(shipped / "other.keras")
-    assert main(["synthesize", "--model", "other"]) == 2
-    assert "for a model of the drawn streets only" in capsys.readouterr().err
+    picture_synthesizer(edges=True).save(shipped / "pictures.keras")
+    for name in ("other", "pictures"):
+        assert main(["synthesize", "--model", name]) == 2
+        assert "for a model of the drawn streets only" in capsys.readouterr().err
 
 
 def test_commands_take_the_name(shipped, tmp_path, capsys):

@@ -127,6 +127,7 @@ def test_triangles_that_share_an_edge_share_no_pixel_and_leave_none():
         ([(0, 0), (np.inf, 0), (0, 1)], "finite numbers.*inf"),
         ([("0", "0")] * 3, "finite numbers"),
         ([(0, 0), (1e300, 0), (0, 1)], "each within 2147483648 pixels"),
+        ([(0, 0), (-(2**63), 0), (0, 1)], "each within 2147483648 pixels"),
         ([(0, 0), (1, 0), (0,)], "A polygon is one array; its rows are of one length"),
     ],
 )

@@ -265,6 +265,8 @@ def test_a_file_of_an_earlier_format_is_still_read(version, dtype):
     loaded = tfsynth.load_model(path)
     assert (loaded.format_version, loaded.stored_dtype) == (version, dtype)
     np.testing.assert_array_equal(loaded.styles.centres[2], TABLE.centres[2])
+    # These tables were stored without names; what is stored beside them has some.
+    assert loaded.styles.names == {2: "car"}
     with np.load(path.with_suffix(".npz")) as stored:
         photograph = loaded.synthesize(LAYOUT, INSTANCES, seed=3).astype(int)
         assert np.abs(photograph - stored["photograph"]).max() <= 1

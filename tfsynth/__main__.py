@@ -62,7 +62,7 @@ def main(argv=None):
         print(f"tfsynth: error: {_one_line(error)}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt as interruption:
-        print(f"\ntfsynth: {interruption or 'interrupted.'}", file=sys.stderr)
+        print(f"\ntfsynth: {str(interruption) or 'interrupted.'}", file=sys.stderr)
         return INTERRUPTED
     return 0
 

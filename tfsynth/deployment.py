@@ -99,12 +99,11 @@ def synthesize(
         raise NotADirectoryError(f"{output_dir} is a file. Name a folder for the photographs.")
     synthesizer = load_synthesizer(model_path)
     _require_samples(synthesizer, samples, like)
+    if inputs is None and label_coding != "ids":
+        raise ValueError("Layouts that are drawn hold ids: leave `label_coding` out.")
+    drawn, layouts = draw_streets(synthesizer) if inputs is None else {}, output_dir / "layouts"
     role = _role(synthesizer, label_coding, instances, instances_from)
-    drawn, layouts = {}, output_dir / "layouts"
-    if inputs is None:
-        if label_coding != "ids":
-            raise ValueError("Layouts that are drawn hold ids: leave `label_coding` out.")
-        drawn = draw_streets(synthesizer)
+    if drawn:
         maps = {name: layouts / "labels" / f"{name}.png" for name in drawn}
     else:
         maps = conditions(inputs, role)
@@ -123,7 +122,6 @@ def synthesize(
                 f"{layouts} exists already. Use --overwrite to draw the layouts in it again, name "
                 "another folder for the photographs, or name label maps to synthesise from."
             )
-
     files = _Layouts(synthesizer, role, maps, instance_maps, references, instances_from, drawn)
     quiet = len(maps) < 2
     for name in tqdm(maps, "checking", unit="image", disable=quiet, leave=False):

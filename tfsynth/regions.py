@@ -91,8 +91,10 @@ def polygon_mask(points: Any, shape: Sequence[int]) -> np.ndarray:
     """
     corners, (height, width) = array_of(points, "A polygon"), shape
     pairs = corners.ndim == 2 and corners.shape[1] == 2 and len(corners) >= 3
-    # NaN is not within any limit; beyond this one the crossings would overflow.
-    if not pairs or corners.dtype.kind not in "iuf" or not (abs(corners) <= FARTHEST).all():
+    # NaN is not within any limit; beyond this one the crossings would overflow. In float, since
+    # the least int64 has no absolute value.
+    numbers = corners.dtype.kind in "iuf"
+    if not pairs or not numbers or not (abs(corners.astype(float)) <= FARTHEST).all():
         raise ValueError(
             "A polygon is an array (n, 2) of finite numbers, at least 3 corners (x, y), each "
             f"within {FARTHEST} pixels; this one is {corners.shape} of {corners.dtype}: "

@@ -13,8 +13,8 @@ class StyleTable:
         centres: `{class id: (styles, features) float}`. Classes without styles are left out.
         counts: `{class id: (styles,) integers}`, the instances behind each style; 0 where
             that is not known.
-        names: `{class id: name}` of the classes that have styles, or `None` if they are not
-            known: a model of other classes then refuses the table.
+        names: `{class id: name}` of the classes that have styles, by which a model of other
+            classes refuses the table; `None` if they are not known.
 
     Raises:
         ValueError: If they do not fit each other, the numbers of features differ, or a class id,
@@ -118,8 +118,14 @@ class StyleTable:
         }
 
     @classmethod
-    def from_dict(cls, node: Mapping[str, Any]) -> "StyleTable":
+    def from_dict(
+        cls, node: Mapping[str, Any], class_names: Sequence[str] | None = None
+    ) -> "StyleTable":
         """Builds the table of `to_dict`'s result.
+
+        Args:
+            node: The dict.
+            class_names: Names of the classes by id, for a table that was stored without them.
 
         Raises:
             ValueError: It is not such a dict.
@@ -133,9 +139,9 @@ class StyleTable:
                 "A stored style table is a dict of class id -> {'centres': ..., 'counts': ...}. "
                 f"Not so here: {error!r}."
             ) from None
-        # Earlier tables have no names.
-        named = all("name" in entry for entry in entries.values())
-        return cls(centres, counts, {c: e["name"] for c, e in entries.items()} if named else None)
+        known = dict(enumerate(class_names or ()))
+        names = {c: entry.get("name", known.get(c)) for c, entry in entries.items()}
+        return cls(centres, counts, None if None in names.values() else names)
 
 
 def finite_numbers(values: Any, what: str) -> np.ndarray:

@@ -69,7 +69,8 @@ def companions(maps, role, source, what, kind):
         kind: The same in the words of `pairing`.
 
     Raises:
-        DataError: If a condition has none, or several.
+        DataError: If a condition has none, or several in the folder itself, or none there and
+            several in its folders.
     """
     if source is None:
         return {}

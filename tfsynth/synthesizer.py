@@ -374,10 +374,12 @@ class Synthesizer(keras.Model):
         names = ("generator", "conditioning", "encoder")
         # Format 1 knew no encoder.
         parts = {name: load(config[name]) for name in names if config.get(name)}
-        if config.get("styles"):
-            parts["styles"] = StyleTable.from_dict(config["styles"])
         if config["label_set"]:
             parts["label_set"] = LabelSet.from_dict(config["label_set"])
+        if config.get("styles"):
+            # Stored beside the label set, a table without names is of its classes.
+            classes = parts["label_set"].names if "label_set" in parts else None
+            parts["styles"] = StyleTable.from_dict(config["styles"], classes)
         # Before format 3 a file said in which precision training had computed.
         return cls(**without_policy({**config, **parts}))
 

@@ -111,6 +111,15 @@ def test_training_that_diverged_is_one_line(capsys, monkeypatch):
     assert refused(capsys, "train", "demo") == line
 
 
+def test_an_interruption_is_said(capsys, monkeypatch):
+    def interrupt(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "run", interrupt)
+    assert main(["train", "demo"]) == 130
+    assert capsys.readouterr().err == "\ntfsynth: interrupted.\n"
+
+
 def test_full_disk_is_one_line():
     with open("/dev/full", "w") as full:
         done = subprocess.run(

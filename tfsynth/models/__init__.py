@@ -64,7 +64,8 @@ def read_model(path):
     registry.import_registered_classes()
     try:
         return keras.saving.load_model(path)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    # Keras says TypeError of a class that it does not know.
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} cannot be loaded: {error}") from error
 
 
