@@ -21,10 +21,10 @@ import streets_sheets
 from streets_measures import measure
 
 from tfsynth import experiment
-from tfsynth.comparison import is_decided, summarise
 from tfsynth.config import load_config
-from tfsynth.run_folder import RunFolder
-from tfsynth.synthesizer import Synthesizer
+from tfsynth.reproduction.comparison import is_decided, summarise
+from tfsynth.runs.folder import RunFolder
+from tfsynth.synthesis.synthesizer import Synthesizer
 from tfsynth.trainers.checkpoints import Checkpoints
 
 SEEDS = (0, 1, 2)

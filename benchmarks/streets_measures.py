@@ -5,11 +5,11 @@ from PIL import Image
 
 from tfsynth import experiment, registry
 from tfsynth.data.examples import Examples
+from tfsynth.files import cache_folder
 from tfsynth.metrics import boundary_visibility, spectrum_error
-from tfsynth.run_folder import cache_folder
 from tfsynth.streets import classes
 from tfsynth.streets.cars import CAR_COLOURS
-from tfsynth.styles import majority_classes
+from tfsynth.synthesis.styles import majority_classes
 
 # An object counts from so many pixels on: it is then more than its outline.
 LEAST_PIXELS = 60

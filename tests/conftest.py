@@ -8,6 +8,7 @@ from pathlib import Path
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 
 import keras  # noqa: E402
 import pytest  # noqa: E402
@@ -46,19 +47,19 @@ def forget_graphs():
 
 @pytest.fixture(scope="module")
 def data_folder(tmp_path_factory):
-    """The folder of the drawn streets that `runs.tree` trains on."""
-    from tests import runs
+    """The folder of the drawn streets that `tiny.tree` trains on."""
+    from tests import tiny
 
-    return runs.draw_streets(tmp_path_factory.mktemp("tfds"))
+    return tiny.draw_streets(tmp_path_factory.mktemp("tfds"))
 
 
 @pytest.fixture
 def tree(data_folder, tmp_path, monkeypatch):
     """The config of the smallest run, as plain data, with a cache of its own."""
-    from tests import runs
+    from tests import tiny
 
     monkeypatch.setenv("TFSYNTH_CACHE", str(tmp_path / "cache"))
-    return runs.tree(data_folder)
+    return tiny.tree(data_folder)
 
 
 @pytest.fixture

@@ -5,17 +5,17 @@ import pytest
 
 from tfsynth import experiment, registry
 from tfsynth.config import config_folder, config_names, load_config, parse_config
-from tfsynth.labels import LabelSet
 from tfsynth.layers import ColourConditioning
-from tfsynth.phases import split_into_phases
-from tfsynth.preparation import build_trainer
-from tfsynth.tables import load_table, table_names
+from tfsynth.layouts.labels import LabelSet
+from tfsynth.reproduction.tables import load_table, table_names
+from tfsynth.runs.phases import split_into_phases
+from tfsynth.runs.preparation import build_trainer
 from tfsynth.trainers import layer_shapes, plan_transfer
 
 registry.import_registered_classes()
 # Rows of two tables with the same settings are built once.
 ROWS = {
-    str(config.trainer): (f"{name}-{row}", config)
+    str(config.game): (f"{name}-{row}", config)
     for name in table_names()
     for table in [load_table(name)]
     for row in table.datasets["streets"]
@@ -42,18 +42,18 @@ def files(tmp_path_factory):
 def prepared(config, files):
     """Returns a config with these files for its own, and with few filters: many take gigabytes."""
     tree = config.to_dict()
-    for key, name in (("perceptual_loss", "features"), ("segmentation_loss", "segmenter")):
-        loss = tree["trainer"].get(key)
-        if loss and loss[name] is not None:
-            loss.update({name: files[name], "sha256": None})
-    generator = tree["trainer"]["generator"]
+    for loss in tree["game"].get("terms", ()):
+        for name in ("features", "segmenter"):
+            if loss.get(name) is not None:
+                loss.update({name: files[name], "sha256": None})
+    generator = tree["game"]["generator"]
     if generator.get("filters", 0) >= 64:
         generator["filters"] = 8
     if "widths" in generator:
         generator["widths"] = _narrow(generator["widths"])
     for changes in (tree["phases"] or {}).values():
-        if "trainer.generator.widths" in changes:
-            changes["trainer.generator.widths"] = _narrow(changes["trainer.generator.widths"])
+        if "game.generator.widths" in changes:
+            changes["game.generator.widths"] = _narrow(changes["game.generator.widths"])
     return parse_config(tree)
 
 
@@ -68,7 +68,7 @@ def test_a_config_builds_and_its_networks_take_its_size(config, files):
     text = experiment.describe(prepared(config, files))
     last = f", phase {list(config.phases)[-1]}" if config.phases else ""
     assert f"{name}{last}: {config.data.size[0]} x {config.data.size[1]} pixels" in text
-    players = {"generator", "discriminator"} & set(config.trainer)
+    players = {"generator", "discriminator"} & set(config.game)
     assert set(registry.build(config.optimizers)) == players
     assert registry.build(config.schedule).epochs > 0
     assert registry.build(config.evaluation).name.startswith("segmenter-v")
@@ -86,7 +86,7 @@ def test_each_phase_of_a_config_takes_the_weights_of_the_one_before(name, files)
 
 
 def _others(config):
-    return {role for role in ("discriminator", "encoder") if config.trainer.get(role)}
+    return {role for role in ("discriminator", "encoder") if config.game.get(role)}
 
 
 def test_the_published_cascade_grows_by_a_module_and_ends_with_two_of_them_trained(files):
@@ -113,7 +113,7 @@ def test_a_config_has_the_classes_of_its_data(name):
         label_set = LabelSet.load(node["labels"])
     else:
         label_set = registry.build(node).label_set
-    conditioning = registry.build(config.trainer["conditioning"])
+    conditioning = registry.build(config.game["conditioning"])
     assert conditioning.num_classes == label_set.num_classes
     if isinstance(conditioning, ColourConditioning):
         assert conditioning.colours == label_set.colours

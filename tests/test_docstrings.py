@@ -11,8 +11,8 @@ import pytest
 import tfsynth.layers
 import tfsynth.losses
 import tfsynth.networks
-from tfsynth.labels import LabelSet
-from tfsynth.synthesizer import Synthesizer
+from tfsynth.layouts.labels import LabelSet
+from tfsynth.synthesis.synthesizer import Synthesizer
 
 PACKAGES = (tfsynth.layers, tfsynth.losses, tfsynth.networks)
 MODULES = [
@@ -21,8 +21,8 @@ MODULES = [
         for package in PACKAGES
         for module in pkgutil.iter_modules(package.__path__)
     ),
-    *("tfsynth.synthesizer", "tfsynth.trainers.schedules", "tfsynth.labels"),
-    *("tfsynth.data.pipeline", "tfsynth.layout", "tfsynth.regions"),
+    *("tfsynth.synthesis.synthesizer", "tfsynth.trainers.schedules", "tfsynth.layouts.labels"),
+    *("tfsynth.data.batches", "tfsynth.layouts.layout", "tfsynth.layouts.regions"),
 ]
 # What a reader of an example has imported.
 NAMES = {"keras": keras, "np": np, "LabelSet": LabelSet, "Synthesizer": Synthesizer}

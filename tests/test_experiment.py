@@ -11,16 +11,17 @@ import pytest
 import yaml
 from PIL import Image
 
-from tests import runs
-from tfsynth import experiment, preparation
+from tests import tiny
+from tfsynth import experiment
 from tfsynth.config import ConfigError, parse_config
 from tfsynth.data import read_instance_map, read_label_map
-from tfsynth.run_folder import RunFolder
+from tfsynth.runs import preparation
+from tfsynth.runs.folder import RunFolder
 
 
 def test_a_run_leaves_everything_where_people_look(tree, tmp_path):
     tree["train"]["then"] = ["evaluate", "export"]
-    tree["evaluation"] = runs.PROTOCOL
+    tree["evaluation"] = tiny.PROTOCOL
     run = RunFolder(experiment.train(parse_config(tree), tmp_path / "run", verbose=False))
     assert parse_config(yaml.safe_load(run.config.read_text())) == parse_config(tree)
     assert sorted(p.name for p in run.checkpoints.iterdir()) == [
@@ -163,7 +164,7 @@ def test_a_batch_that_the_replicas_cannot_share_is_refused_at_once(tree, tmp_pat
 
 
 def test_data_without_a_validation_split_has_no_validation_scores(tree, tmp_path, capsys):
-    tree["data"]["dataset"] = runs.paired_folders(tmp_path / "photos", train=2, test=2)
+    tree["data"]["dataset"] = tiny.paired_folders(tmp_path / "photos", train=2, test=2)
     seen = set()
     note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.update(logs))
     tree["schedule"] = {"class": "ConstantThenLinearDecay", "constant_epochs": 1, "decay_epochs": 0}
@@ -185,8 +186,8 @@ def test_a_validation_split_smaller_than_a_batch_is_refused(tree, tmp_path):
 
 
 def test_a_test_split_too_small_to_score_is_refused_before_training(tree, tmp_path):
-    tree["data"]["dataset"] = runs.paired_folders(tmp_path / "photos", train=2, test=1)
-    tree["train"]["then"], tree["evaluation"] = ["evaluate"], runs.PROTOCOL
+    tree["data"]["dataset"] = tiny.paired_folders(tmp_path / "photos", train=2, test=1)
+    tree["train"]["then"], tree["evaluation"] = ["evaluate"], tiny.PROTOCOL
     with pytest.raises(ConfigError, match="no test split of 2 examples"):
         experiment.train(parse_config(tree), tmp_path / "run", verbose=False)
     assert not (tmp_path / "run").exists()
@@ -204,8 +205,8 @@ def test_a_folder_of_another_run_is_refused(tree, tmp_path):
     run.path.mkdir()
     run.config.write_text(parse_config(tree).to_yaml())
     tree["seed"] = 3
-    tree["trainer"]["generator"]["filters"] = 8
-    with pytest.raises(FileExistsError, match="seed, trainer.generator.filters.*--run-dir"):
+    tree["game"]["generator"]["filters"] = 8
+    with pytest.raises(FileExistsError, match="game.generator.filters, seed.*--run-dir"):
         experiment.train(parse_config(tree), run.path, verbose=False)
 
 
@@ -226,7 +227,7 @@ def test_a_size_that_the_networks_cannot_take_names_a_good_one(tree, tmp_path, s
 
 
 def test_a_good_size_is_one_that_both_networks_take(tree):
-    trainer = tree["trainer"]
+    trainer = tree["game"]
     trainer["generator"] = {"class": "UNetGenerator", "input_channels": 15, "filters": 2}
     trainer["generator"]["depth"] = 4
     trainer["discriminator"] = {"class": "PatchDiscriminator", "input_channels": 18, "filters": 2}
@@ -240,9 +241,9 @@ def test_a_good_size_is_one_that_both_networks_take(tree):
 
 
 def test_classes_that_do_not_fit_the_data_are_refused(tree, tmp_path):
-    tree["trainer"]["conditioning"]["num_classes"] = 13
-    tree["trainer"]["generator"]["input_channels"] = 14
-    tree["trainer"]["discriminator"]["input_channels"] = 17
+    tree["game"]["conditioning"]["num_classes"] = 13
+    tree["game"]["generator"]["input_channels"] = 14
+    tree["game"]["discriminator"]["input_channels"] = 17
     with pytest.raises(ValueError, match="data has 14 classes, .* is 13"):
         experiment.train(parse_config(tree), tmp_path / "run", verbose=False)
     assert not (tmp_path / "run").exists()

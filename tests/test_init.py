@@ -36,16 +36,23 @@ def test_quick_answers_import_neither_keras_nor_tensorflow(words):
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
-@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")])
-def test_convolutions_use_onednn_unless_the_user_says_no(before, after):
-    environment = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
-    if before is not None:
-        environment["TF_ENABLE_ONEDNN_OPTS"] = before
-    program = "import os, tfsynth; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+def test_an_import_leaves_the_environment_alone():
+    program = "import os; before = dict(os.environ); import tfsynth, tfsynth.synthesis; "
+    program += "print(dict(os.environ) == before)"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=60
     )
-    assert done.stdout.strip() == after, done.stderr
+    assert done.stdout.strip() == "True", done.stderr
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")])
+def test_the_program_computes_with_onednn_unless_the_user_says_no(monkeypatch, before, after):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    if before is not None:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", before)
+    assert main(["train"]) == 0
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == after
 
 
 def test_version_is_printed(capsys):

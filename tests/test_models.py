@@ -8,16 +8,17 @@ import pytest
 from PIL import Image
 
 import tfsynth
-from tests.test_styles import synthesizer
-from tests.test_synthesizer import picture_synthesizer
-from tfsynth import experiment, models, preparation
+from tests.synthesis.test_styles import synthesizer
+from tests.synthesis.test_synthesizer import picture_synthesizer
+from tfsynth import experiment, models
 from tfsynth.__main__ import main
 from tfsynth.config import ConfigError, load_config
 from tfsynth.data import Streets, read_instance_map, read_label_map
 from tfsynth.layers import Conditioning
 from tfsynth.networks import GlobalGenerator
+from tfsynth.runs import preparation
 from tfsynth.streets import draw_street
-from tfsynth.synthesizer import Synthesizer
+from tfsynth.synthesis.synthesizer import Synthesizer
 
 
 @pytest.fixture
@@ -164,7 +165,7 @@ def test_the_shipped_streets():
     assert model.stored_dtype == "float16" and model.format_version == 3
     assert model.encoder is not None and model.styles is not None
     config = load_config("streets_256")
-    assert model.provenance["config"]["trainer"] == config.trainer
+    assert model.provenance["config"]["data"] == config.to_dict()["data"]
     # It has learnt the streets: nearer to the photograph than a grey picture is, by far.
     height, width = config.data.size
     errors, spreads = [], []

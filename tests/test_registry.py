@@ -78,9 +78,13 @@ def test_schedules_and_initializers_of_keras_can_be_named():
 
 def test_every_registered_class_resolves():
     names = registered_names()
-    assert {"GlobalGenerator", "LeastSquaresLoss", "AdversarialTrainer", "Synthesizer"} <= set(
-        names
-    )
+    assert {
+        "GlobalGenerator",
+        "LeastSquaresLoss",
+        "AdversarialGame",
+        "Trainer",
+        "Synthesizer",
+    } <= set(names)
     for name in names:
         assert resolve(name).__name__ == name
 

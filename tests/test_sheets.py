@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfsynth.labels import LabelSet
+from tfsynth.layouts.labels import LabelSet
 from tfsynth.sheets import GAP, sheet, write_sheet
 
 LABELS = LabelSet(["sky", "road"], [(70, 130, 180), (128, 64, 128)])

@@ -6,21 +6,16 @@ backend without TensorFlow.
 """
 
 import importlib
-import os
 
 __version__ = "0.1.0"
 
-# TensorFlow computes convolutions with oneDNN by itself on CPUs with AVX512-VNNI or AMX only; on
-# others a training step takes 1.5 times as long without it. It reads this when it is imported.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-
 # Where each public name is defined.
 _HOMES = {
-    "LabelSet": "tfsynth.labels",
-    "Layout": "tfsynth.layout",
+    "LabelSet": "tfsynth.layouts",
+    "Layout": "tfsynth.layouts",
     "PairedFolders": "tfsynth.data",
     "Streets": "tfsynth.data",
-    "Synthesizer": "tfsynth.synthesizer",
+    "Synthesizer": "tfsynth.synthesis",
     "build": "tfsynth.registry",
     "describe": "tfsynth.registry",
     "load_config": "tfsynth.config",
@@ -31,19 +26,18 @@ _PARTS = (
     "data",
     "experiment",
     "exporters",
+    "games",
     "importers",
-    "labels",
     "layers",
-    "layout",
+    "layouts",
     "losses",
     "metrics",
     "models",
     "networks",
-    "regions",
     "registry",
     "sheets",
     "streets",
-    "synthesizer",
+    "synthesis",
     "trainers",
 )
 

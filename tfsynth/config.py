@@ -8,12 +8,32 @@ from pathlib import Path
 
 import yaml
 
-# Only with an exponent: digits in quotes, "000139" or "2024", are text on purpose.
-_NUMBER_LIKE = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+from tfsynth.files import config_folder
 
 # Not mixed_float16: its small gradients need a scaled loss, and a game has no single one.
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 AFTER_TRAINING = ("evaluate", "export")
+
+# YAML 1.1 reads a number with an exponent only with a dot and a sign: `2e-4` would be text.
+_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+_FLOAT = "tag:yaml.org,2002:float"
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads plain data, every number with an exponent as a number."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes plain data; text that `_Loader` would take for a number in quotes."""
+
+
+for _kind in (_Loader, _Dumper):
+    _kind.add_implicit_resolver(_FLOAT, _EXPONENT, list("-+.0123456789"))
+
+
+def read_yaml(text):
+    """Returns the plain data of a YAML text."""
+    return yaml.load(text, _Loader)
 
 
 class ConfigError(ValueError):
@@ -61,9 +81,15 @@ class TrainSettings:
         sample_every: Epochs between two sample sheets.
         keep_checkpoints: Checkpoints kept, at least 2: one may be damaged.
         then: What follows training: any of "evaluate", "export".
-        reestimate_epoch: Epoch, counted from 1, whose mean terms bring the layers of the
-            perceptual loss of a `RegressionTrainer` into balance from the next one on; `None`
-            for weights that stay. See `trainers.ReestimateLayerWeights`.
+        reestimate_epoch: Epoch, counted from 1, whose mean terms bring the layers of perceptual
+            losses into balance from the next one on; `None` for weights that stay. See
+            `trainers.ReestimateLayerWeights`.
+        ema_decay: Of moving averages of the weights of what ships, such as 0.999, which are
+            validated, shown and shipped in their place; `None` for none.
+        frozen: Parts that do not train: networks such as "encoder", or sections of one such as
+            "generator.global".
+        xla: Whether TensorFlow compiles losses and gradients with XLA; "auto" for yes on
+            accelerators and no on CPUs. JAX always compiles.
     """
 
     batch_size: int = 1
@@ -75,6 +101,9 @@ class TrainSettings:
     keep_checkpoints: int = 2
     then: tuple[str, ...] = ()
     reestimate_epoch: int | None = None
+    ema_decay: float | None = None
+    frozen: tuple[str, ...] = ()
+    xla: str | bool = "auto"
 
 
 @dataclass(frozen=True)
@@ -84,7 +113,7 @@ class Config:
     Attributes:
         name: Name of the result; the default run folder is `runs/<name>`.
         data: See `DataSettings`.
-        trainer: Node of a trainer: networks and losses are its arguments.
+        game: Node of a `Game`: networks and losses are its arguments.
         optimizers: Node of an optimizer per player.
         schedule: Node of a learning-rate schedule; its `epochs` is the length of the run.
         train: See `TrainSettings`.
@@ -98,12 +127,12 @@ class Config:
             are left behind: "generator.head", "discriminator". Any other one that does not
             fit is an error.
         phases: Mapping of phase name -> mapping of dotted key -> value in that phase; `None`
-            for a run in one go. See `tfsynth.phases`.
+            for a run in one go. See `tfsynth.runs.phases`.
     """
 
     name: str
     data: DataSettings
-    trainer: dict
+    game: dict
     optimizers: dict
     schedule: dict
     train: TrainSettings = field(default_factory=TrainSettings)
@@ -120,13 +149,7 @@ class Config:
 
     def to_yaml(self):
         """Returns the settings as YAML that `load_config` reads again."""
-        return yaml.safe_dump(self.to_dict(), sort_keys=False)
-
-
-def config_folder():
-    """Returns the folder of the installed configs."""
-    packaged = Path(__file__).parent / "configs"
-    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "configs"
+        return yaml.dump(self.to_dict(), Dumper=_Dumper, sort_keys=False)
 
 
 def config_names():
@@ -150,7 +173,7 @@ def load_config(name_or_path, overrides=()):
     """
     path = _find(name_or_path)
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = read_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not readable YAML: {error}") from error
     if not isinstance(tree, dict):
@@ -166,7 +189,6 @@ def parse_config(tree):
     Raises:
         ConfigError: See `load_config`.
     """
-    _refuse_number_like_text(tree, "")
     config = _dataclass_from(Config, tree, "")
     _check(config)
     return config
@@ -192,7 +214,8 @@ def set_key(tree, key, value):
 
     Args:
         tree: The config as plain data; changed.
-        key: The key with its parents, as `trainer.generator.filters`.
+        key: The key with its parents, as `game.generator.filters`; of a list the
+            number of an entry, as `game.terms.0.weight`.
         value: Plain data.
 
     Raises:
@@ -201,12 +224,26 @@ def set_key(tree, key, value):
     *parents, last = key.strip().split(".")
     node = tree
     for depth, part in enumerate(parents):
-        if part not in node and depth == 0 and part in _field_names(Config):
+        if depth == 0 and part not in node and part in _field_names(Config):
             node[part] = {}
-        if not isinstance(node.get(part), dict):
-            raise ConfigError(_unknown(".".join(parents[: depth + 1]), part, node))
-        node = node[part]
-    node[last] = value
+        node = _entry(node, part, ".".join(parents[: depth + 1]))
+        if not isinstance(node, dict | list):
+            raise ConfigError(f"`{'.'.join(parents[: depth + 1])}` is {node!r}: it has no keys.")
+    if isinstance(node, list):
+        _entry(node, last, key)
+        node[int(last)] = value
+    else:
+        node[last] = value
+
+
+def _entry(node, part, path):
+    """Returns what a mapping or list holds under a key."""
+    if isinstance(node, dict) and part in node:
+        return node[part]
+    if isinstance(node, list) and part.isdigit() and int(part) < len(node):
+        return node[int(part)]
+    known = node if isinstance(node, dict) else [str(i) for i in range(len(node))]
+    raise ConfigError(_unknown(path, part, known))
 
 
 def parse_override(override):
@@ -219,7 +256,7 @@ def parse_override(override):
     if not equals or not key:
         raise ConfigError(f"An override has the form key.key=value. Received: {override!r}.")
     try:
-        return key, yaml.safe_load(text)
+        return key, read_yaml(text)
     except yaml.YAMLError as error:
         raise ConfigError(
             f"The value of the override {override!r} is not readable YAML: {error}"
@@ -277,6 +314,7 @@ _KINDS = {
     tuple[int, int]: (tuple,),
     tuple[int, int] | None: (tuple, _NOTHING),
     tuple[str, ...]: (tuple,),
+    str | bool: (str, bool),
 }
 
 
@@ -334,24 +372,6 @@ _MINIMA = {
     "keep_checkpoints": 2,
     "reestimate_epoch": 1,
 }
-
-
-def _refuse_number_like_text(node, key):
-    if isinstance(node, dict):
-        for name, value in node.items():
-            _refuse_number_like_text(value, f"{key}.{name}" if key else str(name))
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            _refuse_number_like_text(value, f"{key}[{index}]")
-    elif isinstance(node, str) and _NUMBER_LIKE.fullmatch(node.strip()) and not key == "name":
-        raise ConfigError(
-            f"`{key}` is the text {node!r}, not a number: YAML reads a number with an exponent "
-            f"only with a dot and a sign. Write {_yaml_number(node)}."
-        )
-
-
-def _yaml_number(text):
-    return yaml.safe_dump(float(text)).splitlines()[0]
 
 
 def _unknown(path, key, known):

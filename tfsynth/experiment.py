@@ -8,20 +8,23 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tfsynth import cost, models, registry, styles, trainers
+from tfsynth import models, registry, trainers
 from tfsynth.config import ConfigError
 from tfsynth.data.examples import Examples
-from tfsynth.deployment import export as export
-from tfsynth.deployment import load_synthesizer as load_synthesizer
-from tfsynth.deployment import synthesize as synthesize
-from tfsynth.evaluation import evaluate as evaluate
-from tfsynth.evaluation import own_config
 from tfsynth.files import replace_file
-from tfsynth.phases import split_into_phases
-from tfsynth.preparation import check_size, claimed, prepare
-from tfsynth.results import leave_behind
-from tfsynth.run_folder import RunFolder
-from tfsynth.training import train_phases
+from tfsynth.layers import dtype_policy
+from tfsynth.networks import cost
+from tfsynth.runs.evaluation import evaluate as evaluate
+from tfsynth.runs.evaluation import own_config
+from tfsynth.runs.folder import RunFolder
+from tfsynth.runs.phases import split_into_phases
+from tfsynth.runs.preparation import assemble_trainer, check_size, claimed, prepare
+from tfsynth.runs.results import leave_behind
+from tfsynth.runs.training import train_phases
+from tfsynth.synthesis import styles
+from tfsynth.synthesis.deployment import export as export
+from tfsynth.synthesis.deployment import load_synthesizer as load_synthesizer
+from tfsynth.synthesis.deployment import synthesize as synthesize
 
 # Forward passes in a training step: the discriminator sees real and fake.
 PASSES = {"generator": 1, "discriminator": 2, "encoder": 1}
@@ -57,12 +60,14 @@ def train(config, run_dir, *, device=None, strategy=None, verbose=True, callback
     run.refuse_other_config(config)
     if strategy is None:
         strategy = trainers.choose_devices(device, config.train.batch_size)
-    with trainers.scope_of(strategy):
-        replicas = strategy.num_replicas_in_sync if strategy else 1
-        setup = prepare(config, replicas, verbose, resuming=any(run.checkpoints.rglob("*.keras")))
-    with claimed(run, setup):
-        trained = train_phases(setup, run, strategy, verbose, callbacks)
-        leave_behind(setup, run, trained or not run.synthesizer.exists(), verbose)
+    resuming = any(run.checkpoints.rglob("*.keras"))
+    with dtype_policy(trainers.precision_of(config.precision)):
+        with trainers.scope_of(strategy):
+            replicas = strategy.num_replicas_in_sync if strategy else 1
+            setup = prepare(config, replicas, verbose, resuming)
+        with claimed(run, setup):
+            trained = train_phases(setup, run, strategy, verbose, callbacks)
+            leave_behind(setup, run, trained or not run.synthesizer.exists(), verbose)
     return run.path
 
 
@@ -89,7 +94,7 @@ def cluster_styles(
     """
     path = models.find_model(model_path)
     synthesizer = load_synthesizer(path)
-    target = Path(output or (RunFolder(path).synthesizer if path.is_dir() else path))
+    target = Path(output or models.bundle_of(path))
     if not target.absolute().parent.is_dir():
         raise FileNotFoundError(f"There is no folder {target.parent} for the model. Make it first.")
     models.require_own(target)
@@ -130,16 +135,17 @@ def describe(config):
 
 
 def _describe_phase(phase, config):
-    trainer = registry.build(config.trainer)
-    check_size(trainer, config.data.size)
+    trainer = assemble_trainer(config)
+    check_size(trainer.game, config.data.size)
     height, width = config.data.size
     networks = trainer.networks
     trained = [weight for player in trainer.players for weight in trainer.weights_of(player)]
     costs = {r: cost.network_cost(n, height, width, trained) for r, n in networks.items()}
     averaged = [role for role in trainer.shipped if trainer.ema_decay is not None]
     title = f"{config.name}, phase {phase}" if phase else config.name
+    channels = trainer.game.conditioning.channels
     lines = [
-        f"{title}: {height} x {width} pixels, {trainer.conditioning.channels} condition channels",
+        f"{title}: {height} x {width} pixels, {channels} condition channels",
         f"{'network':40} {'parameters':>12} {'trained':>12} {'GMAC':>8} {'activations':>12} "
         f"{'kept':>12}",
     ]

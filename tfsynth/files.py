@@ -1,6 +1,7 @@
 """Files that are there whole or not at all."""
 
 import os
+from pathlib import Path
 
 
 def replace_file(path, write):
@@ -24,6 +25,21 @@ def replace_file(path, write):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def config_folder():
+    """Returns the folder of the configs that come with the package."""
+    # A checkout holds it beside the package, an installed package inside.
+    packaged = Path(__file__).parent / "configs"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "configs"
+
+
+def cache_folder():
+    """Returns where data and scoring networks are kept between runs.
+
+    `$TFSYNTH_CACHE`, else ~/.cache/tfsynth.
+    """
+    return Path(os.environ.get("TFSYNTH_CACHE") or "~/.cache/tfsynth").expanduser()
 
 
 def write_text(path, text):

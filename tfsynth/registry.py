@@ -123,11 +123,11 @@ def registered_names():
 def import_registered_classes():
     """Imports every part that registers classes, so that their names resolve.
 
-    The parts that need TensorFlow are imported under its backend only: under
-    another one, networks and losses load and run without it.
+    Trainers, and data for them, are imported under the backends that they know; networks and
+    losses load and run under any.
     """
-    parts = ["layers", "networks", "losses", "synthesizer"]
-    if keras.backend.backend() == "tensorflow":
+    parts = ["layers", "networks", "losses", "games", "synthesis"]
+    if keras.backend.backend() in ("tensorflow", "jax"):
         parts += ["trainers", "data", "metrics"]
     for part in parts:
         importlib.import_module(f"{PACKAGE}.{part}")

@@ -11,8 +11,8 @@ data:
     {{class: Streets, height: 32, width: 64, train: 2, validation: 1, test: 1, data_dir: {data}}}
   size: [32, 64]
   flip: false
-trainer:
-  class: AdversarialTrainer
+game:
+  class: AdversarialGame
   conditioning: {{class: Conditioning, num_classes: 14}}
   generator:
     {{class: GlobalGenerator, input_channels: 15, filters: 2, num_downsamples: 2, num_blocks: 1}}

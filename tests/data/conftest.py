@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfsynth.data import write_instance_map, write_label_map, write_photo
-from tfsynth.labels import LabelSet
+from tfsynth.layouts.labels import LabelSet
 
 HEIGHT, WIDTH = 12, 20
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tfsynth.data import checking
+from tfsynth.files import cache_folder
 
 
 def test_threads_keep_the_order():
@@ -47,7 +48,7 @@ def test_what_is_remembered_is_recalled(private_cache):
 def test_the_cache_has_a_usual_place(monkeypatch):
     monkeypatch.delenv("TFSYNTH_CACHE")
     monkeypatch.setenv("HOME", "/home/someone")
-    assert checking.cache_folder() == Path("/home/someone/.cache/tfsynth")
+    assert cache_folder() == Path("/home/someone/.cache/tfsynth")
 
 
 def test_digest_depends_on_every_part():

@@ -5,7 +5,7 @@ import pytest
 
 from tfsynth.data import CheckReport, DataError, Split
 from tfsynth.data.dataset import compact_ids, count_instances
-from tfsynth.labels import LabelSet
+from tfsynth.layouts.labels import LabelSet
 
 
 class Given(Split):

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tfsynth.data import images
-from tfsynth.labels import DataError, LabelSet
+from tfsynth.layouts.labels import DataError, LabelSet
 
 IDS = np.array([[0, 1, 2], [3, 2, 1]], np.uint8)
 

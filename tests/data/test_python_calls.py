@@ -13,7 +13,7 @@ SCRIPT = """
 import time
 import numpy as np
 from tfsynth.data import Split, batches
-from tfsynth.labels import LabelSet
+from tfsynth.layouts.labels import LabelSet
 
 class Slow(Split):
     label_set, stems = LabelSet(["a"], [(0, 0, 0)]), ["x", "y"]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import tfsynth
-from tests.test_styles import INSTANCES, LAYOUT, synthesizer
+from tests.synthesis.test_styles import INSTANCES, LAYOUT, synthesizer
 from tfsynth.__main__ import main
 from tfsynth.networks import FeatureEncoder, GlobalGenerator
 

@@ -14,7 +14,7 @@ from tfsynth.importers import (
     write_pix2pixhd,
     write_state_dict,
 )
-from tfsynth.labels import LabelSet
+from tfsynth.layouts.labels import LabelSet
 from tfsynth.networks import (
     FeatureEncoder,
     GlobalGenerator,

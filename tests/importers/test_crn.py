@@ -12,7 +12,7 @@ from tests.networks import crn_published as published
 from tfsynth.__main__ import main
 from tfsynth.importers import CheckpointError, import_crn, read_crn
 from tfsynth.importers.crn import checkpoint_variables, trained_rows
-from tfsynth.labels import LabelSet
+from tfsynth.layouts.labels import LabelSet
 
 WIDTHS = (16, 16, 8, 8)
 

@@ -8,7 +8,7 @@ import struct
 import numpy as np
 import pytest
 
-from tests.importers.torch_bytes import (
+from tests.importers.torch.torch_bytes import (
     NEW_DICT,
     NEW_LIST,
     NOTHING,

@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from tests.trainers.games import BATCH, NUM_CLASSES, compiled, data
+from tfsynth.games import AdversarialGame
 from tfsynth.layers import Conditioning
 from tfsynth.losses import FeatureMatchingLoss, LeastSquaresLoss
 from tfsynth.networks import GlobalGenerator, LocalEnhancer, MultiscaleDiscriminator
-from tfsynth.trainers import AdversarialTrainer
 
 CHANNELS = NUM_CLASSES + 1
 
@@ -17,7 +17,7 @@ CHANNELS = NUM_CLASSES + 1
 def game(rematerialize, generator=LocalEnhancer, xla=False, frozen=()):
     keras.utils.set_random_seed(3)
     return compiled(
-        AdversarialTrainer(
+        AdversarialGame(
             Conditioning(NUM_CLASSES),
             generator(
                 *(CHANNELS,),
@@ -30,10 +30,10 @@ def game(rematerialize, generator=LocalEnhancer, xla=False, frozen=()):
                 CHANNELS + 3, filters=4, num_layers=2, rematerialize=rematerialize
             ),
             LeastSquaresLoss(),
-            FeatureMatchingLoss(),
-            xla=xla,
-            frozen=frozen,
-        )
+            [FeatureMatchingLoss()],
+        ),
+        xla=xla,
+        frozen=frozen,
     )
 
 

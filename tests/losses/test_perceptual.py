@@ -47,9 +47,9 @@ def test_grey_pictures_are_repeated_and_others_refused(doubling):
     real, fake = (picture[..., :1] for picture in pictures())
     check_loss(loss(real, fake), 0.5 + 3 * 2)
     for channels in (1, 3):
-        loss.check_channels(channels)
+        loss.check(5, channels)
     with pytest.raises(ValueError, match="pictures of 3 channels, or of one.* have 4"):
-        loss.check_channels(4)
+        loss.check(5, 4)
 
 
 def test_the_file_is_kept_by_its_hash(doubling, tmp_path):
@@ -107,7 +107,7 @@ def test_the_picture_is_a_layer_in_grey_levels(doubling):
     np.testing.assert_allclose(terms, [3.0, 127.5], rtol=1e-6)
     alone = round_trip(PerceptualLoss(None, layer_weights={"image": 1.0}))
     check_loss(alone(*pictures()), 127.5)
-    alone.check_channels(4)
+    alone.check(None, 4)
 
 
 def test_vgg_of_matconvnet_reads_rgb_levels_minus_their_mean():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfsynth.labels import LabelSet
+from tfsynth.layouts.labels import LabelSet
 
 LABELS = LabelSet(
     ["unknown", "ground", "disc", "ring"],

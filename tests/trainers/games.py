@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfsynth.games import AdversarialGame
 from tfsynth.layers import Conditioning
 from tfsynth.losses import CrossEntropyLoss, FeatureMatchingLoss, L1Loss, LeastSquaresLoss
 from tfsynth.networks import (
@@ -12,7 +13,7 @@ from tfsynth.networks import (
     LocalEnhancer,
     MultiscaleDiscriminator,
 )
-from tfsynth.trainers import AdversarialTrainer
+from tfsynth.trainers import Trainer
 
 NUM_CLASSES = 4
 BATCH = 4
@@ -28,53 +29,56 @@ def data(steps=10):
     return tf.data.Dataset.from_tensor_slices(batches).batch(BATCH, drop_remainder=True)
 
 
-def trainer(xla=False, losses="least squares", learning_rate=2e-4, **more):
+def trainer(xla=False, losses="least squares", learning_rate=2e-4, terms=(), **more):
     """Returns a compiled pix2pixHD (or pix2pix-like) game of a few thousand weights."""
-    if losses == "least squares":
-        terms = (LeastSquaresLoss(), FeatureMatchingLoss())
-    else:
-        terms = (CrossEntropyLoss(), None, L1Loss())
-    game = AdversarialTrainer(
+    hd = losses == "least squares"
+    game = AdversarialGame(
         Conditioning(NUM_CLASSES),
         GlobalGenerator(NUM_CLASSES + 1, filters=4, num_downsamples=2, num_blocks=1),
         MultiscaleDiscriminator(NUM_CLASSES + 4, filters=4, num_layers=2),
-        *terms,
-        xla=xla,
-        **more,
+        LeastSquaresLoss() if hd else CrossEntropyLoss(),
+        [FeatureMatchingLoss() if hd else L1Loss(), *terms],
     )
-    return compiled(game, learning_rate)
+    return compiled(game, learning_rate, xla=xla, **more)
 
 
-def compiled(game, learning_rate=2e-4):
-    """Compiles a game with the optimizers of pix2pixHD."""
-    game.compile(
+def compiled(game, learning_rate=2e-4, **settings):
+    """Returns the trainer of a game, compiled with the optimizers of pix2pixHD.
+
+    A trainer in place of the game is compiled as it is.
+    """
+    trainer = game if isinstance(game, Trainer) else Trainer(game, **settings)
+    trainer.compile(
         {
             player: keras.optimizers.Adam(learning_rate, beta_1=0.5, epsilon=1e-8)
-            for player in game.players
+            for player in trainer.players
         }
     )
-    return game
+    return trainer
 
 
 def encoder_trainer(
-    frozen=(), xla=False, reduction=1, regions="instances", max_instances=6, **terms
+    frozen=(),
+    xla=False,
+    reduction=1,
+    regions="instances",
+    max_instances=6,
+    terms=(),
+    ema_decay=None,
 ):
     """Returns a game with a feature encoder and a generator of two sections."""
-    game = AdversarialTrainer(
+    game = AdversarialGame(
         Conditioning(NUM_CLASSES),
         LocalEnhancer(
             *(NUM_CLASSES + 1 + 2,), filters=2, num_downsamples=1, num_blocks=1, num_local_blocks=1
         ),
         MultiscaleDiscriminator(NUM_CLASSES + 4, filters=4, num_layers=2),
         LeastSquaresLoss(),
-        FeatureMatchingLoss(),
+        [FeatureMatchingLoss(), *terms],
         encoder=FeatureEncoder(
             num_features=2, filters=2, num_downsamples=1, max_instances=max_instances
         ),
         encoder_reduction=reduction,
         encoder_regions=regions,
-        xla=xla,
-        frozen=frozen,
-        **terms,
     )
-    return compiled(game)
+    return compiled(game, xla=xla, frozen=frozen, ema_decay=ema_decay)

@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from tests.harness import round_trip
 from tests.trainers import games
+from tfsynth.games import AdversarialGame
 from tfsynth.layers import Conditioning
 from tfsynth.losses import CrossEntropyLoss, FeatureMatchingLoss, LeastSquaresLoss
 from tfsynth.networks import GlobalGenerator, MultiscaleDiscriminator
-from tfsynth.trainers import AdversarialTrainer
 
 
 def ten_steps(strategy=None, xla=False, losses="least squares"):
@@ -21,7 +21,7 @@ def ten_steps(strategy=None, xla=False, losses="least squares"):
     logs = {name: values[0] for name, values in history.items()}
     # `fit` gives means over the steps; these are the losses after the tenth alone.
     batch = next(iter(games.data(1)))
-    _, after = trainer.compute_losses(batch)
+    _, after = trainer.game.compute_losses(batch)
     logs |= {f"{name} after": float(value) for name, value in after.items()}
     return logs, trainer(batch).numpy()
 
@@ -48,7 +48,7 @@ def test_each_player_is_moved_by_its_own_loss_only():
     batch = next(iter(games.data(1)))
     _, gradients = trainer.compute_gradients(batch)
     with tf.GradientTape(persistent=True) as tape:
-        losses, _ = trainer.compute_losses(batch)
+        losses, _ = trainer.game.compute_losses(batch)
     for player in ("generator", "discriminator"):
         expected = tape.gradient(losses[player], [w.value for w in trainer.weights_of(player)])
         for gradient, wanted in zip(gradients[player], expected, strict=True):
@@ -57,23 +57,23 @@ def test_each_player_is_moved_by_its_own_loss_only():
 
 def test_the_generator_loss_is_the_weighted_sum_of_its_terms():
     trainer = games.trainer()
-    losses, logs = trainer.compute_losses(next(iter(games.data(1))))
+    losses, logs = trainer.game.compute_losses(next(iter(games.data(1))))
     expected = logs["adversarial"] + 10 * logs["feature_matching"]
     assert float(losses["generator"]) == pytest.approx(float(expected), rel=1e-6)
     pix2pix = games.trainer(losses="cross entropy")
-    losses, logs = pix2pix.compute_losses(next(iter(games.data(1))))
+    losses, logs = pix2pix.game.compute_losses(next(iter(games.data(1))))
     expected = logs["adversarial"] + 100 * logs["l1"]
     assert float(losses["generator"]) == pytest.approx(float(expected), rel=1e-6)
 
 
 def test_cross_entropy_and_feature_matching_go_together():
-    plain = games.trainer(losses="cross entropy")
-    game = AdversarialTrainer(
+    plain = games.trainer(losses="cross entropy").game
+    game = AdversarialGame(
         plain.conditioning,
         plain.generator,
         plain.discriminator,
         CrossEntropyLoss(),
-        FeatureMatchingLoss(),
+        [FeatureMatchingLoss()],
     )
     batch = next(iter(games.data(1)))
     # Logits far from 0..1, which a cross entropy of probabilities refuses.
@@ -106,7 +106,7 @@ def test_predict_gives_pictures_for_batches():
 def test_config_round_trip():
     again = round_trip(games.trainer(xla=True))
     assert again.xla is True
-    assert again.generator.filters == 4
+    assert again.game.generator.filters == 4
 
 
 def test_mixed_bfloat16_keeps_losses_and_weights_in_float32():
@@ -116,12 +116,12 @@ def test_mixed_bfloat16_keeps_losses_and_weights_in_float32():
     finally:
         keras.config.set_dtype_policy("float32")
     batch = next(iter(games.data(1)))
-    _, logs = trainer.compute_losses(batch)
+    _, logs = trainer.game.compute_losses(batch)
     assert {value.dtype for value in logs.values()} == {tf.float32}
     assert {w.dtype for w in trainer.trainable_variables} == {"float32"}
     full = games.trainer()
     full.set_weights(trainer.get_weights())
-    _, expected = full.compute_losses(batch)
+    _, expected = full.game.compute_losses(batch)
     for name, value in logs.items():
         assert float(value) == pytest.approx(float(expected[name]), rel=0.02), name
 
@@ -137,7 +137,7 @@ def test_channels_that_do_not_fit_name_the_right_number(
     generator_channels, discriminator_channels, message
 ):
     with pytest.raises(ValueError, match=message):
-        AdversarialTrainer(
+        AdversarialGame(
             Conditioning(4),
             GlobalGenerator(generator_channels, filters=2, num_downsamples=1, num_blocks=1),
             MultiscaleDiscriminator(discriminator_channels, filters=2),
@@ -158,7 +158,8 @@ def test_compile_names_what_is_missing_or_not_taken():
 
 
 def test_losses_are_logged_and_shown_if_they_are_there():
-    assert games.trainer().logs[4:] == ("feature_matching",)
+    assert games.trainer().game.logs[4:] == ("feature_matching",)
     bare = games.trainer(losses="cross entropy")
-    assert bare.logs == ("generator_loss", "discriminator_loss", "adversarial", "l1")
-    assert [metric.name for metric in bare.metrics] == list(bare.logs)
+    logs = ("generator_loss", "discriminator_loss", "adversarial", "l1")
+    assert bare.game.logs == bare.game.shown == logs
+    assert [metric.name for metric in bare.metrics] == list(bare.game.logs)

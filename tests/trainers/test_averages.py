@@ -9,10 +9,11 @@ import pytest
 
 from tests.harness import assert_conforms, round_trip
 from tests.trainers import games
+from tfsynth.games import AdversarialGame
 from tfsynth.layers import Conditioning
 from tfsynth.losses import HingeLoss
 from tfsynth.networks import GlobalGenerator, MultiscaleDiscriminator
-from tfsynth.trainers import AdversarialTrainer, averages
+from tfsynth.trainers import averages
 
 GOLDENS = Path(__file__).parents[1] / "goldens" / "tensorflow_addons.npz"
 
@@ -31,7 +32,7 @@ def test_the_average_is_the_dynamic_one_of_tensorflow_addons(goldens):
     weight, average = (keras.Variable(goldens["average_first"]) for _ in range(2))
     for step, row in enumerate(goldens["average_weights"]):
         weight.assign(row)
-        averages.move([(weight, average)], decay=0.6, steps=step + 1)
+        averages.move([(weight, average)], averages.share_of(0.6, step + 1))
         assert_conforms(np.asarray(average), goldens["average_dynamic"][step])
 
 
@@ -52,7 +53,7 @@ def test_the_first_weights_are_soon_forgotten():
     weight, average = keras.Variable([0.0]), keras.Variable([1.0])
     shares = []
     for step in range(1, 101):
-        averages.move([(weight, average)], decay=0.999, steps=step)
+        averages.move([(weight, average)], averages.share_of(0.999, step))
         shares.append(float(average[0]))
     assert shares[0] == pytest.approx(0.1)
     assert shares[9] == pytest.approx(1 / 92378, rel=1e-4)  # 10! 9! / 19!
@@ -61,7 +62,7 @@ def test_the_first_weights_are_soon_forgotten():
 
 def test_what_does_not_train_is_copied():
     weight, average = (keras.Variable([v], trainable=False, dtype="int64") for v in (7, 0))
-    averages.move([(weight, average)], decay=0.999, steps=1)
+    averages.move([(weight, average)], averages.share_of(0.999, 1))
     assert int(average[0]) == 7
 
 
@@ -69,7 +70,7 @@ def test_training_averages_generator_and_encoder():
     keras.utils.set_random_seed(7)
     trainer = games.encoder_trainer(ema_decay=0.25)
     assert set(trainer.shipped) == {"generator", "encoder"}
-    networks = {name: getattr(trainer, name) for name in trainer.shipped}
+    networks = {name: trainer.networks[name] for name in trainer.shipped}
     expected = {name: weights_of(network) for name, network in networks.items()}
     for step in range(1, 5):
         trainer.fit(games.data(1), verbose=0)
@@ -85,13 +86,13 @@ def test_averages_start_from_the_weights_that_are_taken_over():
     before, trainer = games.encoder_trainer(), games.encoder_trainer(ema_decay=0.999)
     trainer.start_from(before.networks, ["generator.enhancer1_head"])
     for name in ("generator", "encoder"):
-        average, trained = trainer.shipped[name], getattr(trainer, name)
+        average, trained = trainer.shipped[name], trainer.networks[name]
         assert average is not trained
         np.testing.assert_array_equal(weights_of(average), weights_of(trained))
     np.testing.assert_array_equal(
-        weights_of(trainer.shipped["encoder"]), weights_of(before.encoder)
+        weights_of(trainer.shipped["encoder"]), weights_of(before.game.encoder)
     )
-    assert not np.array_equal(weights_of(trainer.generator), weights_of(before.generator))
+    assert not np.array_equal(weights_of(trainer.game.generator), weights_of(before.game.generator))
 
 
 def test_averages_are_what_is_validated_and_predicted():
@@ -102,21 +103,21 @@ def test_averages_are_what_is_validated_and_predicted():
     averaged = trainer.evaluate(batches, verbose=0, return_dict=True)["l1"]
     pictures = trainer(batch).numpy()
     np.testing.assert_allclose(trainer.predict(batches, verbose=0), pictures, atol=1e-6)
-    before = weights_of(trainer.generator)
-    _, raw = trainer.compute_losses(batch)
-    np.testing.assert_array_equal(before, weights_of(trainer.generator))
+    before = weights_of(trainer.game.generator)
+    _, raw = trainer.game.compute_losses(batch)
+    np.testing.assert_array_equal(before, weights_of(trainer.game.generator))
     assert abs(float(raw["l1"]) - averaged) > 1e-3
-    trainer.generator.set_weights(trainer.shipped["generator"].get_weights())
-    _, shipped = trainer.compute_losses(batch)
+    trainer.game.generator.set_weights(trainer.shipped["generator"].get_weights())
+    _, shipped = trainer.game.compute_losses(batch)
     assert averaged == pytest.approx(float(shipped["l1"]), rel=1e-5)
-    condition = trainer.conditioning(batch["labels"], batch["instances"])
-    np.testing.assert_allclose(trainer.generator(condition), pictures, atol=1e-6)
+    condition = trainer.game.conditioning(batch["labels"], batch["instances"])
+    np.testing.assert_allclose(trainer.game.generator(condition), pictures, atol=1e-6)
 
 
 def test_without_a_decay_the_networks_themselves_ship():
     trainer = games.trainer()
     assert trainer.averages == {}
-    assert trainer.shipped == {"generator": trainer.generator}
+    assert trainer.shipped == {"generator": trainer.game.generator}
     assert round_trip(games.trainer(ema_decay=0.9)).ema_decay == 0.9
 
 
@@ -131,17 +132,15 @@ def test_a_decay_out_of_range_and_an_average_of_keras_are_refused():
 
 def spectral_game(xla=False, learning_rate=2e-4):
     """Returns a game with all that has a state of its own: averages, vectors of spectral norm."""
-    game = AdversarialTrainer(
+    game = AdversarialGame(
         Conditioning(games.NUM_CLASSES),
         GlobalGenerator(games.NUM_CLASSES + 1, filters=4, num_downsamples=1, num_blocks=0),
         MultiscaleDiscriminator(
             games.NUM_CLASSES + 4, 4, num_layers=1, num_scales=1, normalization="spectral"
         ),
         HingeLoss(),
-        xla=xla,
-        ema_decay=0.9,
     )
-    return games.compiled(game, learning_rate)
+    return games.compiled(game, learning_rate, xla=xla, ema_decay=0.9)
 
 
 def three_steps(strategy=None, xla=False):
@@ -160,7 +159,7 @@ def one_replica():
 
 
 def vectors(trainer):
-    found = [layer.u for layer in trainer.discriminator.layers if hasattr(layer, "u")]
+    found = [layer.u for layer in trainer.game.discriminator.layers if hasattr(layer, "u")]
     assert len(found) == 3
     return found
 
@@ -183,7 +182,7 @@ def test_replicas_and_xla_change_nothing(one_replica, two_replicas):
 
 def test_spectral_norm_iterates_once_per_step_and_not_in_validation():
     trainer = spectral_game(learning_rate=0.0)
-    layer = trainer.discriminator.get_layer("scale0_layer1_conv")
+    layer = trainer.game.discriminator.get_layer("scale0_layer1_conv")
     u = np.asarray(layer.u, "float64")
     matrix = np.asarray(layer.kernel, "float64").reshape(-1, len(u))
     trainer.fit(games.data(3), verbose=0, validation_data=games.data(2))
@@ -205,4 +204,4 @@ def test_a_saved_trainer_goes_on_to_the_last_bit(one_replica, tmp_path):
         np.testing.assert_array_equal(mine, other)
     shipped = [weights_of(t.shipped["generator"]) for t in (reference, loaded)]
     np.testing.assert_array_equal(*shipped)
-    assert not np.array_equal(shipped[0], weights_of(reference.generator))
+    assert not np.array_equal(shipped[0], weights_of(reference.game.generator))

@@ -11,7 +11,7 @@ def spoil(variable, value=np.nan):
 
 
 def first_kernel(trainer):
-    return trainer.discriminator.get_layer("scale0_layer0_conv").kernel
+    return trainer.game.discriminator.get_layer("scale0_layer0_conv").kernel
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_by_name():

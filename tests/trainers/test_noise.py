@@ -6,10 +6,10 @@ import pytest
 
 from tests.harness import round_trip
 from tests.trainers import games
+from tfsynth.games import AdversarialGame
 from tfsynth.layers import ColourConditioning, DropoutNoise
 from tfsynth.losses import CrossEntropyLoss, L1Loss
 from tfsynth.networks import PatchDiscriminator, UNetGenerator
-from tfsynth.trainers import AdversarialTrainer
 
 COLOURS = [(0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)]
 
@@ -17,20 +17,19 @@ COLOURS = [(0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)]
 def pix2pix(conditional=True, channels=None, learning_rate=2e-4, **more):
     """Returns pix2pix's game on the data of `games`."""
     channels = channels or (6 if conditional else 3)
-    game = AdversarialTrainer(
+    game = AdversarialGame(
         ColourConditioning(COLOURS),
         UNetGenerator(3, filters=4, depth=4),
         PatchDiscriminator(channels, filters=4, num_layers=1),
         CrossEntropyLoss(),
-        reconstruction_loss=L1Loss(),
+        [L1Loss()],
         conditional=conditional,
-        **more,
     )
-    return games.compiled(game, learning_rate)
+    return games.compiled(game, learning_rate, **more)
 
 
 def seeds(trainer):
-    layers = [v for v in trainer.generator.layers if isinstance(v, DropoutNoise)]
+    layers = [v for v in trainer.game.generator.layers if isinstance(v, DropoutNoise)]
     return [np.asarray(layer.source.state).tolist() for layer in layers]
 
 
@@ -58,7 +57,7 @@ def test_each_step_has_noise_of_its_own_and_looking_changes_nothing():
     trainer.evaluate(games.data(2), verbose=0)
     trainer.predict(games.data(1), verbose=0)
     np.testing.assert_array_equal(trainer(batch, training=True), first)
-    for layer in trainer.generator.layers:
+    for layer in trainer.game.generator.layers:
         if isinstance(layer, DropoutNoise):
             layer.advance()
     assert np.abs(np.asarray(trainer(batch)) - first).max() > 1e-4
@@ -69,7 +68,9 @@ def test_two_replicas_draw_alike_and_stay_together(two_replicas):
         trainer = pix2pix(ema_decay=0.9, xla=False)
     trainer.fit(games.data(3), verbose=0)
     assert [count for _, count in seeds(trainer)] == [3, 3, 3]
-    state = next(v for v in trainer.generator.layers if isinstance(v, DropoutNoise)).source.state
+    state = next(
+        v for v in trainer.game.generator.layers if isinstance(v, DropoutNoise)
+    ).source.state
     copies = [np.asarray(copy).tolist() for copy in state.value.values]
     assert copies[0] == copies[1]
     assert np.isfinite(np.asarray(trainer(next(iter(games.data(1)))))).all()
@@ -87,14 +88,16 @@ def test_training_learns_the_colours_of_the_classes():
 def test_the_discriminators_loss_is_half_the_sum():
     trainer = pix2pix()
     batch = next(iter(games.data(1)))
-    losses, logs = trainer.compute_losses(batch)
+    losses, logs = trainer.game.compute_losses(batch)
     real = np.asarray(batch["image"], "float32") / 127.5 - 1
     fake = trainer(batch, training=True)
-    condition = trainer.conditioning(batch["labels"])
+    condition = trainer.game.conditioning(batch["labels"])
     terms = []
     for picture, sign in ((real, -1), (fake, 1)):
         seen = np.concatenate([condition, picture], axis=-1)
-        terms.append(np.log1p(np.exp(sign * np.asarray(trainer.discriminator(seen)[0][-1]))).mean())
+        terms.append(
+            np.log1p(np.exp(sign * np.asarray(trainer.game.discriminator(seen)[0][-1]))).mean()
+        )
     assert float(losses["discriminator"]) == pytest.approx(0.5 * sum(terms), rel=1e-5)
     expected = logs["adversarial"] + 100 * logs["l1"]
     assert float(losses["generator"]) == pytest.approx(float(expected), rel=1e-6)
@@ -102,11 +105,11 @@ def test_the_discriminators_loss_is_half_the_sum():
 
 def test_an_unconditional_discriminator_sees_the_picture_alone():
     trainer = round_trip(pix2pix(conditional=False))
-    assert trainer.conditional is False
+    assert trainer.game.conditional is False
     trainer = games.compiled(trainer)
     batch = next(iter(games.data(1)))
-    _, logs = trainer.compute_losses(batch)
-    logits = trainer.discriminator(trainer(batch, training=True))[0][-1]
+    _, logs = trainer.game.compute_losses(batch)
+    logits = trainer.game.discriminator(trainer(batch, training=True))[0][-1]
     expected = np.log1p(np.exp(-np.asarray(logits))).mean()
     assert float(logs["adversarial"]) == pytest.approx(expected, rel=1e-5)
     trainer.fit(games.data(2), verbose=0)

@@ -7,22 +7,22 @@ import tensorflow as tf
 
 from tests.harness import round_trip
 from tests.trainers import games
+from tfsynth.games import AdversarialGame
 from tfsynth.layers import PictureConditioning
 from tfsynth.losses import FeatureMatchingLoss, L1Loss, LeastSquaresLoss, PerceptualLoss
 from tfsynth.networks import FeatureEncoder, GlobalGenerator, MultiscaleDiscriminator
-from tfsynth.trainers import AdversarialTrainer
 
 
-def trainer(condition=3, image=3, features=0, learning_rate=2e-4, **parts):
+def trainer(condition=3, image=3, features=0, learning_rate=2e-4, terms=(), **parts):
     return games.compiled(
-        AdversarialTrainer(
+        AdversarialGame(
             PictureConditioning(condition),
             GlobalGenerator(
                 *(condition + features, image), filters=4, num_downsamples=1, num_blocks=1
             ),
             MultiscaleDiscriminator(condition + image, filters=4, num_layers=2),
             LeastSquaresLoss(),
-            FeatureMatchingLoss(),
+            [FeatureMatchingLoss(), *terms],
             **parts,
         ),
         learning_rate,
@@ -44,7 +44,7 @@ def data(condition=3, image=3, steps=10):
 
 @pytest.mark.parametrize(("condition", "image"), [(3, 3), (1, 4)])
 def test_the_photographs_of_pictures_are_learnt(condition, image):
-    game = trainer(condition, image, learning_rate=2e-3, reconstruction_loss=L1Loss())
+    game = trainer(condition, image, learning_rate=2e-3, terms=[L1Loss()])
     batches = data(condition, image)
     before = game.evaluate(batches, verbose=0, return_dict=True)["l1"]
     game.fit(batches, epochs=3, verbose=0)
@@ -54,13 +54,13 @@ def test_the_photographs_of_pictures_are_learnt(condition, image):
 
 def test_config_round_trip():
     again = round_trip(trainer(1, 4))
-    assert again.conditioning.condition_channels == 1
+    assert again.game.conditioning.condition_channels == 1
 
 
 def test_channels_that_do_not_fit_say_what_the_conditioning_gives():
     message = r"of the conditioning: 4 \(a picture of 3, edges on\). Received: 3"
     with pytest.raises(ValueError, match=message):
-        AdversarialTrainer(
+        AdversarialGame(
             PictureConditioning(3, edges=True),
             GlobalGenerator(3, filters=2, num_downsamples=1, num_blocks=1),
             MultiscaleDiscriminator(7, filters=2),
@@ -74,7 +74,7 @@ def test_labels_for_regions_need_label_maps():
         trainer(features=2, encoder=encoder, encoder_regions="labels")
     with pytest.raises(ValueError, match="encoder reads photographs of 3 channels.* of 1"):
         trainer(image=1, features=2, encoder=encoder)
-    logs = trainer(features=2, encoder=encoder).compute_losses(next(iter(data(steps=1))))[1]
+    logs = trainer(features=2, encoder=encoder).game.compute_losses(next(iter(data(steps=1))))[1]
     assert all(np.isfinite(value) for value in logs.values())
 
 
@@ -82,8 +82,8 @@ def test_perceptual_losses_take_grey_and_refuse_alpha():
     image = keras.Input((None, None, 3))
     network = keras.Model(image, {"half": keras.layers.Rescaling(0.5)(image)})
     loss = PerceptualLoss(network, layer_weights={"half": 2.0})
-    game = trainer(image=1, perceptual_loss=loss)
-    _, logs = game.compute_losses(next(iter(data(image=1, steps=1))))
+    game = trainer(image=1, terms=[loss])
+    _, logs = game.game.compute_losses(next(iter(data(image=1, steps=1))))
     assert float(logs["perceptual"]) == pytest.approx(float(logs["l1"]), rel=1e-5)
     with pytest.raises(ValueError, match="the generator's have 4. Leave the loss out"):
-        trainer(image=4, perceptual_loss=loss)
+        trainer(image=4, terms=[loss])

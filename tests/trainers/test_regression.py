@@ -8,13 +8,21 @@ import pytest
 import tensorflow as tf
 
 from tests.harness import round_trip
-from tests.several import SeveralPictures
+from tests.runs.several import SeveralPictures
 from tests.trainers import games
 from tests.trainers.games import NUM_CLASSES
+from tfsynth.games import AdversarialGame, RegressionGame
 from tfsynth.layers import Conditioning, PictureConditioning
-from tfsynth.losses import DiversityLoss, L1Loss, LeastSquaresLoss, PerceptualLoss, SegmentationLoss
+from tfsynth.losses import (
+    DiversityLoss,
+    FeatureMatchingLoss,
+    L1Loss,
+    LeastSquaresLoss,
+    PerceptualLoss,
+    SegmentationLoss,
+)
 from tfsynth.networks import GlobalGenerator, LocalEnhancer, MultiscaleDiscriminator, Segmenter
-from tfsynth.trainers import AdversarialTrainer, ReestimateLayerWeights, RegressionTrainer
+from tfsynth.trainers import ReestimateLayerWeights
 
 CHANNELS = NUM_CLASSES + 1
 LAYERS = {"image": 1.0, "half": 100.0}
@@ -28,10 +36,10 @@ def features():
     return keras.Model(image, {"half": half})
 
 
-def trainer(perceptual_loss=None, generator=None, learning_rate=1e-3, **more):
+def trainer(*terms, generator=None, learning_rate=1e-3, **more):
     generator = generator or SeveralPictures(CHANNELS, num_outputs=3)
-    game = RegressionTrainer(Conditioning(NUM_CLASSES), generator, perceptual_loss, **more)
-    return games.compiled(game, learning_rate)
+    game = RegressionGame(Conditioning(NUM_CLASSES), generator, terms)
+    return games.compiled(game, learning_rate, **more)
 
 
 def diversity(features, **settings):
@@ -46,11 +54,11 @@ def test_the_total_is_the_weighted_sum_of_the_terms(features):
     segmentation = SegmentationLoss(Segmenter(3, (4,), (0,)), void_ids=[3], weight=2.0)
     game = trainer(
         diversity(features, weight=0.5),
-        reconstruction_loss=L1Loss(weight=3.0),
-        segmentation_loss=segmentation,
+        L1Loss(weight=3.0),
+        segmentation,
         xla=False,
     )
-    losses, logs = game.compute_losses(batch())
+    losses, logs = game.game.compute_losses(batch())
     assert set(logs) == set(game.trackers)
     layers = float(logs["layer_image"] + logs["layer_half"])
     assert float(logs["perceptual"]) == pytest.approx(layers, rel=1e-6)
@@ -64,7 +72,7 @@ def test_one_picture_of_a_class_is_the_perceptual_loss(features):
     generator = SeveralPictures(CHANNELS)
     logs = []
     for loss in (diversity(features), PerceptualLoss(features, layer_weights=LAYERS)):
-        logs.append(trainer(loss, generator, xla=False).compute_losses(batch())[1])
+        logs.append(trainer(loss, generator=generator, xla=False).game.compute_losses(batch())[1])
     assert logs[0].keys() == logs[1].keys()
     for name, value in logs[0].items():
         if name != "generator_loss":
@@ -103,7 +111,7 @@ def test_layers_are_balanced_by_the_means_of_an_epoch(features):
     batches = list(games.data(12))
 
     def means(first):
-        logs = [game.compute_losses(b)[1] for b in batches[first : first + 3]]
+        logs = [game.game.compute_losses(b)[1] for b in batches[first : first + 3]]
         return [np.mean([float(log[f"layer_{name}"]) for log in logs]) for name in LAYERS]
 
     image, half = means(3)
@@ -115,7 +123,7 @@ def test_layers_are_balanced_by_the_means_of_an_epoch(features):
     game.fit(games.data(12), steps_per_epoch=3, epochs=4, verbose=0, callbacks=callbacks)
     assert weights[:2] == [100.0, 100.0]
     assert weights[2:] == pytest.approx([100.0 / (half / image)] * 2, rel=1e-5)
-    assert game.layer_weights["weight_image"] == 1.0
+    assert game.game.layer_weights["weight_image"] == 1.0
     # In balance: nothing has been learnt since, at a learning rate of 0.
     assert means(3)[1] == pytest.approx(means(3)[0], rel=0.1)
 
@@ -144,7 +152,7 @@ def test_the_balance_survives_a_checkpoint_anywhere(features, tmp_path, stop):
             if end != 9:
                 game.save(tmp_path / "checkpoint.keras")
                 game = keras.saving.load_model(tmp_path / "checkpoint.keras")
-        results.append((game.layer_weights, game(batch()).numpy()))
+        results.append((game.game.layer_weights, game(batch()).numpy()))
     assert results[0][0]["weight_half"] != 100.0
     assert results[0][0] == results[1][0]
     np.testing.assert_array_equal(results[0][1], results[1][1])
@@ -155,7 +163,9 @@ def test_a_frozen_section_does_not_move(features):
         CHANNELS, filters=2, num_downsamples=1, num_blocks=1, num_local_blocks=1
     )
     game = trainer(
-        PerceptualLoss(features, layer_weights=LAYERS), enhancer, frozen=["generator.global"]
+        PerceptualLoss(features, layer_weights=LAYERS),
+        generator=enhancer,
+        frozen=["generator.global"],
     )
     frozen = [w for layer in enhancer.section_layers("global") for w in layer.trainable_variables]
     before = [w.numpy() for w in frozen]
@@ -170,21 +180,21 @@ def test_a_frozen_section_does_not_move(features):
 def test_config_round_trip():
     game = trainer(DiversityLoss(layer_weights={"image": 1.0}, chunk=2), ema_decay=0.9)
     again = round_trip(game)
-    assert again.perceptual_loss.chunk == 2
-    assert (again.size_multiple, again.minimum_size) == (1, 1)
+    assert again.game.terms[0].chunk == 2
+    assert (again.game.size_multiple, again.game.minimum_size) == (1, 1)
 
 
 def test_sizes_are_those_of_all_parts(features):
     generator = GlobalGenerator(CHANNELS, filters=2, num_downsamples=0, num_blocks=0)
     loss = SegmentationLoss(Segmenter(4, (4, 4, 4), (0, 0, 0)))
-    game = trainer(diversity(features), generator, segmentation_loss=loss)
-    assert (game.size_multiple, game.minimum_size) == (8, 8)
+    game = trainer(diversity(features), loss, generator=generator)
+    assert (game.game.size_multiple, game.game.minimum_size) == (8, 8)
 
 
 def test_segmentation_is_a_term_of_an_adversarial_game():
     segmentation = SegmentationLoss(Segmenter(NUM_CLASSES, (4,), (0,)), weight=2.0)
-    game = games.trainer(segmentation_loss=segmentation)
-    losses, logs = game.compute_losses(batch())
+    game = games.trainer(terms=[segmentation])
+    losses, logs = game.game.compute_losses(batch())
     expected = logs["adversarial"] + 10 * logs["feature_matching"] + 2 * logs["segmentation"]
     assert float(losses["generator"]) == pytest.approx(float(expected), rel=1e-6)
     assert float(logs["segmentation"]) > 0.5
@@ -199,18 +209,16 @@ def test_bad_parts_are_refused(features):
     with pytest.raises(ValueError, match="compares one picture, and the generator makes 3"):
         trainer(plain)
     with pytest.raises(ValueError, match="must be those of the conditioning: 5"):
-        trainer(several, SeveralPictures(4))
+        trainer(several, generator=SeveralPictures(4))
     with pytest.raises(ValueError, match='give the `DiversityLoss` the scope "image"'):
-        RegressionTrainer(PictureConditioning(3, edges=False), SeveralPictures(3), several)
+        RegressionGame(PictureConditioning(3, edges=False), SeveralPictures(3), [several])
     with pytest.raises(ValueError, match="reads 3 classes .* have 4 classes"):
-        trainer(segmentation_loss=SegmentationLoss(Segmenter(3, (4,), (0,))))
-    conditioning = Conditioning(NUM_CLASSES)
+        trainer(SegmentationLoss(Segmenter(3, (4,), (0,))))
     judge = MultiscaleDiscriminator(CHANNELS + 3, filters=2)
-    for generator, loss, message in (
-        (SeveralPictures(CHANNELS, num_outputs=2), None, "the discriminator judges one"),
-        (SeveralPictures(CHANNELS), several, "use a `PerceptualLoss`, or a `RegressionTrainer`"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            AdversarialTrainer(
-                conditioning, generator, judge, LeastSquaresLoss(), perceptual_loss=loss
-            )
+    generator = SeveralPictures(CHANNELS, num_outputs=2)
+    with pytest.raises(ValueError, match="the discriminator judges one"):
+        AdversarialGame(Conditioning(NUM_CLASSES), generator, judge, LeastSquaresLoss())
+    with pytest.raises(ValueError, match="asks for real_features.*RegressionGame shows real, fake"):
+        trainer(FeatureMatchingLoss())
+    with pytest.raises(ValueError, match="A LeastSquaresLoss is none of it"):
+        trainer(LeastSquaresLoss())

@@ -13,7 +13,7 @@ def add_overrides(parser):
         default=[],
         metavar="KEY=VALUE",
         type=_assignment,
-        help="change one key of the config, for example trainer.generator.filters=32; repeatable",
+        help="change one key of the config, for example game.generator.filters=32; repeatable",
     )
     parser.add_argument(
         "--seed",

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from tfsynth.commands.arguments import add_device, add_overrides, overrides
 from tfsynth.commands.loading import load_experiment
-from tfsynth.models import find_model, model_names
+from tfsynth.models import find_model, model_names, read_model
 
 SUMMARY = "show what a config builds and costs, or what a model file holds"
 EXAMPLES = """\
 examples:
   tfsynth describe demo                            parameters, operations and memory of its networks
-  tfsynth describe demo --set trainer.generator.filters=64
+  tfsynth describe demo --set game.generator.filters=64
   tfsynth describe runs/demo/synthesizer.keras     classes, settings and origin of a trained model
   tfsynth describe streets                         the same of the model that ships
 """
@@ -75,8 +75,8 @@ def _describe_model(path, arguments):
     import yaml
 
     load_experiment(arguments.debug, arguments.device)
-    from tfsynth import load_model, registry
+    from tfsynth import registry
 
-    model = load_model(path)
+    model = read_model(path)
     node = yaml.safe_dump(registry.describe(model), sort_keys=False, default_flow_style=None)
     return f"{node}parameters: {model.count_params():,}"

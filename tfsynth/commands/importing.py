@@ -61,7 +61,7 @@ def run(arguments):
     _refuse_settings_of_others(arguments)
     load_experiment(arguments.debug, arguments.device)
     from tfsynth import importers
-    from tfsynth.labels import LabelSet
+    from tfsynth.layouts.labels import LabelSet
 
     if arguments.kind == "vgg19":
         print(importers.import_vgg19(arguments.files, arguments.output))

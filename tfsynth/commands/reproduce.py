@@ -70,14 +70,14 @@ def run(arguments):
         _list_tables()
         return
     from tfsynth.config import parse_override
-    from tfsynth.tables import load_table
+    from tfsynth.reproduction.tables import load_table
 
     load_table(arguments.table).require(arguments.dataset, arguments.rows)
     changes = dict(parse_override(text) for text in arguments.overrides)
 
     try:
         load_experiment(arguments.debug)
-        from tfsynth.reproduction import reproduce
+        from tfsynth.reproduction.reproduce import reproduce
 
         page = reproduce(
             arguments.table,
@@ -98,7 +98,7 @@ def run(arguments):
 
 
 def _list_tables():
-    from tfsynth.tables import load_table, table_names
+    from tfsynth.reproduction.tables import load_table, table_names
 
     print("Tables:")
     for name in table_names():

@@ -13,7 +13,7 @@ EXAMPLES = """\
 examples:
   tfsynth train                                    list the installed configs
   tfsynth train demo                               into runs/demo; again: goes on where it stopped
-  tfsynth train demo --run-dir runs/wide --set trainer.generator.filters=32
+  tfsynth train demo --run-dir runs/wide --set game.generator.filters=32
   tfsynth train mine.yaml --minutes 30 --seed 1    a shorter schedule that ends in 30 minutes
 
 The run folder holds config.yaml, checkpoints/, logs/ (TensorBoard), samples.png, metrics.json,

@@ -1,5 +1,6 @@
 """Data sets of conditions and photographs, and the way from them to batches."""
 
+from tfsynth.data.batches import batches, nearest_size, steps_per_epoch, surface_data_errors
 from tfsynth.data.builders import PairedFolders, PicturePairs, Streets
 from tfsynth.data.dataset import CheckReport, DataError, Dataset, Split
 from tfsynth.data.images import (
@@ -11,7 +12,6 @@ from tfsynth.data.images import (
     write_label_map,
     write_photo,
 )
-from tfsynth.data.pipeline import batches, nearest_size, steps_per_epoch, surface_data_errors
 
 __all__ = [
     "CheckReport",

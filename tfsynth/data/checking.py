@@ -14,14 +14,10 @@ import numpy as np
 from tqdm import tqdm
 
 from tfsynth.data import images
+from tfsynth.files import cache_folder
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-def cache_folder() -> Path:
-    """Returns the user's cache folder: `$TFSYNTH_CACHE`, or ~/.cache/tfsynth."""
-    return Path(os.environ.get("TFSYNTH_CACHE") or "~/.cache/tfsynth").expanduser()
 
 
 def in_threads(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from tfsynth.labels import DataError, LabelSet
+from tfsynth.layouts.labels import DataError, LabelSet
 
 __all__ = [
     "CheckReport",

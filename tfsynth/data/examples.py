@@ -1,6 +1,15 @@
 """The examples of a split at one size, in order, as often as asked for."""
 
-from tfsynth.data import pipeline
+import concurrent.futures
+import os
+from collections.abc import Iterator
+
+import numpy as np
+
+from tfsynth.data.stream import Stream
+
+# Examples that are read ahead of the one asked for.
+_AHEAD = 8
 
 
 class Examples:
@@ -14,7 +23,7 @@ class Examples:
 
     Iterating gives dicts of `labels` (height, width) or `condition` (height, width, channels)
     uint8, `instances` (height, width) and `image` (height, width, channels) uint8; each
-    iteration starts anew.
+    iteration starts anew. A bad example raises its `DataError`.
     """
 
     def __init__(self, split, size, max_instances=256, limit=None):
@@ -26,15 +35,16 @@ class Examples:
     def __len__(self):
         return self.count
 
-    def __iter__(self):
-        stream = pipeline.batches(
-            self.split,
-            batch_size=1,
-            size=self.size,
-            steps=self.count,
-            training=False,
-            max_instances=self.max_instances,
-        )
-        with pipeline.surface_data_errors():
-            for batch in stream:
-                yield {key: tensor[0].numpy() for key, tensor in batch.items()}
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        size = tuple(int(side) for side in self.size)
+        stream = Stream(self.split, size, max_instances=self.max_instances)
+        pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1)
+        try:
+            reading = []
+            for number in range(self.count):
+                while len(reading) < _AHEAD and number + len(reading) < self.count:
+                    reading.append(pool.submit(stream.element, number + len(reading)))
+                yield dict(zip(stream.names, reading.pop(0).result(), strict=True))
+        finally:
+            # Whoever stops early does not wait for the rest.
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from tfsynth.labels import DataError, LabelSet
+from tfsynth.layouts.labels import DataError, LabelSet
 
 MAP_EXTENSIONS = frozenset({".png", ".tif", ".tiff", ".bmp"})
 PHOTO_EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"})

@@ -1,9 +1,15 @@
-"""Trained models for other programs; needs TensorFlow, imported on use."""
+"""Trained models for other programs; what a format needs is imported on its use."""
 
-from tfsynth.exporters.keras_file import export_keras
-from tfsynth.exporters.saved_model import export_saved_model
+import importlib
 
-FORMATS = {"saved_model": export_saved_model, "keras": export_keras}
+import keras
+
+# Format -> the module that writes it, which has `export(synthesizer, path)`.
+FORMATS = {
+    "saved_model": "tfsynth.exporters.saved_model",
+    "keras": "tfsynth.exporters.keras_file",
+}
+_OF_TENSORFLOW = ("saved_model",)
 
 
 def export(synthesizer, path, format="saved_model", half=False):
@@ -27,10 +33,16 @@ def export(synthesizer, path, format="saved_model", half=False):
         raise ValueError(
             f"Unknown export format {format!r}. Known formats: {', '.join(sorted(FORMATS))}."
         )
+    if format in _OF_TENSORFLOW and keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"A {format} is written by Keras on TensorFlow, and KERAS_BACKEND is "
+            f"{keras.backend.backend()!r}. Leave it out and export again: the model is the same."
+        )
+    write = importlib.import_module(FORMATS[format]).export
     if not half:
-        return FORMATS[format](synthesizer, path)
+        return write(synthesizer, path)
     if format != "keras":
         raise ValueError(
             f"Half the size is for a .keras file: use the format 'keras'. Received: {format!r}."
         )
-    return export_keras(synthesizer, path, half=True)
+    return write(synthesizer, path, half=True)

@@ -8,7 +8,7 @@ import numpy as np
 from tfsynth.files import replace_file
 
 
-def export_keras(synthesizer, path, half=False):
+def export(synthesizer, path, half=False):
     """Writes a synthesizer as one `.keras` file, and reads it again to compare the weights.
 
     Args:

@@ -14,7 +14,7 @@ import tensorflow as tf
 TOLERANCE = 1
 
 
-def export_saved_model(synthesizer, path):
+def export(synthesizer, path):
     """Writes the SavedModel of a synthesizer, with its label set, if any, as an asset beside it.
 
     The signature `serving_default` takes int32 `labels` (batch, height, width) or uint8

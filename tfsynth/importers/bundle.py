@@ -10,12 +10,12 @@ from tfsynth.files import replace_file
 from tfsynth.importers.crn import checkpoint_files, read_crn, trained_rows
 from tfsynth.importers.pix2pixhd import read_pix2pixhd
 from tfsynth.importers.pix2pixhd_styles import read_styles
-from tfsynth.importers.torch_files import CheckpointError
+from tfsynth.importers.torch.state_dicts import CheckpointError
 from tfsynth.importers.vgg19 import read_vgg19
-from tfsynth.labels import LabelSet, pascal_palette
 from tfsynth.layers import Conditioning, PictureConditioning
+from tfsynth.layouts.labels import LabelSet, pascal_palette
 from tfsynth.registry import describe
-from tfsynth.synthesizer import Synthesizer
+from tfsynth.synthesis.synthesizer import Synthesizer
 
 # With so few channels a generator of pictures and one of label maps look the same.
 _FEW_CHANNELS = 4

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsynth.importers.torch_files import CheckpointError
+from tfsynth.importers.torch.state_dicts import CheckpointError
 from tfsynth.networks import CascadedRefinementNetwork
 
 # Adam's two moments of every variable, and its powers of beta: a generator needs neither.

@@ -2,7 +2,7 @@
 
 `numpy.save` writes an object that is no array as a pickle of an array of no dimensions that holds
 it. Such a file can be from anybody, and NumPy reads it with `allow_pickle=True` alone, which runs
-whatever the file says. Here it is read by the machine of `torch_pickle`, which imports nothing and
+whatever the file says. Here it is read by the machine of `torch.pickles`, which imports nothing and
 calls only the functions below; all arrays of a file together have no more bytes than the file.
 
 Known are the protocols 2 to 4, the names of NumPy 1 (`numpy.core`) and 2 (`numpy._core`), and the
@@ -22,14 +22,14 @@ from typing import Any
 
 import numpy as np
 
-from tfsynth.importers.torch_files import CheckpointError
-from tfsynth.importers.torch_pickle import (
+from tfsynth.importers.torch.pickles import (
     DAMAGED,
     MOST_BYTES,
     Function,
     PickleReader,
     RefusedError,
 )
+from tfsynth.importers.torch.state_dicts import CheckpointError
 
 _MAGIC = b"\x93NUMPY"
 _OBJECT = re.compile(

@@ -10,8 +10,8 @@ import re
 import numpy as np
 
 from tfsynth.importers.pix2pixhd_convolutions import convolutions
-from tfsynth.importers.torch_files import CheckpointError, read_state_dict, write_state_dict
-from tfsynth.importers.torch_tensors import listing
+from tfsynth.importers.torch.state_dicts import CheckpointError, read_state_dict, write_state_dict
+from tfsynth.importers.torch.tensors import listing
 from tfsynth.networks import (
     FeatureEncoder,
     GlobalGenerator,

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from tfsynth.importers.numpy_files import read_dictionary
-from tfsynth.importers.torch_files import CheckpointError
-from tfsynth.styles import StyleTable
+from tfsynth.importers.torch.state_dicts import CheckpointError
+from tfsynth.synthesis.styles import StyleTable
 
 
 def read_styles(path: str | os.PathLike) -> StyleTable:

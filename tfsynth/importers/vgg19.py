@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from tfsynth.importers.torch_files import CheckpointError, read_state_dict
+from tfsynth.importers.torch.state_dicts import CheckpointError, read_state_dict
 from tfsynth.networks import VGG19
 
 # Index of each convolution in torchvision's `features`; ReLUs and poolings stand between.

@@ -13,6 +13,10 @@ from tfsynth.layers.normalization import (
 from tfsynth.layers.normalization import InstanceNormalization as InstanceNormalization
 from tfsynth.layers.padding import ReflectionPadding2D as ReflectionPadding2D
 from tfsynth.layers.padding import repeat_edges as repeat_edges
+from tfsynth.layers.pixels import to_unit_range as to_unit_range
+from tfsynth.layers.policy import cpu_computes_bfloat16 as cpu_computes_bfloat16
+from tfsynth.layers.policy import dtype_policy as dtype_policy
+from tfsynth.layers.policy import gpu_names as gpu_names
 from tfsynth.layers.pooling import InstanceWisePooling2D as InstanceWisePooling2D
 from tfsynth.layers.pooling import UnpaddedAveragePooling2D as UnpaddedAveragePooling2D
 from tfsynth.layers.rematerialization import Segments as Segments

@@ -8,6 +8,7 @@ these layers need not ask which: it gives the layer what `condition_name` names 
 import keras
 from keras import ops
 
+from tfsynth.layers.pixels import to_unit_range
 from tfsynth.registry import register, without_policy
 
 
@@ -164,7 +165,7 @@ class ColourConditioning(keras.layers.Layer):
         _check_label_map(array)
 
     def call(self, labels, instances=None, features=None):
-        palette = ops.convert_to_tensor(self.colours, "float32") / 127.5 - 1.0
+        palette = to_unit_range(ops.convert_to_tensor(self.colours))
         painted = ops.take(palette, ops.cast(labels, "int32"), axis=0)
         painted = ops.cast(painted, self.compute_dtype)
         return _with_edges_and_features(painted, self.edges, instances, features)
@@ -239,7 +240,7 @@ class PictureConditioning(keras.layers.Layer):
 
     def call(self, condition, instances=None, features=None):
         # Scaled in float32, so that a lower precision rounds once.
-        picture = ops.cast(condition, "float32") / 127.5 - 1.0
+        picture = to_unit_range(condition)
         picture = ops.cast(picture, self.compute_dtype)
         return _with_edges_and_features(picture, self.edges, instances, features)
 

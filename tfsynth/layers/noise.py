@@ -53,7 +53,7 @@ class DropoutNoise(keras.layers.Layer):
     def call(self, inputs):
         return keras.random.dropout(inputs, self.rate, seed=self.source)
 
-    def advance(self):
+    def advance(self, logs=None):
         """Moves the seed on: what is drawn from here on is other noise."""
         state = self.source.state
         state.assign(state + ops.convert_to_tensor([0, 1], dtype=state.dtype))

@@ -72,7 +72,7 @@ class SpectralConv2D(keras.layers.Conv2D):
         # A kernel of zeros stays one.
         return kernel / ops.maximum(sigma, _EPSILON)
 
-    def advance(self):
+    def advance(self, logs=None):
         """Keeps what one power iteration makes of `u`; call it once per training step."""
         u, _ = self._singular_vectors(ops.cast(self.kernel, "float32"))
         self.u.assign(u)

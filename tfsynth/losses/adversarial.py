@@ -12,8 +12,14 @@ from tfsynth.losses.loss import Loss
 from tfsynth.registry import register
 
 
+class AdversarialLoss(Loss):
+    """The base of the pairs: `generator(fake)` and `discriminator(real, fake)`, of logits."""
+
+    name = "adversarial"
+
+
 @register
-class LeastSquaresLoss(Loss):
+class LeastSquaresLoss(AdversarialLoss):
     """Least-squares GAN loss, https://arxiv.org/abs/1611.04076, equation 9.
 
     Real is 1 and fake is 0; logits are unbounded.
@@ -49,7 +55,7 @@ class LeastSquaresLoss(Loss):
 
 
 @register
-class CrossEntropyLoss(Loss):
+class CrossEntropyLoss(AdversarialLoss):
     """The original GAN loss with the non-saturating generator, from logits.
 
     https://arxiv.org/abs/1406.2661, section 3; pix2pix's, https://arxiv.org/abs/1611.07004,
@@ -89,7 +95,7 @@ class CrossEntropyLoss(Loss):
 
 
 @register
-class HingeLoss(Loss):
+class HingeLoss(AdversarialLoss):
     """Hinge GAN loss, https://arxiv.org/abs/1705.02894, section 3.1.
 
     Args:

@@ -85,12 +85,20 @@ class DiversityLoss(PerceptualLoss):
         self.scope = scope
         self.mean_share = mean_share
         self.chunk = chunk
-        self._reductions = self._find_reductions() if self.needs_masks else None
+        self._reductions = self._find_reductions() if scope == "class" else None
 
     @property
-    def needs_masks(self):
-        """Whether `terms` reads the masks of the classes."""
-        return self.scope == "class"
+    def asks(self):
+        return ("real", "fake", "masks") if self.scope == "class" else ("real", "fake")
+
+    def check(self, num_classes, channels):
+        """Raises `ValueError` if the conditions have no classes to seek the best picture of."""
+        super().check(num_classes, channels)
+        if self.scope == "class" and num_classes is None:
+            raise ValueError(
+                'Scope "class" seeks the best picture of each class, and condition pictures have '
+                'none: give the `DiversityLoss` the scope "image".'
+            )
 
     @property
     def size_multiple(self):

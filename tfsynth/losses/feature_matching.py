@@ -17,8 +17,8 @@ class FeatureMatchingLoss(Loss):
         weight: Factor in the generator's total; 10 in pix2pixHD.
 
     Call arguments:
-        real: One list of feature maps per scale; no gradient flows into them.
-        fake: The same of the synthesised picture.
+        real_features: One list of feature maps per scale; no gradient flows into them.
+        fake_features: The same of the synthesised picture.
 
     Returns:
         Float32 scalar.
@@ -30,13 +30,16 @@ class FeatureMatchingLoss(Loss):
     4.0
     """
 
+    name = "feature_matching"
+    asks = ("real_features", "fake_features")
+
     def __init__(self, weight=10.0):
         super().__init__(weight)
 
-    def __call__(self, real, fake):
+    def __call__(self, real_features, fake_features):
         scales = [
             4.0 / len(r) * ops.sum(ops.stack([_l1(a, b) for a, b in zip(r, f, strict=True)]))
-            for r, f in zip(real, fake, strict=True)
+            for r, f in zip(real_features, fake_features, strict=True)
         ]
         return ops.mean(ops.stack(scales))
 

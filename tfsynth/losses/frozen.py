@@ -1,11 +1,12 @@
 """Fixed networks that losses read pictures with: files named by path and SHA-256."""
 
-import contextlib
 import hashlib
 from pathlib import Path
 
 import keras
 from keras import ops
+
+from tfsynth.layers import dtype_policy
 
 
 def load_frozen(path, expected, what, remedy, policy=None):
@@ -39,7 +40,7 @@ def load_frozen(path, expected, what, remedy, policy=None):
             f"{expected}. Losses and scores with another cannot be compared; give the right file, "
             "or change `sha256`."
         )
-    with _dtype_policy(policy):
+    with dtype_policy(policy):
         network = keras.saving.load_model(path, compile=False)
     network.trainable = False
     return network, found
@@ -58,13 +59,3 @@ def refuse_channels(loss, wanted, channels):
             f"generator's have {channels}. Leave the loss out, or name a network of as many "
             "channels."
         )
-
-
-@contextlib.contextmanager
-def _dtype_policy(name):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name or before)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

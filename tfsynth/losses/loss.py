@@ -1,19 +1,49 @@
-"""The base of every loss."""
+"""The base of every loss, and the protocol by which a game asks it."""
 
 
 class Loss:
-    """A weighted term of a training objective.
+    """A weighted term of the generator's objective.
 
-    A loss returns the mean over the batch it is given, as a float32 scalar,
-    neither weighted nor divided by the number of replicas: the trainer does both,
-    once. (A `keras.losses.Loss` divides by the replicas itself.)
+    A loss returns the mean over the batch it is given, as a float32 scalar, neither weighted nor
+    divided by the number of replicas: game and trainer do both, once. (A `keras.losses.Loss`
+    divides by the replicas itself.) It knows no network but one that it reads with.
+
+    A subclass names what it `asks` for; the game calls it with those, as keyword arguments:
+
+    - `real`: photographs (batch, height, width, channels), float32 in [-1, 1];
+    - `fake`: what the generator made of their layouts, the same; (batch, k, height, width,
+      channels) of a generator that makes k pictures of a layout;
+    - `labels`: integer ids (batch, height, width), where the conditions are label maps;
+    - `masks`: the same one-hot, (batch, height, width, classes) float32;
+    - `real_features`, `fake_features`: one list of feature maps per scale of a discriminator.
+
+    A subclass that is a sum of named `layers`, whose balance may change in training, writes
+    `terms` beside the call: the same arguments and `factors`, a float32 tensor (layers,), to a
+    float32 tensor (layers,).
 
     Args:
-        weight: The factor of this term in its player's total.
+        weight: The factor of this term in the generator's total.
     """
+
+    name = "loss"  # Under which it is logged.
+    asks = ()
+    layers = ()
+    many_pictures = True  # Whether `fake` may hold several pictures of one layout.
+    size_multiple = 1  # Height and width of the pictures must be multiples of this many pixels.
 
     def __init__(self, weight=1.0):
         self.weight = weight
+
+    def check(self, num_classes, channels):
+        """Raises `ValueError` if it cannot read what a game shows.
+
+        Args:
+            num_classes: Number of classes of the layouts; `None` for condition pictures.
+            channels: Channels of the generator's pictures.
+        """
+
+    def check_labels(self, label_set):
+        """Raises `ValueError` if it was made for other classes than those of a `LabelSet`."""
 
     def get_config(self):
         return {"weight": self.weight}

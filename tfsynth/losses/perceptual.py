@@ -84,8 +84,9 @@ class PerceptualLoss(Loss):
     255.0
     """
 
-    needs_masks = False  # Whether `terms` reads the masks of the classes.
-    many_pictures = False  # Whether it takes several pictures of one layout.
+    name = "perceptual"
+    asks = ("real", "fake")
+    many_pictures = False
     policy = None  # The features' dtype policy: the one in force.
 
     def __init__(self, features, sha256=None, layer_weights=None, weight=10.0):
@@ -117,16 +118,11 @@ class PerceptualLoss(Loss):
         return tuple(self.layer_weights)
 
     @property
-    def size_multiple(self):
-        """Height and width of the pictures must be multiples of this many pixels."""
-        return 1
-
-    @property
     def input_channels(self):
         """Channels that the network reads; `None` for any."""
         return None if self.network is None else self.network.inputs[0].shape[-1]
 
-    def check_channels(self, channels):
+    def check(self, num_classes, channels):
         """Raises `ValueError` if the network cannot read pictures of so many channels."""
         if self.network is not None:
             refuse_channels("perceptual loss", self.input_channels, channels)
@@ -134,13 +130,12 @@ class PerceptualLoss(Loss):
     def __call__(self, real, fake):
         return ops.sum(self.terms(real, fake))
 
-    def terms(self, real, fake, masks=None, factors=None):
+    def terms(self, real, fake, factors=None):
         """Returns what each layer adds to the loss.
 
         Args:
             real: As in a call.
             fake: As in a call.
-            masks: Not read here.
             factors: Float tensor (layers,) that multiplies the layers' weights; `None` for ones.
 
         Returns:

@@ -15,7 +15,7 @@ class L1Loss(Loss):
 
     Call arguments:
         real: Tensor (batch, height, width, channels) in [-1, 1].
-        fake: The same.
+        fake: The same, or (batch, k, height, width, channels): each of the k is compared.
 
     Returns:
         Float32 scalar in 0..2.
@@ -26,8 +26,13 @@ class L1Loss(Loss):
     1.0
     """
 
+    name = "l1"
+    asks = ("real", "fake")
+
     def __init__(self, weight=100.0):
         super().__init__(weight)
 
     def __call__(self, real, fake):
+        if len(fake.shape) == 5:
+            real = real[:, None]  # (batch, 1, height, width, channels)
         return ops.mean(ops.abs(ops.cast(real, "float32") - ops.cast(fake, "float32")))

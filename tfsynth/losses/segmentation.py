@@ -54,6 +54,9 @@ class SegmentationLoss(Loss):
     0.6931
     """
 
+    name = "segmentation"
+    asks = ("labels", "fake")
+
     def __init__(self, segmenter, sha256=None, void_ids=(), weight=1.0):
         super().__init__(weight)
         self.path = None
@@ -99,9 +102,18 @@ class SegmentationLoss(Loss):
             )
         refuse_channels("segmentation loss", self.network.inputs[0].shape[-1], channels)
 
+    def check_labels(self, label_set):
+        """Raises `ValueError` if the data has other void classes."""
+        if set(self.void_ids) != set(label_set.void_ids):
+            raise ValueError(
+                f"The data's void classes are {list(label_set.void_ids)}; `void_ids` of the "
+                f"SegmentationLoss is {list(self.void_ids)}. They must be the same."
+            )
+
     def __call__(self, labels, fake):
         fake, labels = ops.cast(fake, "float32"), ops.cast(labels, "int32")
         if len(fake.shape) == 5:
+            # k pictures of each layout become rows of the batch: (batch * k, height, width, ...).
             labels = ops.repeat(labels, fake.shape[1], axis=0)
             fake = ops.reshape(fake, (-1, *fake.shape[2:]))
         fake = with_channels(fake, self.network.inputs[0].shape[-1])

@@ -7,17 +7,14 @@ import numpy as np
 from PIL import Image, ImageFilter
 from PIL.Image import Resampling
 
+from tfsynth.layers import to_unit_range
+
 # Pictures are kept in memory up to this size of a set, and read again each time beyond it.
 _MEMORY_BYTES = 2**30
 # Class frequencies settle long before this many pictures.
 _COUNTED_EXAMPLES = 1000
 # No class is weighted as if it were rarer than this.
 _RAREST = 1e-4
-
-
-def to_unit_range(image):
-    """Returns uint8 pixels as float32 in [-1, 1]."""
-    return np.asarray(image, np.float32) / np.float32(127.5) - 1
 
 
 def rgb(image):
@@ -179,7 +176,7 @@ class TrainingBatches(keras.utils.PyDataset):
             positions, image = positions[:, ::-1], image[:, ::-1]
         if self.jitter > 0:
             return _jittered(image, self.jitter, generator), positions
-        return to_unit_range(image), positions
+        return to_unit_range(np.asarray(image)), positions
 
 
 def _zoomed(positions, image, zoom, generator):
@@ -203,7 +200,7 @@ def _jittered(image, strength, generator):
     if generator.random() < 0.3:
         radius = generator.uniform(0, strength)
         image = Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius))
-    pixels = to_unit_range(image)
+    pixels = to_unit_range(np.asarray(image))
     mean = pixels.mean()
     contrast = np.exp(symmetric(0.3) + symmetric(0.1, 3)).astype(np.float32)
     brightness = (mean + symmetric(0.2) + symmetric(0.05, 3)).astype(np.float32)

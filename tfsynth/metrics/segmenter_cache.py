@@ -1,6 +1,5 @@
 """Trained scoring segmenters on the disk, so that a data set needs its own only once."""
 
-import contextlib
 import dataclasses
 import hashlib
 import json
@@ -10,7 +9,8 @@ from pathlib import Path
 import keras
 
 from tfsynth.files import replace_file, write_text
-from tfsynth.labels import LabelSet
+from tfsynth.layers import dtype_policy
+from tfsynth.layouts.labels import LabelSet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,17 +104,6 @@ class CachedSegmenter:
                 "trains it again. Make room there, or name another cache folder.",
                 stacklevel=2,
             )
-
-
-@contextlib.contextmanager
-def dtype_policy(name):
-    """Makes `name` Keras's dtype policy for the networks built within."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _checksum(path):

@@ -11,12 +11,12 @@ import operator
 import time
 from pathlib import Path
 
-import keras
 import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from tfsynth.labels import LabelSet
+from tfsynth.layers import cpu_computes_bfloat16, dtype_policy, gpu_names, to_unit_range
+from tfsynth.layouts.labels import LabelSet
 from tfsynth.metrics import segmenter_training as training
 from tfsynth.metrics.segmentation import confusion_matrix, segmentation_scores
 from tfsynth.metrics.segmenter_batches import (
@@ -25,9 +25,8 @@ from tfsynth.metrics.segmenter_batches import (
     pad_to_multiple,
     resize_pair,
     rgb,
-    to_unit_range,
 )
-from tfsynth.metrics.segmenter_cache import CachedSegmenter, dtype_policy
+from tfsynth.metrics.segmenter_cache import CachedSegmenter
 from tfsynth.networks.segmenter import Segmenter
 from tfsynth.registry import register
 
@@ -35,7 +34,6 @@ from tfsynth.registry import register
 # old score is compared with a new one and no old segmenter is taken from a cache.
 _VERSION = 1
 _PRECISIONS = ("auto", "float32", "mixed_bfloat16")
-_CPU_FLAGS = ("avx512_bf16", "amx_bf16")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -296,7 +294,7 @@ class SegmenterProtocol:
         if self.precision != "auto":
             return self.precision
         # On any GPU float32 is fast enough for so small a network.
-        if keras.distribution.list_devices("gpu") or not _processor_has_bfloat16():
+        if gpu_names() or not cpu_computes_bfloat16():
             return "float32"
         return "mixed_bfloat16"
 
@@ -368,8 +366,3 @@ def _resize(images, size, interpolation, antialias):
 
 def _or_none(number):
     return None if np.isnan(number) else float(number)
-
-
-def _processor_has_bfloat16():
-    flags = Path("/proc/cpuinfo")  # Linux only; elsewhere float32 is the safe answer.
-    return flags.is_file() and any(flag in flags.read_text() for flag in _CPU_FLAGS)

@@ -5,6 +5,8 @@ import zipfile
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
+# What a run, or an import, names the model in its folder.
+BUNDLE = "synthesizer.keras"
 
 
 def model_names():
@@ -36,6 +38,12 @@ def find_model(name_or_path):
         f"No model at {name_or_path}. Name a .keras file that training wrote, a run folder, or a "
         f"model that ships: {', '.join(names) or 'this installation has none'}.{hint}"
     )
+
+
+def bundle_of(path):
+    """Returns the `.keras` file of a model: of a folder the one in it, else the path itself."""
+    path = Path(path)
+    return path / BUNDLE if path.is_dir() else path
 
 
 def read_model(path):

@@ -1,5 +1,6 @@
 """Street scenes drawn with NumPy and Pillow, nothing to download: `draw_street` makes one."""
 
+from tfsynth.streets.arrays import ARRAYS, draw_range, make_arrays
 from tfsynth.streets.canvas import Look
 from tfsynth.streets.classes import CLASS_COLOURS, CLASS_NAMES, VOID_IDS
 from tfsynth.streets.draw import (
@@ -12,6 +13,7 @@ from tfsynth.streets.draw import (
 from tfsynth.streets.lighting import TIMES_OF_DAY
 
 __all__ = [
+    "ARRAYS",
     "CLASS_COLOURS",
     "CLASS_NAMES",
     "DRAWING_NOTES",
@@ -21,5 +23,7 @@ __all__ = [
     "TIMES_OF_DAY",
     "VOID_IDS",
     "Street",
+    "draw_range",
     "draw_street",
+    "make_arrays",
 ]

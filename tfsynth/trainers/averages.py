@@ -1,6 +1,6 @@
 """Moving averages of the weights of networks."""
 
-import tensorflow as tf
+from keras import ops
 
 
 def copy_of(network):
@@ -10,38 +10,34 @@ def copy_of(network):
     return copy
 
 
-def move(pairs, decay, steps):
-    """Moves averages towards the weights; call it after each step, in `train_step`.
+def share_of(decay, steps):
+    """Returns the share by which averages move towards the weights in a step.
 
-    average <- d average + (1 - d) weight, with d = min(decay, steps / (steps + 9)): the
-    average of n steps reaches back over n / 9 of them until that is 1 / (1 - decay). A
-    constant d would leave the random first weights in it by d^n, in a run of 2,000 steps at
-    0.999 a share of 0.14; here their share is 0.1 after one step and about 4e5 / n^9 after
-    n. It is the dynamic decay of tensorflow-addons' `MovingAverage`. What does not train
-    is copied.
+    1 - d, with d = min(decay, steps / (steps + 9)): the average of n steps reaches back over
+    n / 9 of them until that is 1 / (1 - decay). A constant d would leave the random first weights
+    in it by d^n, in a run of 2,000 steps at 0.999 a share of 0.14; here their share is 0.1 after
+    one step and about 4e5 / n^9 after n. It is the dynamic decay of tensorflow-addons'
+    `MovingAverage`.
+
+    Args:
+        decay: Decay once the steps are many, 0..1.
+        steps: Number of steps done, this one included: a scalar or variable.
+
+    Returns:
+        Float32 scalar.
+    """
+    steps = ops.cast(steps, "float32")
+    return 1.0 - ops.minimum(decay, steps / (steps + 9.0))
+
+
+def move(pairs, share):
+    """Moves averages towards the weights: average <- average + share (weight - average).
+
+    What does not train is copied.
 
     Args:
         pairs: List of (weight, average), `keras.Variable`s of one shape.
-        decay: Decay once the steps are many, 0..1.
-        steps: Number of steps done, this one included: a scalar or variable.
+        share: As of `share_of`.
     """
-    steps = tf.cast(steps, "float32")
-    share = 1.0 - tf.minimum(decay, steps / (steps + 9.0))
-
-    def approach(average, weight, share):
-        average.assign_add(share * (weight - average))
-
-    def replace(average, weight, share):
-        average.assign(weight)
-
-    def update(strategy, share):
-        # Each device moves its own copy of the average towards its own copy of the weight.
-        for weight, average in pairs:
-            strategy.extended.update(
-                average.value,
-                approach if weight.trainable else replace,
-                args=(weight.value, share),
-                group=False,
-            )
-
-    tf.distribute.get_replica_context().merge_call(update, args=(share,))
+    for weight, average in pairs:
+        average.assign(average + share * (weight - average) if weight.trainable else weight)

@@ -6,8 +6,9 @@ import time
 from typing import Any
 
 import keras
-import tensorflow as tf
 from tqdm import tqdm
+
+from tfsynth.trainers.logs import write_image
 
 
 class Clock:
@@ -227,15 +228,12 @@ class SampleSheets(keras.callbacks.Callback):
         self.folder = folder
         self.every = every
         self.log_folder = log_folder
-        self._writer: Any = None  # From the first sheet on: a finished run gets no empty file.
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every:
             return
         picture = self.draw()
-        self.write(self.folder / f"step-{self.model.step:07d}.png", picture)
-        if self._writer is None:
-            self._writer = tf.summary.create_file_writer(str(self.log_folder))
-        with self._writer.as_default(step=self.model.step):
-            tf.summary.image("samples", picture[None])
-        self._writer.flush()
+        step = self.model.step
+        path = self.folder / f"step-{step:07d}.png"
+        self.write(path, picture)
+        write_image(self.log_folder, "samples", path.read_bytes(), picture.shape[:2], step)

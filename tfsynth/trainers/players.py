@@ -28,6 +28,11 @@ class PlayerOptimizers:
             optimizer.learning_rate = value
 
     @property
+    def variables(self):
+        """The variables of all players' optimizers."""
+        return [v for optimizer in self._optimizers.values() for v in optimizer.variables]
+
+    @property
     def iterations(self):
         """Number of steps of the first player; all step together."""
         return self._first.iterations

@@ -9,7 +9,7 @@ from PIL import Image
 from tfsynth.data import CheckReport, DataError, PairedFolders, checking, write_photo
 from tfsynth.data import write_instance_map as write_instances
 from tfsynth.data import write_label_map as write_labels
-from tfsynth.labels import LabelSet
+from tfsynth.layouts.labels import LabelSet
 from tfsynth.registry import build, describe
 
 

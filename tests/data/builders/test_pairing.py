@@ -3,7 +3,7 @@
 import pytest
 
 from tfsynth.data.builders.pairing import pair_folders
-from tfsynth.labels import DataError
+from tfsynth.layouts.labels import DataError
 
 
 @pytest.fixture

@@ -2,6 +2,6 @@
 
 from tfsynth.data.builders.paired_folders import PairedFolders
 from tfsynth.data.builders.picture_pairs import PicturePairs
-from tfsynth.data.builders.synth_streets import Streets
+from tfsynth.data.builders.streets import Streets
 
 __all__ = ["PairedFolders", "PicturePairs", "Streets"]

@@ -13,8 +13,8 @@ from tfsynth.data import checking, images
 from tfsynth.data.builders import pairing
 from tfsynth.data.builders.folders import FolderDataset, FolderSplit, require_choice
 from tfsynth.data.dataset import Example, count_instances, require_same_size
-from tfsynth.labels import LabelSet
-from tfsynth.regions import components
+from tfsynth.layouts.labels import LabelSet
+from tfsynth.layouts.regions import components
 from tfsynth.registry import register
 
 INSTANCE_SOURCES = (None, "components")

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tfsynth.data import images
-from tfsynth.labels import DataError
+from tfsynth.layouts.labels import DataError
 
 # Endings in Cityscapes' file names (its README): what the picture is, after the scene's name.
 _ENDINGS = {

@@ -1,0 +1,249 @@
+"""A table trained anew, in seconds: what is trained, what is skipped, what is refused."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from tests import tiny
+from tfsynth import __version__
+from tfsynth.config import ConfigError, load_config, parse_config
+from tfsynth.reproduction.reproduce import config_key, machine, reproduce, version
+from tfsynth.reproduction.tables import parse_table
+
+PUBLISHED = [
+    {
+        "measure": "mean_iou",
+        "where": "A paper, table 1, Cityscapes",
+        "confirmed": False,
+        "values": {"matched": {"value": 0.75, "confirmed": True}, "plain": 0.25, "oracle": 0.875},
+    },
+    {
+        "measure": "preference",
+        "where": "A paper, Cityscapes, shown to people",
+        "preferred": "matched",
+        "confirmed": False,
+        "values": {"plain": 66.25},
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def config_file(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("config")
+    tree = {
+        **tiny.tree(tiny.draw_streets(folder / "tfds")),
+        "evaluation": tiny.PROTOCOL,
+    }
+    tree["game"]["discriminator"]["num_scales"] = 1
+    tree["train"] = {"sample_rows": 1, "validation_examples": 0}
+    path = folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump(tree))
+    return path
+
+
+@pytest.fixture(scope="module")
+def make_table(config_file):
+    """Makes a table of the tiny config: `rows` are the recipes on streets, without the config."""
+
+    def make(rows, published=()):
+        recipes = {row: {"config": str(config_file), **keys} for row, keys in rows.items()}
+        tree = {
+            "title": "Matching",
+            "question": "What does matching bring?",
+            "measures": ["mean_iou", "spectrum_error"],
+            "rows": {row: f"row {row}" for row in rows},
+            "datasets": {"streets": recipes},
+            "published": list(published),
+        }
+        return parse_table("matching", tree)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def written(make_table, tmp_path_factory):
+    """The table and the folder of its first reproduction: three rows, two runs, one seed."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("reproduce")
+        patch.setenv("TFSYNTH_CACHE", str(folder / "cache"))
+        plain = {"game.terms": []}
+        table = make_table({"plain": plain, "matched": {}, "again": {}}, PUBLISHED)
+        page = reproduce(table, "streets", minutes=0.001, seeds=1, output=folder, verbose=False)
+        yield table, page
+
+
+def again(written, **options):
+    """Reproduces once more; returns the runs whose results are new, and the page's text."""
+    table, page = written
+    before = {path: path.stat().st_mtime_ns for path in page.parent.rglob("result.json")}
+    folder = page.parents[2]
+    settings = {"minutes": 0.001, "seeds": 1, "output": folder, "verbose": False, **options}
+    assert reproduce(table, "streets", **settings) == page
+    after = {path: path.stat().st_mtime_ns for path in page.parent.rglob("result.json")}
+    new = sorted(path.parent.name for path in after if after[path] != before.get(path))
+    return new, page.read_text()
+
+
+def test_rows_with_the_same_settings_are_one_run(written):
+    _, page = written
+    assert page.parent.name == "0.001-minutes"
+    assert page.parent.parent.name == "streets"
+    table = json.loads(page.with_suffix(".json").read_text())
+    rows = table["rows"]
+    assert rows["matched"]["runs"] == rows["again"]["runs"] != rows["plain"]["runs"]
+    assert len(list((page.parent / "runs").iterdir())) == 2
+    assert rows["matched"]["measures"] == rows["again"]["measures"]
+
+
+def test_each_run_holds_its_complete_config_and_how_it_was_made(written):
+    _, page = written
+    for folder in (page.parent / "runs").iterdir():
+        config = load_config(folder / "config.yaml")
+        assert folder.name == f"tiny-{config_key(config)}-seed0" == f"{config.name}-seed0"
+        assert (config.train.minutes, config.train.then) == (0.001, ())
+        result = json.loads((folder / "result.json").read_text())
+        assert result["steps"] >= 1 and result["images_per_second"] > 0
+        assert result["minutes"] > 0.001
+        assert result["machine"] == machine()
+        assert result["version"].split()[0] == __version__ == version().split()[0]
+        assert result["precision"] == "float32"
+        assert result["measures"]["diversity"] == 0  # No lots are drawn.
+        assert 0 <= result["measures"]["mean_iou"] <= 1
+        assert set(result["references"]) == {"oracle", "flat", "floor"}
+
+
+def test_the_page_shows_both_figures_and_where_they_come_from(written):
+    _, page = written
+    lines = page.read_text().splitlines()
+    (matched,) = [line for line in lines if line.startswith("| row matched | 1")]
+    cells = [cell.strip() for cell in matched.split("|")[1:-1]]
+    assert cells[:2] + cells[4:] == ["row matched", "1", "undecided", "0.75", "–"]
+    (plain,) = [line for line in lines if line.startswith("| row plain | 1")]
+    assert [cell.strip() for cell in plain.split("|")][-3:-1] == ["0.25†", "66.25†"]
+    (oracle,) = [line for line in lines if line.startswith("| real photographs (oracle)")]
+    assert oracle.endswith("| 0.875† | – |")
+    assert "(1) A paper, table 1, Cityscapes." in lines
+    assert any(
+        line.endswith("3 test pictures. `train.minutes` is 0.001 in all rows.") for line in lines
+    )
+    assert "† recalled, not read again in the paper: do not quote." in lines
+    (order,) = [line for line in lines if line.startswith("- (1), by mean IoU")]
+    assert "as published in 0 of 1 pairs of rows; undecided: row matched over row plain" in order
+    with Image.open(page.with_suffix(".png")) as picture:
+        pixels = np.asarray(picture)
+    for colour in ((66, 113, 174), (205, 205, 205)):  # Bars measured, and published.
+        assert (pixels == colour).all(axis=-1).sum() > 1000
+
+
+def test_what_is_done_is_not_done_again(written):
+    text = written[1].read_text()
+    assert again(written) == ([], text)
+
+
+def test_a_run_that_was_trained_but_not_measured_is_only_measured(written):
+    (folder, *_) = sorted((written[1].parent / "runs").iterdir())
+    steps = json.loads((folder / "result.json").read_text())["steps"]
+    (folder / "result.json").unlink()
+    new, _ = again(written)
+    assert new == [folder.name]
+    assert json.loads((folder / "result.json").read_text())["steps"] == steps
+
+
+def test_a_second_seed_of_one_row_is_the_only_new_run(written):
+    new, text = again(written, seeds=2, rows=["plain"])
+    assert len(new) == 1 and new[0].endswith("-seed1")
+    rows = json.loads(written[1].with_suffix(".json").read_text())["rows"]
+    plain, matched = rows["plain"], rows["matched"]
+    assert list(plain["training"]) == ["0", "1"] and list(matched["training"]) == ["0"]
+    values = plain["measures"]["mean_iou"]["by_seed"]
+    numbers = plain["measures"]["mean_iou"]
+    assert numbers["mean"] == pytest.approx((values["0"] + values["1"]) / 2)
+    assert numbers["spread"] == pytest.approx(abs(values["0"] - values["1"]))
+    assert f"| row plain | 2 | {numbers['mean']:.3f} ± {numbers['spread'] / 2:.3f} |" in text
+
+
+def refused(make_table, recipes, tmp_path, **options):
+    """Returns what is said of a table that is refused; nothing was written."""
+    settings = {"minutes": 1, "output": tmp_path / "out", "verbose": False, **options}
+    with pytest.raises(ConfigError) as error:
+        reproduce(make_table(recipes), "streets", **settings)
+    assert not (tmp_path / "out").exists()
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"minutes": 0}, "`minutes` must be above 0. Received: 0."),
+        ({"minutes": float("nan")}, "`minutes` must be above 0. Received: nan."),
+        ({"seeds": 0}, "`seeds` must be at least 1. Received: 0."),
+        ({"rows": ["b"]}, "No row 'b'. Known: a."),
+        ({"features": "nowhere.keras"}, "There is no file nowhere.keras of a feature network."),
+        ({"changes": {"evaluation": None}}, "The row `a` has no `evaluation`"),
+        ({"changes": {"trian.minutes": 3}}, "Did you mean `train`?"),
+        ({"changes": {"seed": 3}}, "`seed` is this command's own"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_written(make_table, tmp_path, options, message):
+    assert message in refused(make_table, {"a": {}}, tmp_path, **options)
+
+
+def test_unknown_names_are_answered_with_the_nearest(make_table, tmp_path):
+    with pytest.raises(ConfigError, match="No table 'instnces'. Did you mean 'instances'"):
+        reproduce("instnces", "streets", output=tmp_path)
+    with pytest.raises(ConfigError, match="No data set 'street'. Did you mean 'streets'"):
+        reproduce(make_table({"a": {}}), "street", output=tmp_path)
+
+
+def test_all_rows_that_cannot_be_trained_are_told_at_once(make_table, tmp_path):
+    loss = {"class": "PerceptualLoss", "features": "weights/nowhere.keras"}
+    rows = {
+        "whole": {},
+        "file": {"game.terms": [loss]},
+        "channels": {"game.generator.input_channels": 3},
+    }
+    said = refused(make_table, rows, tmp_path)
+    assert "  file: There is no file weights/nowhere.keras. The loss needs" in said
+    assert "  channels: The generator's `input_channels` must be those" in said
+    assert "whole" not in said
+
+
+def test_a_missing_data_folder_is_told_first(make_table, tmp_path):
+    node = {"class": "PairedFolders", "root": str(tmp_path / "nowhere"), "labels": "camvid"}
+    rows = {"a": {"data.dataset": node}, "b": {"data.dataset": node, "data.flip": False}}
+    said = refused(make_table, rows, tmp_path)
+    assert f"  a, b: {tmp_path / 'nowhere'}" in said
+
+
+def test_rows_on_different_terms_are_not_compared(make_table, tmp_path):
+    said = refused(make_table, {"a": {}, "b": {"data.size": [32, 32]}}, tmp_path)
+    assert "The rows `a` and `b` differ in `data.size`: (32, 64) and (32, 32)." in said
+
+
+def test_another_feature_network_is_named_by_its_own_hash(make_table, tmp_path):
+    picture = keras.Input((None, None, 1))  # Of grey pictures: it cannot be used, and says so.
+    path = tmp_path / "grey.keras"
+    keras.Model(picture, {"relu": keras.layers.ReLU(name="relu")(picture)}).save(path)
+    loss = {"class": "PerceptualLoss", "features": "x.keras", "layer_weights": {"relu": 1.0}}
+    rows = {"a": {"game.terms": [{**loss, "sha256": "0" * 64}]}}
+    said = refused(make_table, rows, tmp_path, features=path)
+    assert "The perceptual loss reads pictures of 1 channels" in said
+
+
+def test_a_run_is_known_by_its_settings_alone(config_file):
+    tree = yaml.safe_load(config_file.read_text())
+
+    def key(sha256=None, features="a.keras", **changes):
+        loss = {"class": "PerceptualLoss", "features": features, "sha256": sha256}
+        game = {**tree["game"], "terms": [loss]}
+        return config_key(parse_config({**tree, "game": game, **changes}))
+
+    assert key() == key(seed=3, name="other")
+    assert key() != key(precision="auto")
+    # Which file it is says its hash, or, where there is none, its path.
+    assert key() != key(features="b.keras")
+    assert key("1" * 64) == key("1" * 64, features="b.keras") != key("2" * 64)

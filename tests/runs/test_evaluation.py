@@ -1,0 +1,77 @@
+"""Scores of a model that was never trained: what is refused, and where they go."""
+
+import json
+
+import pytest
+
+from tests import tiny
+from tfsynth import registry
+from tfsynth.config import ConfigError, parse_config
+from tfsynth.runs.evaluation import evaluate
+from tfsynth.runs.folder import RunFolder
+from tfsynth.synthesis.synthesizer import Synthesizer
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    tree = tiny.tree(tiny.draw_streets(tmp_path_factory.mktemp("tfds")))
+    return {**tree, "evaluation": tiny.PROTOCOL}
+
+
+@pytest.fixture
+def run(tree, tmp_path, monkeypatch):
+    """A run folder with a config, a model and the scores of a whole test split."""
+    monkeypatch.setenv("TFSYNTH_CACHE", str(tmp_path / "cache"))
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    run.config.write_text(parse_config(tree).to_yaml())
+    parts = {key: registry.build(tree["game"][key]) for key in ("generator", "conditioning")}
+    label_set = registry.build(tree["data"]["dataset"]).label_set
+    Synthesizer(**parts, label_set=label_set).save(run.synthesizer)
+    run.metrics.write_text("the whole test split")
+    return run
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "examples"),
+    [
+        ({"limit": 2}, "metrics_test_2.json", 2),
+        ({"split": "validation"}, "metrics_validation.json", 2),
+    ],
+)
+def test_a_part_of_the_data_does_not_replace_the_scores_of_the_run(run, part, name, examples):
+    scores = evaluate(run.path, **part, verbose=False)
+    assert scores["examples"] == examples
+    assert json.loads((run.path / name).read_text()) == scores
+    assert run.metrics.read_text() == "the whole test split"
+
+
+def test_scores_of_a_whole_test_split_and_of_others_have_places_of_their_own(tmp_path):
+    run = RunFolder(tmp_path)
+    assert run.scores() == run.metrics == tmp_path / "metrics.json"
+    assert run.scores("train", 5).name == "metrics_train_5.json"
+
+
+def refuse(run, model, error, message, **options):
+    with pytest.raises(error, match=message):
+        evaluate(model, verbose=False, **options)
+    # Nothing took time first.
+    assert not (run.path.parent / "cache" / "segmenters").exists()
+
+
+def test_a_bare_model_needs_output_and_config(run, tree):
+    config = parse_config(tree)
+    refuse(run, run.synthesizer, ConfigError, "no run folder.* -o FILE", config=config)
+    bare = run.synthesizer.rename(run.path.parent / "bare.keras")
+    output = {"output": run.path / "scores.json"}
+    refuse(run, bare, ConfigError, "bare.keras has no config.yaml.*--config", **output)
+
+
+def test_a_place_that_cannot_take_the_scores_is_refused_first(run):
+    nowhere = run.path / "nowhere" / "scores.json"
+    refuse(run, run.path, FileNotFoundError, "no folder .*nowhere", output=nowhere)
+    refuse(run, run.path, IsADirectoryError, "is a folder", output=run.path)
+
+
+def test_one_example_is_too_few(run):
+    refuse(run, run.path, ConfigError, "2 examples or more.*Received: 1 of the", limit=1)

@@ -1,0 +1,104 @@
+"""Drawn streets as plain NumPy files, mapped into memory: for machines without TensorFlow."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from tfsynth import streets
+
+# Three of the photo, one of the labels, four of the instances.
+BYTES_PER_PIXEL = 8
+ERRORS = (OSError,)
+# Fewer streets than this are drawn faster than another interpreter starts.
+_WORTH_A_PROCESS = 40
+
+
+class Arrays:
+    """A split's streets in one NumPy file per kind.
+
+    Args:
+        folder: `pathlib.Path` of all such data. It is drawn there if it is not there yet, by all
+            cores; it appears whole or not at all.
+        split: Name of the split.
+        require_space: Called with the folder and the bytes a pixel before anything is drawn.
+        height, width, seed, **counts: Those of `Streets`.
+    """
+
+    def __init__(self, folder, split, require_space, *, height, width, seed, **counts):
+        size = f"{height}x{width}_seed{seed}_{split}{counts[split]}"
+        path = folder / "drawn_streets" / f"{size}_{streets.DRAWING_VERSION}"
+        if not path.is_dir():
+            require_space(folder, BYTES_PER_PIXEL)
+            _draw(path, height, width, seed, split, counts[split])
+        self._arrays = {
+            name: np.load(path / f"{name}.npy", mmap_mode="r") for name in streets.ARRAYS
+        }
+        self._notes = json.loads((path / "notes.json").read_text(encoding="utf-8"))
+
+    def example(self, index):
+        """Returns street `index` as a dict of arrays."""
+        return {name: np.array(array[index]) for name, array in self._arrays.items()}
+
+    def looks(self, index):
+        """Returns the `Look` of every instance in street `index`, in the order of ids."""
+        rows = self._notes[index]["looks"]
+        return tuple(streets.Look(i, c, tuple(colour), text) for i, c, colour, text in rows)
+
+    def time_of_day(self, index):
+        """Returns the word of `streets.TIMES_OF_DAY` for street `index`."""
+        return self._notes[index]["time_of_day"]
+
+
+def _draw(path, height, width, seed, split, count):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".drawing-", dir=path.parent) as folder:
+        streets.make_arrays(folder, height, width, count)
+        workers = min(os.cpu_count() or 1, 1 + count // _WORTH_A_PROCESS)
+        bounds = np.linspace(0, count, workers + 1).astype(int).tolist()
+        with tqdm(total=count, desc=f"drawing {split} streets") as bar:
+            if workers == 1:
+                streets.draw_range(folder, height, width, seed, split, 0, count, bar.update)
+            else:
+                street = [folder, height, width, seed, split]
+                _draw_in_processes(street, zip(bounds, bounds[1:], strict=False), bar)
+        parts = sorted(Path(folder).glob("notes-*.json"))
+        notes = [note for part in parts for note in json.loads(part.read_text(encoding="utf-8"))]
+        (Path(folder) / "notes.json").write_text(json.dumps(notes), encoding="utf-8")
+        for part in parts:
+            part.unlink()
+        try:
+            os.rename(folder, path)
+        except OSError:
+            # Another process drew the same streets and was faster.
+            if not path.is_dir():
+                raise
+            return
+        # What the context removes.
+        Path(folder).mkdir()
+
+
+def _draw_in_processes(street, ranges, bar):
+    # Not by `multiprocessing`, which would run the caller's script once more in each.
+    words = [sys.executable, "-m", "tfsynth.streets", *map(str, street)]
+    drawing: list[Any] = [
+        subprocess.Popen([*words, str(first), str(end)], stdout=subprocess.PIPE)
+        for first, end in ranges
+    ]
+    try:
+        for process in drawing:
+            while process.stdout.read(1):
+                bar.update()
+            if process.wait() != 0:
+                raise OSError(f"a street could not be drawn (exit code {process.returncode})")
+    finally:
+        for process in drawing:
+            process.kill()
+            process.wait()
+            process.stdout.close()

@@ -1,0 +1,72 @@
+"""The elements of a split in the order of training, as NumPy: the same whenever asked again."""
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from tfsynth.data import augment
+from tfsynth.data.dataset import (
+    compact_ids,
+    instances_or_classes,
+    too_many_instances,
+)
+
+# Keeps the random numbers of the order and of the augmentation apart.
+_ORDER, _AUGMENT = 0, 1
+
+
+class Stream:
+    """The elements of the stream by number, as NumPy; each a function of (seed, number) alone.
+
+    Args:
+        split, size, seed, max_instances: See `batches`.
+        random_geometry: Callable (source, size, rng) -> `Geometry`; None outside training.
+    """
+
+    def __init__(self, split, size, seed=0, random_geometry=None, max_instances=256):
+        self.split, self.size, self.training = split, size, random_geometry is not None
+        self.seed, self.max_instances = seed, max_instances
+        self.random_geometry: Any = random_geometry
+        # Of each element's arrays: condition, instances and photograph.
+        self.names = (split.condition_name, "instances", "image")
+        self.channels = ((), (), (split.image_channels,))
+        self.dtypes = (np.dtype(np.uint8), np.dtype(np.int32), np.dtype(np.uint8))
+        if split.label_set is None:
+            self.channels = ((split.condition_channels,), *self.channels[1:])
+        else:
+            self.dtypes = (split.label_set.dtype, *self.dtypes[1:])
+        # Two epochs: parallel calls straddle their border.
+        order = functools.partial(_epoch_order, len(split), seed)
+        self._order = functools.lru_cache(maxsize=2)(order)
+
+    def element(self, number) -> tuple[np.ndarray, ...]:
+        """Returns condition, instances and image of element `number`."""
+        k, count = int(number), len(self.split)
+        index = int(self._order(k // count)[k % count]) if self.training else k
+        example = self.split[index]
+        example = self._geometry(k, example["image"].shape[:2]).apply(example)
+        instances, found = compact_ids(instances_or_classes(example))
+        if found > self.max_instances:
+            raise too_many_instances(self.split.stems[index], found, self.max_instances)
+        condition = example[self.names[0]].astype(self.dtypes[0], copy=False)
+        return condition, instances, example["image"]
+
+    def blank(self) -> tuple[np.ndarray, ...]:
+        """Returns an element of zeros."""
+        size = self.size or (1, 1)
+        return tuple(
+            np.zeros((*size, *channels), dtype)
+            for channels, dtype in zip(self.channels, self.dtypes, strict=True)
+        )
+
+    def _geometry(self, k: int, source: augment.Size) -> augment.Geometry:
+        size = self.size or source
+        if not self.training:
+            return augment.whole(source, size)
+        rng = np.random.default_rng([self.seed, _AUGMENT, k])
+        return self.random_geometry(source, size, rng)
+
+
+def _epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng([seed, _ORDER, epoch]).permutation(count)

@@ -1,0 +1,192 @@
+"""A generator against a discriminator: pix2pix and pix2pixHD, by choice of parts."""
+
+import keras
+from keras import ops
+
+from tfsynth.games.game import Game, check_generator
+from tfsynth.layers import to_unit_range
+from tfsynth.registry import register
+
+
+@register
+class AdversarialGame(Game):
+    """A conditional GAN on conditions and their photographs.
+
+    The generator minimises adversarial + terms, each by its weight; the discriminator sees
+    condition and picture and minimises its half of the adversarial loss. Both see the same
+    pictures. A feature encoder trains with the generator, which reads its features after the
+    condition; the discriminator does not see them.
+
+    pix2pixHD, https://arxiv.org/abs/1711.11585, is this game with `GlobalGenerator`,
+    `MultiscaleDiscriminator`, `LeastSquaresLoss`, `FeatureMatchingLoss` and `PerceptualLoss`;
+    pix2pix, https://arxiv.org/abs/1611.07004, with `UNetGenerator`, `PatchDiscriminator`,
+    `CrossEntropyLoss` and an `L1Loss` of weight 100.
+
+    Args:
+        conditioning, generator, terms: See `Game`. The terms may read the discriminator's
+            features.
+        discriminator: A network condition and picture -> one list per scale: features,
+            logits last.
+        adversarial_loss: A pair such as `LeastSquaresLoss`.
+        encoder: A `FeatureEncoder`, or `None`.
+        encoder_regions: What the encoder's features are averaged over: "instances", or
+            "labels" for one feature per class, where a dataset has no instances; condition
+            pictures have no classes.
+        encoder_reduction: The encoder reads photograph and regions this many times smaller,
+            and its map is repeated: 2 for a generator with one enhancer, whose coarse
+            network learnt from an encoder at half the size.
+        conditional: Whether the discriminator sees the condition. `False` shows it the picture
+            alone: "GAN" in place of "cGAN" in pix2pix's table 1.
+
+    Raises:
+        ValueError: If the parts do not fit each other.
+
+    Example:
+
+    >>> game = AdversarialGame(
+    ...     Conditioning(12),
+    ...     GlobalGenerator(13, filters=4, num_downsamples=1, num_blocks=1),
+    ...     MultiscaleDiscriminator(16, filters=4),
+    ...     LeastSquaresLoss(),
+    ...     [FeatureMatchingLoss(weight=10.0)],
+    ... )
+    >>> game.logs
+    ('generator_loss', 'discriminator_loss', 'adversarial', 'l1', 'feature_matching')
+    """
+
+    roles = ("generator", "discriminator", "encoder")
+    ships = ("generator", "encoder")
+    logs = ("generator_loss", "discriminator_loss", "adversarial", "l1")
+
+    def __init__(
+        self,
+        conditioning,
+        generator,
+        discriminator,
+        adversarial_loss,
+        terms=(),
+        encoder=None,
+        encoder_regions="instances",
+        encoder_reduction=1,
+        conditional=True,
+        **kwargs,
+    ):
+        super().__init__(conditioning, generator, terms, **kwargs)
+        _check_channels(conditioning, generator, discriminator, encoder, conditional)
+        _check_one_picture(generator)
+        _check_encoder(encoder, encoder_regions, encoder_reduction, conditioning)
+        self.discriminator = discriminator
+        self.adversarial_loss = adversarial_loss
+        self.encoder = encoder
+        self.encoder_regions = encoder_regions
+        self.encoder_reduction = encoder_reduction
+        self.conditional = conditional
+        self.take_terms(shows=("real_features", "fake_features"))
+
+    @property
+    def players(self):
+        encoders = [] if self.encoder is None else [self.encoder]
+        return {
+            "generator": [self.generator, *encoders],
+            "discriminator": [self.discriminator],
+        }
+
+    def call(self, batch, training=False):
+        """Returns pictures (batch, height, width, channels) in [-1, 1] for a batch's conditions.
+
+        With an encoder these are reconstructions: the objects look as in `batch["image"]`.
+        """
+        seen = self._with_features(self.condition_of(batch), batch, training)
+        return self.generator(seen, training=training)
+
+    def compute_losses(self, batch):
+        condition, real = self.condition_of(batch), to_unit_range(batch["image"])
+        fake = self.generator(self._with_features(condition, batch, True), training=True)
+        on_real = self._discriminate(condition, real)
+        # One pass over the fakes serves both players: each loss is differentiated
+        # with respect to its own player's weights only.
+        on_fake = self._discriminate(condition, fake)
+        real_logits = [scale[-1] for scale in on_real]
+        fake_logits = [scale[-1] for scale in on_fake]
+        adversarial = self.adversarial_loss.generator(fake_logits)
+        terms, logs = self.measure_terms(
+            batch,
+            real,
+            fake,
+            real_features=[scale[:-1] for scale in on_real],
+            fake_features=[scale[:-1] for scale in on_fake],
+        )
+        losses = {
+            "generator": self.adversarial_loss.weight * adversarial + terms,
+            "discriminator": self.adversarial_loss.discriminator(real_logits, fake_logits),
+        }
+        named = {f"{player}_loss": loss for player, loss in losses.items()}
+        return losses, {**named, "adversarial": adversarial, **logs}
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "adversarial_loss": keras.saving.serialize_keras_object(self.adversarial_loss),
+            "encoder_regions": self.encoder_regions,
+            "encoder_reduction": self.encoder_reduction,
+            "conditional": self.conditional,
+        }
+
+    def _with_features(self, condition, batch, training):
+        """Returns what the generator reads: features of the photographs come last, if any."""
+        if self.encoder is None:
+            return condition
+        image, regions = to_unit_range(batch["image"]), batch[self.encoder_regions]
+        n = self.encoder_reduction
+        if n > 1:
+            # (batch, height, width, ...) -> (batch, height / n, width / n, ...)
+            image, regions = ops.average_pool(image, n, strides=n), regions[:, ::n, ::n]
+        features = self.encoder([image, regions], training=training)
+        if n > 1:
+            features = ops.repeat(ops.repeat(features, n, axis=1), n, axis=2)
+        return _join(condition, features)
+
+    def _discriminate(self, condition, image):
+        seen = _join(condition, image) if self.conditional else image
+        return self.discriminator(seen, training=True)
+
+
+def _join(condition, channels):
+    return ops.concatenate([condition, ops.cast(channels, condition.dtype)], axis=-1)
+
+
+def _check_channels(conditioning, generator, discriminator, encoder, conditional):
+    given = conditioning.channels
+    check_generator(conditioning, generator, 0 if encoder is None else encoder.num_features)
+    shown = generator.output_channels
+    seen = given + shown if conditional else shown
+    if discriminator.input_channels != seen:
+        together = f"those of condition and picture together: {given} + {shown} = {seen}"
+        alone = f"those of the picture alone, as `conditional` is off: {seen}"
+        raise ValueError(
+            f"The discriminator's `input_channels` must be {together if conditional else alone}. "
+            f"Received: {discriminator.input_channels}."
+        )
+    if encoder is not None and encoder.input_channels != generator.output_channels:
+        raise ValueError(
+            f"The encoder reads photographs of {encoder.input_channels} channels, the generator "
+            f"makes them of {generator.output_channels}: set `input_channels` of the encoder."
+        )
+
+
+def _check_one_picture(generator):
+    pictures = getattr(generator, "num_outputs", 1)
+    if pictures > 1:
+        raise ValueError(
+            f"The generator makes {pictures} pictures of each layout, and the discriminator "
+            "judges one: set the generator's `num_outputs` to 1."
+        )
+
+
+def _check_encoder(encoder, regions, reduction, conditioning):
+    if regions not in ("instances", "labels"):
+        raise ValueError(f"`encoder_regions` is 'instances' or 'labels'. Received: {regions!r}.")
+    if encoder is not None and regions == "labels":
+        encoder.check_label_regions(conditioning.num_classes)
+    if reduction < 1:
+        raise ValueError(f"`encoder_reduction` must be at least 1. Received: {reduction}.")

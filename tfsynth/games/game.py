@@ -1,0 +1,223 @@
+"""What every game shares: its parts, and the terms that its generator minimises."""
+
+import math
+
+import keras
+from keras import ops
+
+from tfsynth.games.layer_factors import LayerFactors
+
+
+class Game(keras.layers.Layer):
+    """Networks, the losses that they minimise, and nothing of how they are trained.
+
+    A subclass names its parts and players and writes `compute_losses`, pure mathematics in
+    `keras.ops`: any trainer differentiates it, under any backend. Called with a batch, a game
+    gives the pictures of its generator.
+
+    Args:
+        conditioning: A `Conditioning`, `ColourConditioning` or `PictureConditioning`: what the
+            networks see of the label maps or condition pictures.
+        generator: A network (batch, height, width, channels) -> pictures, linear or in [-1, 1],
+            (batch, height, width, channels), or of one that makes k pictures of a layout
+            (batch, k, height, width, channels), which says k as `num_outputs`.
+        terms: List of `Loss`: what the generator minimises, each by its weight.
+
+    Attributes:
+        networks: Dict of role -> network, frozen ones too.
+        players: Dict of player -> the list of networks that it trains.
+        logs: Names of the scalars that `compute_losses` reports.
+        shown: Those of them that a progress bar shows.
+    """
+
+    roles = ("generator",)  # Constructor arguments that are networks; `None` means absent.
+    ships = ("generator",)  # Of these, what is left when training is over.
+    logs = ("generator_loss", "l1")
+    # What a game without an encoder has of it.
+    encoder = None
+    encoder_regions = "instances"
+    encoder_reduction = 1
+
+    def __init__(self, conditioning, generator, terms=(), **kwargs):
+        super().__init__(**kwargs)
+        self.conditioning = conditioning
+        self.generator = generator
+        self.terms = list(terms)
+        self.built = True  # Its networks are functional, so they are.
+
+    @property
+    def players(self):
+        """Player name -> the list of networks that it trains."""
+        return {"generator": [self.generator]}
+
+    @property
+    def networks(self):
+        """Role -> network, of those that it has."""
+        found = {role: getattr(self, role) for role in self.roles}
+        return {role: network for role, network in found.items() if network is not None}
+
+    @property
+    def shipped(self):
+        """Role -> network, of those that are left when training is over."""
+        return {role: n for role, n in self.networks.items() if role in self.ships}
+
+    @property
+    def size_multiple(self):
+        """Height and width of the pictures must be multiples of this many pixels."""
+        parts = [n for role, n in self.networks.items() if role != "encoder"]
+        multiples = [getattr(part, "size_multiple", 1) for part in [*parts, *self.terms]]
+        if self.encoder is not None:
+            multiples.append(self.encoder_reduction * self.encoder.size_multiple)
+        return math.lcm(*multiples)
+
+    @property
+    def minimum_size(self):
+        """The smallest height and width that all parts take: a multiple."""
+        parts = [n for role, n in self.networks.items() if role != "encoder"]
+        minima = [getattr(part, "minimum_size", 1) for part in parts]
+        if self.encoder is not None:
+            minima.append(self.encoder_reduction * self.encoder.minimum_size)
+        # The parts' minima need not be multiples.
+        return -(-max(minima) // self.size_multiple) * self.size_multiple
+
+    @property
+    def layer_weights(self):
+        """Log key -> weight of each layer now, of the terms whose balance can change."""
+        found = {}
+        for loss, factors in zip(self.terms, self.layer_factors, strict=True):
+            if factors is not None:
+                found |= factors.weights_now(loss.layer_weights)
+        return found
+
+    def compute_losses(self, batch):
+        """Plays the game once.
+
+        Args:
+            batch: Dict of tensors: `labels` (batch, height, width) integer ids, or
+                `condition` (batch, height, width, channels) uint8; `instances`
+                (batch, height, width) int32; `image` (batch, height, width, channels) uint8.
+
+        Returns:
+            `{player: loss}` and `{log: value}`, all float32 scalars.
+        """
+        raise NotImplementedError
+
+    def condition_of(self, batch):
+        """Returns what the networks see of a batch's conditions."""
+        return self.conditioning(batch[self.conditioning.condition_name], batch["instances"])
+
+    def take_terms(self, shows=()):
+        """Checks the terms, once the networks are set, and names what they log.
+
+        Args:
+            shows: What this game shows them beside the pictures and the layout.
+
+        Raises:
+            ValueError: If one asks for what the game does not show, or cannot read it.
+        """
+        shows = ("real", "fake", *shows)
+        if self.conditioning.num_classes is not None:
+            shows = (*shows, "labels", "masks")
+        pictures = getattr(self.generator, "num_outputs", 1)
+        for loss in self.terms:
+            kind = type(loss).__name__
+            if not getattr(loss, "asks", ()):
+                raise ValueError(
+                    f"`terms` lists what the generator minimises beside an adversarial loss. "
+                    f"A {kind} is none of it: it asks for nothing that a game shows."
+                )
+            loss.check(self.conditioning.num_classes, self.generator.output_channels)
+            if unknown := [name for name in loss.asks if name not in shows]:
+                raise ValueError(
+                    f"A {kind} asks for {', '.join(unknown)}, and this {type(self).__name__} "
+                    f"shows {', '.join(shows)}. Leave it out of `terms`."
+                )
+            if pictures > 1 and not loss.many_pictures:
+                raise ValueError(
+                    f"A {kind} compares one picture, and the generator makes {pictures} of each "
+                    "layout: use a `DiversityLoss`, or set the generator's `num_outputs` to 1."
+                )
+        self.term_names = _numbered([loss.name for loss in self.terms])
+        self.layer_factors = [LayerFactors(t.layers) if t.layers else None for t in self.terms]
+        shown = [name for name in self.term_names if name not in self.logs]
+        self.shown = (*self.logs, *shown)
+        of_layers = [name for factors in self.layer_factors if factors for name in factors.logs]
+        self.logs = (*self.shown, *of_layers)
+
+    def measure_terms(self, batch, real, fake, **more):
+        """Returns the weighted sum of the terms, and their values by name.
+
+        Args:
+            batch: The batch.
+            real: Its photographs (batch, height, width, channels) in [-1, 1].
+            fake: Synthesised pictures.
+            **more: What else this game shows.
+        """
+        seen = {"real": real, "fake": ops.cast(fake, "float32"), **more}
+        if any("labels" in loss.asks for loss in self.terms):
+            seen["labels"] = batch["labels"]
+        if any("masks" in loss.asks for loss in self.terms):
+            # (batch, height, width) -> (batch, height, width, classes)
+            classes = self.conditioning.num_classes
+            seen["masks"] = ops.one_hot(batch["labels"], classes, dtype="float32")
+        total, logs = ops.zeros((), "float32"), {"l1": _mean_difference(real, seen["fake"])}
+        for name, loss, factors in zip(
+            self.term_names, self.terms, self.layer_factors, strict=True
+        ):
+            asked = {key: seen[key] for key in loss.asks}
+            if factors is None:
+                logs[name] = loss(**asked)
+            else:
+                terms = loss.terms(**asked, factors=factors.factors)  # (layers,)
+                logs |= {name: ops.sum(terms), **factors.named(terms)}
+            total += loss.weight * logs[name]
+        return total, logs
+
+    def get_config(self):
+        save = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "conditioning": save(self.conditioning),
+            **{role: save(getattr(self, role)) for role in self.roles},
+            "terms": [save(loss) for loss in self.terms],
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        load = keras.saving.deserialize_keras_object
+        parts = ("conditioning", *cls.roles, "adversarial_loss")
+        loaded = {name: load(config[name]) for name in parts if name in config}
+        return cls(**{**config, **loaded, "terms": [load(node) for node in config["terms"]]})
+
+
+def check_generator(conditioning, generator, features=0):
+    """Raises `ValueError` unless a generator reads what the conditioning gives.
+
+    Args:
+        conditioning: A `Conditioning` or `PictureConditioning`.
+        generator: The network.
+        features: Channels of an encoder's features, which come last.
+    """
+    given = conditioning.channels + features
+    if generator.input_channels != given:
+        raise ValueError(
+            f"The generator's `input_channels` must be those of the conditioning"
+            f"{' and the features together' if features else ''}: {given} "
+            f"({conditioning.content}"
+            f"{f', {features} features' if features else ''}). "
+            f"Received: {generator.input_channels}."
+        )
+
+
+def _mean_difference(real, fake):
+    # Each of several pictures of a layout has the same photograph.
+    target = real if len(fake.shape) == 4 else real[:, None]
+    return ops.mean(ops.abs(target - fake))
+
+
+def _numbered(names):
+    """Returns the names, a second one of a kind as `name_2`."""
+    return [
+        name if names[:i].count(name) == 0 else f"{name}_{names[:i].count(name) + 1}"
+        for i, name in enumerate(names)
+    ]

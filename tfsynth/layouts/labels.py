@@ -1,0 +1,499 @@
+"""The classes of a data set: their names, colours and void ids, and the checks of a label map."""
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import operator
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfsynth.files import config_folder
+
+_CLASS_KEYS = ("name", "colour", "void", "id", "aliases", "values")
+
+# More classes than any published data set has (ADE20K names about 3,700): beyond this the numbers
+# are instance ids (class * 1000 + number), given as labels by mistake.
+_MOST_INFERRED_CLASSES = 4096
+
+
+class DataError(ValueError):
+    """A file of the data set breaks a rule; the message names the file, what came and a remedy."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelSet:
+    """The classes that a label map may hold, id by id.
+
+    The id of a class is its position, 0 to `num_classes - 1`. A void class ("unlabelled", "out of
+    the region of interest") is an ordinary input channel of the networks; being void only takes
+    it out of the scores.
+
+    Args:
+        names: One name per class, all different.
+        colours: One (red, green, blue) per class, integers from 0 to 255, for pictures of label
+            maps. Two classes may share a colour, except to decode maps coded by colour.
+        void_ids: The ids of void classes. Default: none.
+        aliases: `{value: id}`: further values that label files use for a class, often
+            `{255: 19}` for "ignore". They are replaced when a file is read (see `resolve`), so
+            that 19 classes and void are 20 channels, not 256. Default: none.
+        values: `{value: id}`: all that label files hold, where that is not the ids themselves:
+            often `{7: 0}` for a class with the number 7 in a longer list. Every class has a value
+            from 0 up, and there are no aliases beside them. Default: the ids.
+
+    Example:
+
+    >>> labels = LabelSet(["sky", "road"], [(70, 130, 180), (128, 64, 128)])
+    >>> labels.paint(np.array([[0, 1]]))[0, 1]
+    array([128,  64, 128], dtype=uint8)
+    """
+
+    names: Sequence[str]
+    colours: Sequence[Sequence[int]]
+    void_ids: Sequence[int] = ()
+    aliases: Mapping[int, int] | Sequence[tuple[int, int]] = ()
+    values: Mapping[int, int] | Sequence[tuple[int, int]] = ()
+
+    def __post_init__(self) -> None:
+        # Tuples: a frozen value that can be hashed, compared and used as a key.
+        frozen = {
+            "names": tuple(str(name) for name in self.names),
+            "colours": tuple(tuple(map(_whole, colour)) for colour in self.colours),
+            "void_ids": tuple(sorted(set(map(_whole, self.void_ids)))),
+            "aliases": _pairs(self.aliases),
+            "values": _pairs(self.values),
+        }
+        for field, value in frozen.items():
+            object.__setattr__(self, field, value)
+        self._check_fields()
+
+    def _check_fields(self) -> None:
+        if not self.names:
+            raise ValueError("A label set needs at least one class; it has none.")
+        if len(self.colours) != len(self.names):
+            raise ValueError(
+                f"A label set needs one colour per class; it has {len(self.names)} names and "
+                f"{len(self.colours)} colours."
+            )
+        repeated = [name for name, count in Counter(self.names).items() if count > 1]
+        if repeated:
+            raise ValueError(f"Class names must differ; these come twice: {repeated}.")
+        for name, colour in zip(self.names, self.colours, strict=True):
+            if len(colour) != 3 or not all(0 <= part <= 255 for part in colour):
+                raise ValueError(
+                    f"A colour is three integers from 0 to 255; class {name!r} has {colour}."
+                )
+        ids = range(self.num_classes)
+        if any(i not in ids for i in self.void_ids):
+            raise ValueError(f"Void ids must be in {self._range()}; got {list(self.void_ids)}.")
+        values, targets = list(dict(self.aliases)), dict(self.aliases).values()
+        if (
+            any(i not in ids for i in targets)
+            or any(value in ids or value < 0 for value in values)
+            or len(values) != len(self.aliases)
+        ):
+            raise ValueError(
+                f"An alias maps a value outside {self._range()} to an id inside, each value once; "
+                f"got {list(self.aliases)}."
+            )
+        self._check_values()
+
+    def _check_values(self) -> None:
+        if not self.values:
+            return
+        if self.aliases:
+            raise ValueError("A label set has values or aliases; put the aliases among the values.")
+        targets = {i for value, i in dict(self.values).items() if value >= 0}
+        if targets != set(range(self.num_classes)) or len(dict(self.values)) != len(self.values):
+            raise ValueError(
+                f"Values map what label files hold to ids in {self._range()}, each value once and "
+                f"every id from a value that is not negative; got {list(self.values)}."
+            )
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes, void ones included: the channels of a one-hot map."""
+        return len(self.names)
+
+    @property
+    def scored_ids(self) -> tuple[int, ...]:
+        """The ids that count in scores: all that are not void."""
+        return tuple(i for i in range(self.num_classes) if i not in self.void_ids)
+
+    @property
+    def palette(self) -> np.ndarray:
+        """The colours as an array, `(num_classes, 3)` uint8."""
+        return np.array(self.colours, np.uint8)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The smallest of uint8, uint16 and int32 that holds every id."""
+        if self.num_classes <= 256:
+            return np.dtype(np.uint8)
+        return np.dtype(np.uint16 if self.num_classes <= 65536 else np.int32)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that change with any field."""
+        text = json.dumps(self.to_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def paint(self, labels: Any) -> np.ndarray:
+        """Returns the map in the classes' colours.
+
+        Args:
+            labels: `(height, width)` integer ids.
+
+        Returns:
+            `(height, width, 3)` uint8.
+
+        Raises:
+            DataError: an id is out of range.
+        """
+        labels = np.asarray(labels)
+        self.check(labels)
+        return self.palette[labels]
+
+    def check(self, labels: Any, source: object = "the label map") -> None:
+        """Raises if `labels` is no map of this set's ids.
+
+        Args:
+            labels: `(height, width)` integer ids, aliases already resolved.
+            source: The file or name that the message begins with.
+
+        Raises:
+            DataError: not two-dimensional, not integer, or an id is out of range; the message
+                names the first bad id, the allowed range and how many pixels are outside.
+        """
+        labels = np.asarray(labels)
+        if labels.ndim != 2 or labels.dtype.kind not in "iu":
+            hint = (
+                " It seems to be coded by colour: decode it with `LabelSet.decode_colours` first."
+                if labels.ndim == 3 and labels.shape[-1] in (3, 4)
+                else ""
+            )
+            raise DataError(
+                f"{source}: a label map is (height, width) of integer ids; this one is "
+                f"{labels.shape} of {labels.dtype}.{hint}"
+            )
+        if labels.size == 0:
+            raise DataError(f"{source}: a label map needs pixels; this one is {labels.shape}.")
+        if 0 <= labels.min() and labels.max() < self.num_classes:
+            return
+        bad = labels[(labels < 0) | (labels >= self.num_classes)]
+        raise DataError(
+            f"{source}: label id {bad[0]} is out of range: this label set has ids "
+            f"{self._range()} ({self.num_classes} classes). {bad.size} of {labels.size} pixels "
+            f"({_percent(bad.size, labels.size)}) are outside; the ids there: "
+            f"{_listing(np.unique(bad))}. {self._remedy(bad)}"
+        )
+
+    def _remedy(self, bad: np.ndarray) -> str:
+        if np.all(bad == 255):
+            return (
+                "255 often marks pixels to ignore: write `aliases: [255]` at the void class in "
+                "the label file."
+            )
+        return "Correct these pixels, or give a label set that has a class for every id."
+
+    def resolve(self, values: np.ndarray, source: object = "the label map") -> np.ndarray:
+        """Returns the ids for the values of a label file.
+
+        Without `values` aliases are replaced and the rest is as it is.
+
+        Args:
+            values: `(height, width)` integers as they stand in the file.
+            source: The file or name that a message begins with.
+
+        Raises:
+            DataError: the set has `values`, and this one is none of them.
+        """
+        if self.values:
+            return self._resolve_values(values, source)
+        resolved = values
+        for value, i in dict(self.aliases).items():
+            found = values == value
+            if found.any():
+                resolved = np.where(found, np.asarray(i, values.dtype), resolved)
+        return resolved
+
+    def _resolve_values(self, values: np.ndarray, source: object) -> np.ndarray:
+        known, ids = np.array(self.values).T
+        places = np.minimum(np.searchsorted(known, values), len(known) - 1)
+        strange = np.unique(values[known[places] != values])
+        if strange.size:
+            raise DataError(
+                f"{source}: this label set has no class for {_listing(strange)}; its files hold "
+                f"{_listing(known, most=len(known))}. Correct these pixels, or add the value to "
+                "the `values` of a class in the label file."
+            )
+        return ids[places].astype(self.dtype)
+
+    def file_values(self, ids: np.ndarray) -> np.ndarray:
+        """Returns what a label file holds for ids: `resolve` gives the ids again.
+
+        Args:
+            ids: Integers in 0..num_classes-1.
+        """
+        if not self.values:
+            return ids
+        first = {i: value for value, i in reversed(dict(self.values).items()) if value >= 0}
+        return np.array([first[i] for i in range(self.num_classes)])[ids]
+
+    def decode_colours(self, pixels: np.ndarray, source: object = "the label map") -> np.ndarray:
+        """Returns the ids of a map that is coded by colour.
+
+        Args:
+            pixels: `(height, width, 3)` uint8.
+            source: The file or name that a message begins with.
+
+        Returns:
+            `(height, width)` of `dtype`.
+
+        Raises:
+            DataError: two classes share a colour, or a pixel's colour is no class's.
+        """
+        self.require_unique_colours()
+        keys = _colour_keys(self.palette)
+        order = np.argsort(keys)
+        wanted = _colour_keys(np.asarray(pixels, np.uint8))
+        places = np.minimum(np.searchsorted(keys[order], wanted), self.num_classes - 1)
+        ids = order[places]
+        unknown = keys[ids] != wanted
+        if unknown.any():
+            row, column = np.argwhere(unknown)[0]
+            colour = tuple(int(part) for part in pixels[row, column])
+            nearest = int(np.abs(self.palette.astype(int) - colour).sum(axis=1).argmin())
+            raise DataError(
+                f"{source}: the colour {colour} at row {row}, column {column} is no class's; "
+                f"{int(unknown.sum())} of {unknown.size} pixels "
+                f"({_percent(unknown.sum(), unknown.size)}) have such colours. The nearest class "
+                f"is {self.names[nearest]!r} {self.colours[nearest]}. Add the colour to the label "
+                "file, or save the map without smoothing or lossy compression."
+            )
+        return ids.astype(self.dtype)
+
+    def require_unique_colours(self) -> None:
+        """Raises `DataError` if two classes share a colour, which no decoding can tell apart."""
+        owners: dict[Any, int] = {}
+        for i, colour in enumerate(self.colours):
+            first = owners.setdefault(colour, i)
+            if first != i:
+                raise DataError(
+                    "Label maps coded by colour need a colour of its own for every class; "
+                    f"{self.names[first]!r} and {self.names[i]!r} are both {colour}. Change one, "
+                    "or use label maps of ids."
+                )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON types, in the shape of a label file; `from_dict` reads them."""
+        classes = []
+        for i, (name, colour) in enumerate(zip(self.names, self.colours, strict=True)):
+            node: dict[str, Any] = {"name": name, "colour": list(colour)}
+            if i in self.void_ids:
+                node["void"] = True
+            values = [value for value, target in dict(self.aliases).items() if target == i]
+            if values:
+                node["aliases"] = values
+            values = [value for value, target in dict(self.values).items() if target == i]
+            if values:
+                node["values"] = values
+            classes.append(node)
+        return {"classes": classes}
+
+    @classmethod
+    def from_dict(cls, node: Mapping[str, Any], source: object = "the label set") -> "LabelSet":
+        """Builds a label set from `{"classes": [{"name", "colour", ...}, ...]}`.
+
+        A class is described by `name` and `colour`, and if needed `void: true`, `aliases: [255]`,
+        `values: [7]` and `id` (for all classes or for none; without it ids are positions).
+        """
+        if not isinstance(node, Mapping) or not isinstance(node.get("classes"), Sequence):
+            raise ValueError(
+                f"{source}: expected a list under the key `classes`, each entry like "
+                "`{name: road, colour: [128, 64, 128]}`."
+            )
+        _refuse_unknown_keys(node, ("classes",), source)
+        classes = list(node["classes"])
+        for entry in classes:
+            if isinstance(entry, Mapping):
+                _refuse_unknown_keys(entry, _CLASS_KEYS, source)
+            if not isinstance(entry, Mapping) or not {"name", "colour"} <= set(entry):
+                raise ValueError(f"{source}: a class needs `name` and `colour`; got {entry!r}.")
+        classes = _in_order_of_ids(classes, source)
+        try:
+            return cls(
+                [entry["name"] for entry in classes],
+                [entry["colour"] for entry in classes],
+                [i for i, entry in enumerate(classes) if entry.get("void", False)],
+                *(_listed(key, classes) for key in ("aliases", "values")),
+            )
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{source}: {error}") from error
+
+    @classmethod
+    def load(cls, path: str | Path) -> "LabelSet":
+        """Reads a label file, YAML or JSON; a bare name such as "camvid" finds an installed one.
+
+        Raises:
+            ValueError: no such file or name (listing those installed), or a malformed file.
+        """
+        import yaml
+
+        file = Path(path).expanduser()
+        if not file.is_file() and str(path) in installed_label_sets():
+            file = installed_label_sets()[str(path)]
+        if not file.is_file():
+            raise ValueError(
+                f"There is no label file {str(path)!r}. Give the path of a YAML or JSON file, or "
+                f"an installed name: {sorted(installed_label_sets())}."
+            )
+        try:
+            node = yaml.safe_load(file.read_text(encoding="utf-8"))  # JSON is YAML too.
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ValueError(f"{file}: neither YAML nor JSON ({error}).") from error
+        return cls.from_dict(node, file)
+
+    @classmethod
+    def infer(
+        cls, maps: Iterable[Any], palette: Sequence[Sequence[int]] | None = None
+    ) -> "LabelSet":
+        """Guesses a label set from label maps; see `from_values`.
+
+        Args:
+            maps: Label maps, or examples with the key `"labels"` (a split is such an iterable).
+            palette: Colours by id, as of a palettised PNG.
+        """
+        values: set[int] = set()
+        for item in maps:
+            labels = item["labels"] if isinstance(item, Mapping) else item
+            values.update(np.unique(np.asarray(labels)).tolist())
+        return cls.from_values(values, palette)
+
+    @classmethod
+    def from_values(
+        cls, values: Iterable[int], palette: Sequence[Sequence[int]] | None = None
+    ) -> "LabelSet":
+        """Guesses a label set from the values that label maps hold.
+
+        Ids are 0 to the largest value, names "class 0" and so on, colours those of `palette` where
+        it goes so far, else Pascal VOC's. The value 255, where it stands apart, is by custom
+        "ignore": it becomes the last class, "void", with the alias 255. Maps of 0 and 255 alone
+        are masks: two classes, the second with the alias 255 and not void.
+
+        Raises:
+            DataError: no values, a negative one, or so large that they must be instance ids.
+        """
+        found = sorted({int(value) for value in values})
+        if not found or found[0] < 0:
+            raise DataError(f"Label ids start at 0; the label maps hold {_listing(found)}.")
+        apart = found[-1] == 255 and (len(found) == 1 or found[-2] < 254)
+        ids = found[:-1] if apart else found
+        count = (ids[-1] + 1 if ids else 0) + apart
+        if count > _MOST_INFERRED_CLASSES:
+            raise DataError(
+                f"The label maps hold the id {found[-1]}, which would make {count} classes. These "
+                "look like instance ids (class * 1000 + number). Put class ids into the label "
+                "folder, or give a label file."
+            )
+        table = pascal_palette(count)
+        given = [tuple(colour) for colour in palette or ()]
+        sources = [255 if apart and i == count - 1 else i for i in range(count)]
+        colours = [given[s] if s < len(given) else table[i] for i, s in enumerate(sources)]
+        names = [f"class {i}" for i in range(count)]
+        if not apart:
+            return cls(names, colours)
+        mask = found == [0, 255]
+        if not mask:
+            names[-1] = "void"
+        return cls(names, colours, () if mask else (count - 1,), {255: count - 1})
+
+    def _range(self) -> str:
+        return f"0..{self.num_classes - 1}"
+
+
+def installed_label_sets() -> dict[str, Path]:
+    """Returns the label files that come with the package, by name."""
+    files = sorted((config_folder() / "labels").glob("*.yaml"))
+    return {file.stem: file for file in files}
+
+
+def pascal_palette(count: int) -> list[tuple[int, int, int]]:
+    """Returns `count` colours by the rule of the Pascal VOC development kit.
+
+    The bits of the id, three at a time from the lowest, become the bits of red, green and blue
+    from the highest: 0 is black, 1 (128, 0, 0), 2 (0, 128, 0), 3 (128, 128, 0).
+    """
+    colours = []
+    for i in range(count):
+        parts = [0, 0, 0]
+        for place in range(8):
+            for channel in range(3):
+                parts[channel] |= ((i >> (3 * place + channel)) & 1) << (7 - place)
+        colours.append((parts[0], parts[1], parts[2]))
+    return colours
+
+
+def _whole(value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"Ids and the parts of a colour are integers; got {value!r}.") from None
+
+
+def _pairs(mapping: Mapping[int, int] | Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    pairs = mapping.items() if isinstance(mapping, Mapping) else mapping
+    return tuple(sorted((_whole(value), _whole(i)) for value, i in pairs))
+
+
+def _listed(key: str, classes: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
+    """Returns the pairs (value, id) that the classes' entries list under a key."""
+    lists = [entry.get(key, []) for entry in classes]
+    return [
+        (value, i)
+        for i, values in enumerate(lists)
+        for value in ([values] if isinstance(values, int) else values)
+    ]
+
+
+def _in_order_of_ids(classes: list[Mapping[str, Any]], source: object) -> list[Mapping[str, Any]]:
+    given = ["id" in entry for entry in classes]
+    if not any(given):
+        return classes
+    if not all(given):
+        missing = classes[given.index(False)]["name"]
+        raise ValueError(f"{source}: `id` is given for some classes but not for {missing!r}.")
+    ids = [entry["id"] for entry in classes]
+    if sorted(ids) != list(range(len(ids))):
+        raise ValueError(
+            f"{source}: ids must be 0..{len(ids) - 1} without gaps or repeats; got {sorted(ids)}. "
+            "Describe every id between; a lone high value such as 255 is written as an alias: "
+            "`aliases: [255]` at its class, without `id`."
+        )
+    return sorted(classes, key=lambda entry: entry["id"])
+
+
+def _refuse_unknown_keys(node: Mapping[str, Any], known: Sequence[str], source: object) -> None:
+    for key in node:
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise ValueError(f"{source}: unknown key {key!r}; known: {list(known)}.{hint}")
+
+
+def _colour_keys(colours: np.ndarray) -> np.ndarray:
+    parts = colours.astype(np.int32)
+    return (parts[..., 0] << 16) | (parts[..., 1] << 8) | parts[..., 2]
+
+
+def _percent(part: Any, whole: int) -> str:
+    return f"{100 * int(part) / whole:.3g} %"
+
+
+def _listing(values: Iterable[Any], most: int = 8) -> str:
+    values = [int(value) for value in values]
+    return str(values[:most])[1:-1] + (", ..." if len(values) > most else "")

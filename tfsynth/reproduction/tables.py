@@ -1,0 +1,197 @@
+"""The tables of the papers as files: what each row is trained with, and what was published.
+
+A table's file, `configs/tables/<name>.yaml`, names of each row and data set a complete config and
+the keys that differ from it, and the published figures with where they come from:
+
+    title: Discriminators
+    question: What do discriminators at coarser scales bring?
+    measures: [mean_iou, pixel_accuracy]
+    rows: {single: one discriminator, multiscale: three discriminators}
+    datasets:
+      streets:
+        single: {config: streets_pix2pixhd, game.discriminator.num_scales: 1}
+        multiscale: {config: streets_pix2pixhd}
+    published:
+      - {measure: mean_iou, where: ..., confirmed: false, values: {single: 0.5775, ...}}
+"""
+
+import dataclasses
+import difflib
+
+from tfsynth.config import ConfigError, load_config, parse_config, read_yaml, set_key
+from tfsynth.files import config_folder
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """What a column holds.
+
+    Attributes:
+        title: Its heading.
+        higher_is_better: Which way is better.
+        digits: Decimals shown.
+    """
+
+    title: str
+    higher_is_better: bool = True
+    digits: int = 3
+
+
+# What is measured in every run.
+MEASURES = {
+    "mean_iou": Measure("mean IoU"),
+    "pixel_accuracy": Measure("pixel accuracy"),
+    "boundary_visibility": Measure("visibility of boundaries between cars"),
+    "spectrum_error": Measure("spectrum error, dB", higher_is_better=False, digits=2),
+    "diversity": Measure("spread over samples, of 255", digits=2),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """One column of published figures.
+
+    Attributes:
+        measure: One of `MEASURES`, or "preference": the percentage of comparisons by people in
+            which the row `preferred` was chosen over this one; 50 is chance.
+        where: Paper, table, data and protocol.
+        values: Dict of row -> number; "oracle" stands for real photographs.
+        recalled: Rows whose number was recalled and not read again in the paper.
+        preferred: The row that others were compared with; empty for measures.
+        note: What else there is to know, or empty.
+    """
+
+    measure: str
+    where: str
+    values: dict
+    recalled: frozenset
+    preferred: str = ""
+    note: str = ""
+
+    def ranks(self):
+        """Returns dict of row -> number, more of which is better."""
+        if self.measure == "preference":
+            return {self.preferred: -50.0, **{row: -v for row, v in self.values.items()}}
+        sign = 1 if MEASURES[self.measure].higher_is_better else -1
+        return {row: sign * value for row, value in self.values.items() if row != "oracle"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """One table.
+
+    Attributes:
+        name: Name of its file.
+        title: Its heading.
+        question: What it answers, a sentence.
+        measures: Names of `MEASURES`; the first one decides.
+        rows: Dict of row -> title, in order.
+        datasets: Dict of data set -> dict of row -> recipe: `config`, the name of a config, and
+            the keys that differ from it.
+        published: Tuple of `Published`.
+    """
+
+    name: str
+    title: str
+    question: str
+    measures: tuple
+    rows: dict
+    datasets: dict
+    published: tuple
+
+    def require(self, dataset, rows=None):
+        """Raises `ConfigError`, with the nearest name, unless it has a data set and its rows."""
+        require_known("data set", dataset, self.datasets)
+        for row in rows or ():
+            require_known("row", row, self.datasets[dataset])
+
+    def config(self, dataset, row, changes=None):
+        """Returns the complete `Config` of a row.
+
+        Args:
+            dataset: Name of the data set.
+            row: Name of the row.
+            changes: Mapping of dotted key -> value that is changed last.
+
+        Raises:
+            ConfigError: If the recipe breaks a rule of the config; it names the row.
+        """
+        recipe = dict(self.datasets[dataset][row])
+        try:
+            tree = load_config(recipe.pop("config")).to_dict()
+            for key, value in {**recipe, **(changes or {})}.items():
+                set_key(tree, key, value)
+            return parse_config(tree)
+        except ConfigError as error:
+            raise ConfigError(f"Row `{row}` of the table `{self.name}`: {error}") from error
+
+
+def table_names():
+    """Returns the sorted names of the installed tables."""
+    return sorted(path.stem for path in (config_folder() / "tables").glob("*.yaml"))
+
+
+def load_table(name):
+    """Reads and checks a table's file.
+
+    Args:
+        name: Name of an installed table.
+
+    Returns:
+        A `Table`.
+
+    Raises:
+        ConfigError: If there is no such table, or its file breaks a rule.
+    """
+    require_known("table", name, table_names())
+    path = config_folder() / "tables" / f"{name}.yaml"
+    return parse_table(name, read_yaml(path.read_text(encoding="utf-8")))
+
+
+def parse_table(name, tree):
+    """Returns the `Table` of plain data.
+
+    Raises:
+        ConfigError: If a row or measure is named that is not there, or a recipe has no config.
+    """
+    rows = tree["rows"]
+    for measure in tree["measures"]:
+        require_known("measure", measure, MEASURES)
+    for recipes in tree["datasets"].values():
+        for row, recipe in recipes.items():
+            require_known("row", row, rows)
+            if "config" not in recipe:
+                raise ConfigError(f"Row `{row}` of the table `{name}` lacks the key `config`.")
+    published = tuple(_published(column, rows) for column in tree.get("published", ()))
+    return Table(
+        name,
+        tree["title"],
+        tree["question"],
+        tuple(tree["measures"]),
+        dict(rows),
+        tree["datasets"],
+        published,
+    )
+
+
+def require_known(kind, name, known):
+    """Raises `ConfigError`, with the nearest known name, unless a name is known."""
+    if name not in known:
+        close = difflib.get_close_matches(str(name), list(known), n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ConfigError(f"No {kind} {name!r}.{hint} Known: {', '.join(known)}.")
+
+
+def _published(column, rows):
+    measure, preferred = column["measure"], column.get("preferred", "")
+    require_known("measure", measure, [*MEASURES, "preference"])
+    for row in [*column["values"], *([preferred] if measure == "preference" else [])]:
+        require_known("row", row, [*rows, "oracle"])
+    values, recalled = {}, set()
+    for row, entry in column["values"].items():
+        entry = entry if isinstance(entry, dict) else {"value": entry}
+        values[row] = entry["value"]
+        if not entry.get("confirmed", column["confirmed"]):
+            recalled.add(row)
+    where, note = column["where"], column.get("note", "")
+    return Published(measure, where, values, frozenset(recalled), preferred, note)

@@ -1,0 +1,143 @@
+"""Scores: what a segmenter reads in synthesised photographs, beside three reference rows."""
+
+import json
+from pathlib import Path
+
+from tqdm import tqdm
+
+from tfsynth import models, registry
+from tfsynth.config import ConfigError, load_config
+from tfsynth.data.examples import Examples
+from tfsynth.synthesis.deployment import load_synthesizer
+from tfsynth.files import cache_folder, write_text
+from tfsynth.metrics import references
+from tfsynth.metrics.segmenter_batches import rgb
+from tfsynth.runs.folder import RunFolder
+
+
+def evaluate(model_path, *, config=None, output=None, split="test", limit=None, verbose=True):
+    """Scores the synthesised photographs of a split, beside three reference rows.
+
+    A small segmenter, trained once on the data's real training pairs and cached, reads
+    each picture; what it reads is compared with the layout that the picture was made
+    of. The references are read in the same way: `oracle`, the real photographs;
+    `flat`, each class painted in its mean colour; `floor`, real photographs against
+    other pictures' layouts. A model with styles draws them with the seeds 0, 1, ...; its
+    row `reconstructed` has the style of the real photograph instead. One that makes several
+    pictures of a layout shows them in turn, one of each layout.
+
+    Args:
+        model_path: A run folder, or a `.keras` file or shipped name together with `config`.
+        config: A `Config` that names data and protocol; `None` for the run folder's.
+        output: JSON file to write, in a folder that is there; `None` for `metrics.json` in
+            the run folder, or `metrics_<split>_<limit>.json` for a part of the data.
+        split: Name of the split.
+        limit: Number of first examples to score; `None` for all.
+        verbose: Whether to show progress.
+
+    Returns:
+        `{"protocol": ..., "synthesised": {"mean_iou": ..., ...}, "oracle": ..., "flat":
+        ..., "floor": ...}`, values 0..1.
+
+    Raises:
+        ValueError: If there is no protocol, model and data do not fit, there are fewer
+            than 2 examples, or a `.keras` file comes without `config` or `output`.
+        FileNotFoundError: If there is no such model, or no folder for the output.
+    """
+    path = models.find_model(model_path)
+    target = _target(path, output, split, limit)
+    synthesizer = load_synthesizer(path)
+    config = config or own_config(path)
+    if config.evaluation is None:
+        raise ConfigError("The config has no `evaluation`: name a protocol to score with.")
+    dataset = registry.build(config.data.dataset)
+    protocol = registry.build(config.evaluation)
+    protocol.check_data(dataset)
+    if dataset.label_set != synthesizer.label_set:
+        raise ConfigError(
+            f"{model_path} was trained with other classes than the data's: "
+            f"{', '.join(synthesizer.label_set.names) if synthesizer.label_set else 'none'}."
+        )
+    examples = _examples(dataset.split(split), config, limit)
+    if len(examples) < 2:
+        raise ConfigError(
+            "A score needs 2 examples or more: its `floor` row holds photographs against other "
+            f"pictures' layouts. Received: {len(examples)} of the split {split!r}."
+        )
+    held_out = dataset.split("validation") if "validation" in dataset.split_names else None
+    segmenter = protocol.fit(
+        dataset.split("train"),
+        dataset.fingerprint,
+        cache_folder() / "segmenters",
+        verbose,
+        validation=held_out,
+    )
+    colours = references.mean_colours(
+        _pairs(_examples(dataset.split("train"), config)), dataset.label_set.num_classes
+    )
+    rows = {
+        "synthesised": _synthesised(synthesizer, examples, verbose),
+        **({"reconstructed": _reconstructed(synthesizer, examples)} if synthesizer.encoder else {}),
+        "oracle": _pairs(examples),
+        "flat": references.flat_pairs(_pairs(examples), colours),
+        "floor": references.shuffled_pairs(list(_pairs(examples)), config.seed),
+    }
+    scores = {
+        "protocol": protocol.name,
+        "dataset": registry.describe(dataset),
+        "split": split,
+        "examples": len(examples),
+        "size": list(config.data.size),
+        **{name: protocol.score(segmenter, pairs) for name, pairs in rows.items()},
+    }
+    write_text(target, json.dumps(scores, indent=1) + "\n")
+    return scores
+
+
+def _target(model_path, output, split, limit):
+    """Returns the file to write, before anything takes time."""
+    if output is None:
+        if model_path.is_file():
+            raise ConfigError(
+                f"{model_path} is a file, no run folder to put scores in: say where, with -o FILE."
+            )
+        return RunFolder(model_path).scores(split, limit)
+    folder = Path(output).absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder} for the scores. Make it first.")
+    if Path(output).is_dir():
+        raise IsADirectoryError(f"{output} is a folder: name a file in it for the scores.")
+    return Path(output)
+
+
+def own_config(model_path):
+    """Returns the config of a run folder; raises `ConfigError` if there is none."""
+    run = RunFolder(model_path)
+    if not run.config.is_file():
+        raise ConfigError(
+            f"{model_path} has no config.yaml beside its model: name the config whose data and "
+            "protocol to use, with --config."
+        )
+    return load_config(run.config)
+
+
+def _examples(split, config, limit=None):
+    return Examples(split, config.data.size, config.data.max_instances, limit)
+
+
+def _pairs(examples):
+    return ((example["labels"], rgb(example["image"])) for example in examples)
+
+
+def _synthesised(synthesizer, examples, verbose):
+    bar = tqdm(examples, "synthesising", len(examples), unit="image", disable=not verbose)
+    for seed, example in enumerate(bar):
+        labels, instances = example["labels"], example["instances"]
+        yield labels, rgb(synthesizer.synthesize(labels, instances, seed=seed))
+
+
+def _reconstructed(synthesizer, examples):
+    for example in examples:
+        labels, instances = example["labels"], example["instances"]
+        looks = synthesizer.encode(example["image"], instances, labels)
+        yield labels, rgb(synthesizer.synthesize(labels, instances, looks))

@@ -1,0 +1,123 @@
+"""The folder of a run and its paths.
+
+config.yaml         the resolved settings         checkpoints/   whole trainers, to resume
+logs/               TensorBoard                   samples/       sheets as training goes on
+samples.png         the first test layouts        synthesizer.keras   what ships
+metrics.json        the scores                    export/1/      the SavedModel
+layouts/            the first test layouts: label maps in labels/ (or pictures in condition/), and
+                    instance maps in instances/
+"""
+
+import contextlib
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tfsynth.config import load_config
+from tfsynth.models import BUNDLE
+
+fcntl: Any = None
+with contextlib.suppress(ImportError):  # There is none on Windows.
+    import fcntl
+
+
+_LOCK = ".lock"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """The paths of a run.
+
+    Attributes:
+        path: Its folder.
+        phase: Name of the phase whose checkpoints, logs and samples are meant, each in a
+            folder of that name; empty for a run in one go.
+    """
+
+    path: Path
+    phase: str = ""
+
+    config = property(lambda self: self.path / "config.yaml")
+    checkpoints = property(lambda self: self.path / "checkpoints" / self.phase)
+    logs = property(lambda self: self.path / "logs" / self.phase)
+    samples = property(lambda self: self.path / "samples" / self.phase)
+    sheet = property(lambda self: self.path / "samples.png")
+    synthesizer = property(lambda self: self.path / BUNDLE)
+    metrics = property(lambda self: self.path / "metrics.json")
+    export = property(lambda self: self.path / "export" / "1")
+    layouts = property(lambda self: self.path / "layouts")
+
+    def scores(self, split="test", limit=None):
+        """Returns where scores go; only those of the whole test split are `metrics`."""
+        if split == "test" and limit is None:
+            return self.metrics
+        parts = ["metrics", split, *([] if limit is None else [str(limit)])]
+        return self.path / f"{'_'.join(parts)}.json"
+
+    @contextlib.contextmanager
+    def lock(self):
+        """Keeps other processes from training in the folder, which must exist, in the block.
+
+        The lock goes with the process, however it ends. Where the system or the file
+        system has no locks there is none.
+
+        Raises:
+            BlockingIOError: If another process holds it.
+        """
+        with open(self.path / _LOCK, "w") as file:
+            try:
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BlockingIOError(
+                    f"Another process trains in {self.path}. Wait for its end, or name another "
+                    "--run-dir."
+                ) from error
+            except OSError:
+                pass  # For example on a network drive that is mounted without locks.
+            yield
+
+    def refuse_other_config(self, config):
+        """Raises `FileExistsError` if the folder is of another run, or no run at all."""
+        if self.config.is_file():
+            there = load_config(self.config).to_dict()
+            keys = sorted(_differing_keys(there, config.to_dict()))
+            if keys:
+                raise FileExistsError(
+                    f"{self.path} holds a run with other settings ({', '.join(keys)}). Name "
+                    "another --run-dir, or remove the folder."
+                )
+        elif self.path.exists() and not _is_empty_folder(self.path):
+            raise FileExistsError(
+                f"{self.path} exists and is no run folder (it has no config.yaml). Name another "
+                "--run-dir."
+            )
+        there = next(parent for parent in self.path.absolute().parents if parent.exists())
+        if not there.is_dir():
+            raise NotADirectoryError(f"{there} is a file: {self.path} cannot be a folder in it.")
+
+
+def require_space(folder, needed):
+    """Raises `OSError` if the disk of a folder, there or not yet, has too few bytes free."""
+    folder = Path(folder).absolute()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    usage = shutil.disk_usage(there)
+    if usage.total and usage.free < needed:  # A file system like /proc has no size at all.
+        raise OSError(
+            f"The disk of {there} has {usage.free / 2**20:.0f} MiB free; the checkpoints of this "
+            f"run need {needed / 2**20:.0f} MiB. Free some, or name a --run-dir elsewhere."
+        )
+
+
+def _is_empty_folder(path):
+    return path.is_dir() and all(inside.name == _LOCK for inside in path.iterdir())
+
+
+def _differing_keys(there, wanted, prefix=""):
+    for key in there.keys() | wanted.keys():
+        old, new = there.get(key), wanted.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _differing_keys(old, new, f"{prefix}{key}.")
+        elif old != new:
+            yield prefix + key

@@ -1,0 +1,337 @@
+"""What a run checks and builds before it touches the disk, and how it takes its folder."""
+
+import contextlib
+import dataclasses
+import random
+from typing import Any
+
+import keras
+
+from tfsynth import models, registry, trainers
+from tfsynth.synthesis import styles
+from tfsynth.config import ConfigError
+from tfsynth.data import nearest_size
+from tfsynth.files import write_text
+from tfsynth.runs.phases import split_into_phases
+from tfsynth.runs.folder import RunFolder, require_space
+
+# Float32 weights and Adam's two moments.
+CHECKPOINT_BYTES_PER_PARAMETER = 12
+
+
+@dataclasses.dataclass
+class Phase:
+    """A part of a run that trains one game.
+
+    Attributes:
+        name: Its name; empty in a run of one phase.
+        config: Its `Config`.
+        schedule: Its learning-rate schedule.
+        rates: Dict of player -> learning rate at the schedule's factor 1.
+    """
+
+    name: str
+    config: object
+    schedule: object
+    rates: dict
+
+
+@dataclasses.dataclass
+class Setup:
+    """What `prepare` builds.
+
+    Attributes:
+        config: The `Config`.
+        dataset: Its `Dataset`.
+        trainer: The trainer at work, compiled: at first that of the first phase.
+        phases: List of `Phase`.
+        splits: Dict of the name of each split that the data has -> `Split`.
+        precision: Name of the dtype policy that its networks were built in.
+        checkpoint_bytes: Size of a checkpoint, of each phase.
+    """
+
+    config: object
+    dataset: object
+    trainer: Any
+    phases: list
+    splits: dict
+    precision: str
+    checkpoint_bytes: list
+
+    def shown_split(self, wanted):
+        """Returns the name of the split to show pictures of: `wanted`, or the next best."""
+        order = [wanted, *(name for name in ("validation", "test", "train") if name != wanted)]
+        return next(name for name in order if name in self.splits)
+
+
+def prepare(config, replicas=1, verbose=True, resuming=False):
+    """Builds and checks all of a run but its folder; every file of the data is read.
+
+    Args:
+        config: A `Config`.
+        replicas: Number of devices that share a batch.
+        verbose: Whether to show progress.
+        resuming: Whether the weights come from a checkpoint of the run: `init_from` is not
+            read then.
+
+    Returns:
+        A `Setup`. The weights of its trainer are those of `init_from`, if any.
+
+    Raises:
+        ValueError: If settings or data break a rule.
+    """
+    parts = split_into_phases(config)
+    dataset = registry.build(config.data.dataset)
+    if config.evaluation:
+        registry.build(config.evaluation).check_data(dataset)
+    phases, before, sizes = [], None, []
+    first: Any = None
+    for name, settings in parts:
+        with _naming(name):
+            trainer = build_trainer(settings)
+            _check_trainer(settings, trainer, dataset, replicas)
+            shapes = trainers.layer_shapes(trainer.networks)
+            if first is not None:
+                trainers.plan_transfer(before, shapes, settings.init_except)
+            elif settings.init_from and not resuming:
+                trainer.start_from(networks_in(settings.init_from), settings.init_except)
+            schedule = registry.build(settings.schedule)
+            _check_reestimation(settings.train.reestimate_epoch, trainer, schedule)
+        phases.append(Phase(name, settings, schedule, trainer.learning_rates))
+        first, before = first or trainer, shapes
+        parameters = sum(network.count_params() for network in trainer.networks.values())
+        averaged = sum(network.count_params() for network in trainer.averages.values())
+        sizes.append(CHECKPOINT_BYTES_PER_PARAMETER * parameters + 4 * averaged)
+    splits = {name: dataset.split(name) for name in ("train", *dataset.split_names)}
+    for phase in phases:
+        _check_splits(phase.config, splits)
+    _check_instances(first.game, splits["train"])
+    for split in splits.values():
+        split.check(progress=verbose, max_instances=config.data.max_instances)
+    precision = keras.config.dtype_policy().name
+    return Setup(config, dataset, first, phases, splits, precision, sizes)
+
+
+def build_trainer(config):
+    """Returns the compiled trainer of a config without phases; its seed makes the weights."""
+    trainer = assemble_trainer(config)
+    trainer.compile(registry.build(config.optimizers))
+    return trainer
+
+
+def assemble_trainer(config):
+    """Returns the trainer of a config without phases, without optimizers."""
+    train = config.train
+    with _seeded(config.seed):
+        game = registry.build(config.game)
+    return trainers.Trainer(game, train.xla, train.frozen, train.ema_decay)
+
+
+@contextlib.contextmanager
+def _seeded(seed):
+    """Lets Keras's initializers draw by a seed, and leaves the caller's random numbers alone.
+
+    An initializer without a seed of its own takes one from Python's generator.
+    """
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+def networks_in(path):
+    """Returns the networks of a trained or imported model: where weights can come from.
+
+    Args:
+        path: A run folder, the folder of an imported model, a `.keras` file, or the name of a
+            model that ships.
+
+    Returns:
+        Dict of role -> `keras.Model`: of a run its players' as of the last checkpoint, of a
+        synthesizer its generator and encoder.
+
+    Raises:
+        ValueError: If there is no such model.
+    """
+    try:
+        run = RunFolder(models.find_model(path))
+    except FileNotFoundError as error:
+        raise ConfigError(f"`init_from`: {error}") from error
+    folders = {file.parent for file in run.checkpoints.rglob("*.keras")}
+    if folders:
+        newest = max(folders, key=lambda folder: max(f.stat().st_mtime for f in folder.iterdir()))
+        found = trainers.Checkpoints(newest).latest()
+        if found is not None:
+            return found[0].networks
+    file = models.bundle_of(run.path)
+    if not file.is_file():
+        raise ConfigError(
+            f"`init_from`: {path} holds no model: neither checkpoints of a run nor a "
+            "synthesizer.keras. Name a run folder, an imported model's folder or a .keras file."
+        )
+    found = _read_model(file)
+    if not hasattr(found, "generator"):
+        raise ConfigError(
+            f"`init_from`: {file} holds a {type(found).__name__}, not a synthesizer or trainer."
+        )
+    networks = {"generator": found.generator, "encoder": found.encoder}
+    discriminator = file.with_name("discriminator.keras")
+    if discriminator.is_file():
+        networks["discriminator"] = _read_model(discriminator)
+    return {role: network for role, network in networks.items() if network is not None}
+
+
+def _read_model(path):
+    try:
+        return models.read_model(path)
+    except ValueError as error:
+        raise ConfigError(f"`init_from`: {error}") from error
+
+
+@contextlib.contextmanager
+def _naming(phase):
+    """Says in which phase an error of the block is."""
+    try:
+        yield
+    except ValueError as error:
+        if not phase:
+            raise
+        raise ConfigError(f"`phases.{phase}`: {error}") from error
+
+
+def _check_trainer(config, trainer, dataset, replicas):
+    if config.train.batch_size % replicas:
+        raise ConfigError(
+            f"`train.batch_size` {config.train.batch_size} cannot be shared evenly by {replicas} "
+            "devices. Make it a multiple of their number, or name fewer devices."
+        )
+    game = trainer.game
+    check_size(game, config.data.size)
+    check_channels(dataset, game)
+    if game.encoder is None:
+        return
+    if game.encoder.max_instances < config.data.max_instances:
+        raise ConfigError(
+            f"`data.max_instances` is {config.data.max_instances}, and the encoder takes "
+            f"{game.encoder.max_instances}: set `game.encoder.max_instances` to the same."
+        )
+    styles.require_scikit_learn()
+
+
+def _check_reestimation(epoch, trainer, schedule):
+    if epoch is None:
+        return
+    if not any(trainer.game.layer_factors):
+        raise ConfigError(
+            "`train.reestimate_epoch` brings the layers of a perceptual loss into balance, and "
+            "this game has none: list a `PerceptualLoss` in `game.terms`, or leave it out."
+        )
+    if epoch >= schedule.epochs:
+        raise ConfigError(
+            f"`train.reestimate_epoch` {epoch} must come before the last of the schedule's "
+            f"{schedule.epochs} epochs: the weights found in it are those of the next one."
+        )
+
+
+def check_channels(dataset, game):
+    """Raises `ConfigError` unless the game reads and makes what the data holds."""
+    conditioning, channels = game.conditioning, dataset.condition_channels
+    if (dataset.label_set is None) != (conditioning.num_classes is None):
+        given, wanted = "label maps", "Conditioning"
+        if dataset.label_set is None:
+            given, wanted = "condition pictures", "PictureConditioning"
+        raise ConfigError(
+            f"The data has {given}, and `game.conditioning` is a {type(conditioning).__name__}: "
+            f"use a {wanted}."
+        )
+    if dataset.label_set and dataset.label_set.num_classes != conditioning.num_classes:
+        raise ConfigError(
+            f"The data has {dataset.label_set.num_classes} classes, void ones included; "
+            f"`game.conditioning.num_classes` is {conditioning.num_classes}. "
+            f"{dataset.label_hint}".rstrip()
+        )
+    if dataset.label_set:
+        for loss in game.terms:
+            loss.check_labels(dataset.label_set)
+    if channels != conditioning.condition_channels:
+        raise ConfigError(
+            f"The data's `condition_channels` is {channels}, and that of `game.conditioning` "
+            f"{conditioning.condition_channels}; they must be the same."
+        )
+    if dataset.image_channels != game.generator.output_channels:
+        raise ConfigError(
+            f"The data's `image_channels` is {dataset.image_channels}, and "
+            f"`game.generator.output_channels` {game.generator.output_channels}; they must be the "
+            "same."
+        )
+
+
+def _check_instances(game, split):
+    if split.label_set is None and game.conditioning.edges and "instances" not in split[0]:
+        raise ConfigError(
+            "`game.conditioning.edges` is on, and the data has no instance maps to take edges "
+            "from: give train_inst/ (and those of the other splits), or set `edges` to false."
+        )
+
+
+def check_size(game, size):
+    """Raises `ConfigError` if the networks cannot take pictures of a size; names a good one."""
+    height, width = size
+    multiple, minimum = game.size_multiple, game.minimum_size
+    good = tuple(max(n, minimum) for n in nearest_size(height, width, multiple))
+    if (height, width) != good:
+        raise ConfigError(
+            f"`data.size` [{height}, {width}] does not fit the networks: height and width must "
+            f"be multiples of {multiple}, at least {minimum}. Nearest good size: {list(good)}."
+        )
+
+
+@contextlib.contextmanager
+def claimed(run, setup):
+    """Makes a run's folder, or takes it up again, and keeps other processes out of the block.
+
+    Args:
+        run: A `RunFolder`.
+        setup: A `Setup`.
+
+    Raises:
+        FileExistsError: If the folder holds another run.
+        BlockingIOError: If another process trains in it.
+        OSError: If it cannot be written, or the disk has no room for the checkpoints;
+            nothing was written then.
+    """
+    # One more than are kept: a checkpoint goes only after its successor has come.
+    kept = setup.config.train.keep_checkpoints + 1
+    there = sum(file.stat().st_size for file in run.checkpoints.rglob("*.keras"))
+    require_space(run.path, kept * sum(setup.checkpoint_bytes) - there)
+    with contextlib.ExitStack() as stack:
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(run.lock())
+            # Once more: a run may have come and gone since the first look.
+            run.refuse_other_config(setup.config)
+            if not run.config.is_file():
+                write_text(run.config, setup.config.to_yaml())
+        except (FileExistsError, BlockingIOError):
+            raise
+        except OSError as error:
+            raise OSError(f"The run folder {run.path} cannot be written: {error}.") from error
+        yield
+
+
+def _check_splits(config, splits):
+    train = config.train
+    if "evaluate" in train.then and len(splits.get("test", ())) < 2:
+        raise ConfigError(
+            "`train.then` asks for `evaluate`, and the data has no test split of 2 examples or "
+            "more. Leave it out, or give one."
+        )
+    validated = min(train.validation_examples, len(splits.get("validation", ())))
+    if 0 < validated < train.batch_size:
+        raise ConfigError(
+            f"The validation split has {len(splits['validation'])} examples, less than a batch: "
+            f"`train.batch_size` is {train.batch_size}. Make it smaller, or set "
+            "`train.validation_examples` to 0."
+        )

@@ -1,0 +1,120 @@
+"""What a run shows as it goes on, and what it leaves behind."""
+
+import shutil
+
+import keras
+from tqdm import tqdm
+
+from tfsynth import exporters, sheets
+from tfsynth.synthesis import styles
+from tfsynth.data.examples import Examples
+from tfsynth.synthesis.deployment import load_synthesizer
+from tfsynth.runs.evaluation import evaluate
+from tfsynth.files import replace_file
+from tfsynth.layers import dtype_policy
+from tfsynth.synthesis.layout_files import write_layouts
+from tfsynth.synthesis.synthesizer import Synthesizer
+
+# Pictures of one layout on a sheet, at most.
+SHOWN_OUTPUTS = 3
+
+
+def leave_behind(setup, run, renew, verbose):
+    """Writes what a finished run leaves behind.
+
+    Args:
+        setup: The `Setup`, its trainer trained.
+        run: Its `RunFolder`.
+        renew: Whether to replace what is there, because training has gone on since.
+        verbose: Whether to show progress.
+    """
+    config = setup.config
+    if renew:
+        provenance = {
+            "config": config.to_dict(),
+            "steps": setup.trainer.step,
+            "precision": setup.precision,
+        }
+        trained = synthesizer_of(setup, provenance=provenance)
+        if trained.encoder is not None:
+            data = config.data
+            examples = Examples(setup.splits["train"], data.size, data.max_instances)
+            bar = tqdm(examples, "collecting styles", unit="image", disable=not verbose)
+            trained.styles = styles.collect(trained, bar, seed=config.seed)
+        replace_file(run.synthesizer, trained.save)
+    # What ships is what is shown and scored: float32, read back from the file.
+    with dtype_policy("float32"):
+        _show_and_score(setup, run, load_synthesizer(run.synthesizer), renew, verbose)
+
+
+def _show_and_score(setup, run, synthesizer, renew, verbose):
+    config = setup.config
+    examples = first_examples(setup, config, "test", f"{run.sheet} and {run.layouts} show")
+    if renew or not run.sheet.exists():
+        sheets.write_sheet(run.sheet, draw_sheet(synthesizer, examples))
+    shown = dict(zip(examples.split.stems[: len(examples)], examples, strict=True))
+    write_layouts(run.layouts, shown, synthesizer, renew)
+    if "export" in config.train.then and (renew or not run.export.exists()):
+        _export(synthesizer, run)
+    if "evaluate" in config.train.then and (renew or not run.metrics.exists()):
+        evaluate(run.path, verbose=verbose)
+
+
+def _export(synthesizer, run):
+    if keras.backend.backend() != "tensorflow":
+        print(
+            f"No SavedModel: Keras on TensorFlow writes it. Without KERAS_BACKEND, give\n"
+            f"  tfsynth export {run.path} -o {run.export}"
+        )
+        return
+    shutil.rmtree(run.export, ignore_errors=True)
+    exporters.export(synthesizer, run.export)
+
+
+def first_examples(setup, config, wanted, what):
+    """Returns the first examples of a split; of another, saying so, if the data has no such."""
+    data, rows = config.data, config.train.sample_rows
+    name = setup.shown_split(wanted)
+    if name != wanted:
+        print(f"The data has no {wanted} split: {what} the {name} split.")
+    return Examples(setup.splits[name], data.size, data.max_instances, rows)
+
+
+def synthesizer_of(setup, **more):
+    """Returns the synthesizer of a setup's trainer; they share their networks."""
+    game, shipped = setup.trainer.game, setup.trainer.shipped
+    return Synthesizer(
+        shipped["generator"],
+        game.conditioning,
+        setup.dataset.label_set,
+        encoder=shipped.get("encoder"),
+        encoder_regions=game.encoder_regions,
+        encoder_reduction=game.encoder_reduction,
+        **more,
+    )
+
+
+def draw_sheet(synthesizer, examples):
+    """Draws condition | synthesised | real.
+
+    With an encoder there is `reconstructed` before the real picture, in whose looks it is drawn;
+    `synthesised` is drawn in looks by lot, as soon as the synthesizer has a table of them. Of a
+    generator that makes several pictures of a layout the first ones are shown.
+    """
+    name = synthesizer.conditioning.condition_name
+    encodes = synthesizer.encoder is not None
+    by_lot = not encodes or synthesizer.styles is not None
+    shown = min(synthesizer.num_outputs, SHOWN_OUTPUTS)
+    headings = [f"synthesised {i + 1}" for i in range(shown)] if shown > 1 else ["synthesised"]
+    rows = []
+    for seed, example in enumerate(examples):
+        condition, instances, image = (example[k] for k in (name, "instances", "image"))
+        row = {name: condition}
+        if by_lot:
+            pictures = synthesizer.synthesize_all(condition, instances, seed=seed)
+            row |= dict(zip(headings, pictures, strict=False))
+        if encodes:
+            looks = synthesizer.encode(image, instances, example.get("labels"))
+            row["reconstructed"] = synthesizer.synthesize(condition, instances, looks)
+        rows.append({**row, "real": image})
+    return sheets.sheet([[*row.values()] for row in rows], synthesizer.label_set, [*rows[0]])

@@ -1,0 +1,391 @@
+"""The model that ships: integer label maps or 8-bit pictures in, 8-bit photographs out."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfsynth.layers import has_noise, repeat_edges, seeded, to_unit_range
+from tfsynth.layouts.labels import LabelSet
+from tfsynth.registry import register, without_policy
+from tfsynth.synthesis import checks
+from tfsynth.synthesis import styles as object_styles
+from tfsynth.synthesis.storage import rounded
+from tfsynth.synthesis.styles import StyleTable
+
+# Raised when a stored synthesizer needs code that older versions lack: 2 has encoder and styles,
+# 3 `stored_dtype`.
+FORMAT_VERSION = 3
+STORED_DTYPES = ("float32", "float16")
+
+
+@register
+class Synthesizer(keras.Model):
+    """Turns a semantic layout, or another picture, of any size into a photograph.
+
+    It holds what is left when training is over: the conditioning, the generator and
+    the label set, if any. `save("name.keras")` writes all of it into one file that describes
+    itself; `tfsynth.load_model` reads it back.
+
+    Args:
+        generator: A network condition -> picture in [-1, 1]; what is beyond is clipped. One
+            that makes several pictures of a layout, (batch, k, height, width, channels), says
+            so as `num_outputs`.
+        conditioning: The `Conditioning`, `ColourConditioning` or `PictureConditioning` that the
+            generator was trained with.
+        label_set: A `LabelSet`: names, colours and void ids of the classes; `None` if the
+            conditions are pictures.
+        provenance: Dict of plain data that says where the weights come from
+            (config name, steps, precision); stored as it is.
+        encoder: The `FeatureEncoder` that the generator was trained with, or `None`.
+        styles: A `StyleTable` of the encoder's features, or `None`: unless a style is asked
+            for, every object then has the features 0.
+        encoder_regions, encoder_reduction: As in `AdversarialTrainer`.
+        stored_dtype: "float32", or "float16" for a file of half the size: `save` rounds the
+            weights in the file, to 11 bits. They are computed with in float32 either way.
+        format_version: Version of the stored form that this was read from.
+
+    Call arguments:
+        inputs: Dict of the tensors that `input_names` names. Integers `labels`
+            (batch, height, width), or uint8 `condition` (batch, height, width, channels);
+            if the conditioning has edges or there is an encoder, integers `instances`
+            (batch, height, width). With an encoder also `styles`, float
+            (batch, max_instances, features): row i is the style of instance i (of class i
+            if the regions are labels), and instances are numbered from 0. If the generator
+            draws noise, also `seed`, an integer scalar.
+
+    Returns:
+        Uint8 tensor (batch, height, width, channels): RGB if they are 3, grey if 1, RGB and
+        alpha if 4, as the generator was trained. Of a generator of several pictures, all of
+        them: (batch, k, height, width, channels).
+
+    Raises:
+        ValueError: If the label set does not fit the conditioning, or the file was
+            written by a later version.
+
+    Example:
+
+    >>> label_set = LabelSet(["sky", "road"], [(70, 130, 180), (128, 64, 128)])
+    >>> conditioning = Conditioning(label_set.num_classes)
+    >>> generator = GlobalGenerator(conditioning.channels, filters=8, num_blocks=1)
+    >>> synthesizer = Synthesizer(generator, conditioning, label_set)
+    >>> labels = np.zeros((45, 60), "uint8")
+    >>> photograph = synthesizer.synthesize(labels, instances=labels)
+    >>> photograph.shape, photograph.dtype
+    ((45, 60, 3), dtype('uint8'))
+    """
+
+    def __init__(
+        self,
+        generator,
+        conditioning,
+        label_set=None,
+        provenance=None,
+        encoder=None,
+        styles=None,
+        encoder_regions="instances",
+        encoder_reduction=1,
+        stored_dtype="float32",
+        format_version=FORMAT_VERSION,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if format_version > FORMAT_VERSION:
+            raise ValueError(
+                f"This synthesizer has format version {format_version}; this tfsynth reads "
+                f"versions up to {FORMAT_VERSION}. Upgrade tfsynth."
+            )
+        if stored_dtype not in STORED_DTYPES:
+            raise ValueError(
+                f"`stored_dtype` is one of {list(STORED_DTYPES)}. Received: {stored_dtype!r}."
+            )
+        checks.check_parts(generator, conditioning, label_set, encoder)
+        if encoder is not None and encoder_regions == "labels":
+            encoder.check_label_regions(conditioning.num_classes)
+        self.encoder = encoder
+        self.encoder_regions = encoder_regions
+        self.encoder_reduction = encoder_reduction
+        self.generator = generator
+        self.conditioning = conditioning
+        self.label_set = label_set
+        self.styles = styles
+        self.provenance = dict(provenance or {})
+        self.stored_dtype = stored_dtype
+        self.format_version = format_version
+        self.built = True  # Its parts are.
+
+    @property
+    def styles(self) -> StyleTable | None:
+        """The table that styles are drawn from; set to `None`, every object has the features 0.
+
+        Raises:
+            ValueError: When it is set to a table of another encoder or another label set.
+        """
+        return self._styles
+
+    @styles.setter
+    def styles(self, table):
+        if not isinstance(table, StyleTable | None):
+            raise ValueError(f"`styles` is a StyleTable or None. Received: {type(table).__name__}.")
+        if table is not None:
+            features = 0 if self.encoder is None else self.encoder.num_features
+            table.check_fits(features, self.label_set and self.label_set.names)
+        self._styles = table
+
+    @property
+    def num_outputs(self):
+        """Number of pictures that the generator makes of one layout."""
+        return getattr(self.generator, "num_outputs", 1)
+
+    @property
+    def input_names(self):
+        """Names of what `call` takes, in order."""
+        instances = self.conditioning.edges or self.encoder is not None
+        return [
+            self.conditioning.condition_name,
+            *(["instances"] if instances else []),
+            *(["styles"] if self.encoder is not None else []),
+            *(["seed"] if has_noise(self.generator) else []),
+        ]
+
+    def call(self, inputs):
+        condition = inputs[self.conditioning.condition_name]
+        condition = ops.cast(condition, self.conditioning.condition_dtype)
+        height, width = ops.shape(condition)[1], ops.shape(condition)[2]
+        condition = self._pad(condition)
+        instances = features = None
+        if "instances" in self.input_names:
+            instances = self._pad(ops.cast(inputs["instances"], "int32"))
+        if self.encoder is not None:
+            regions = condition if self.encoder_regions == "labels" else instances
+            features = _paint_styles(inputs["styles"], regions)
+        condition = self.conditioning(condition, instances, features)
+        with seeded(self.generator, inputs.get("seed")):
+            image = self.generator(condition, training=False)
+        image = ops.cast(image, "float32")[..., :height, :width, :]
+        return ops.cast(ops.clip(ops.round((image + 1.0) * 127.5), 0, 255), "uint8")
+
+    def synthesize(self, condition, instances=None, styles=None, seed=0):
+        """Synthesises photographs from NumPy arrays, with every check.
+
+        Args:
+            condition: Of any size. Label maps: integer array (height, width) or (batch, height,
+                width) with ids 0..num_classes-1. Condition pictures: uint8 array (height, width,
+                channels) or (batch, height, width, channels); grey ones have 1 channel.
+            instances: Integer array (height, width) or (batch, height, width), one id per object,
+                any ids; needed if the model reads instance edges or has an encoder.
+            styles: Dict of instance id -> style, an array (features,), for some or all
+                objects: of `encode`, or of a `StyleTable`. (Class id -> style, if the
+                encoder's regions are labels.) For a batch, one dict for all of it.
+            seed: Seed of the styles that are not given, and of the generator's noise, if it
+                draws any. The style of an object depends on the seed and its id alone, so that
+                giving one leaves the others as they are. Of a generator that makes k pictures of a
+                layout, it takes picture seed mod k.
+
+        Returns:
+            Uint8 array (height, width, channels) or (batch, height, width, channels), with the
+            channels of the photographs trained on: RGB mostly; of grey ones 1, of RGBA 4.
+
+        Raises:
+            ValueError: If an id is out of range, or the arrays do not fit.
+        """
+        seed = checks.checked_seed(seed)
+        images = self.synthesize_all(condition, instances, styles, seed)
+        return images[..., seed % self.num_outputs, :, :, :]
+
+    def synthesize_all(self, condition, instances=None, styles=None, seed=0):
+        """Synthesises all pictures that the generator makes of each layout.
+
+        Args:
+            condition, instances, styles: See `synthesize`.
+            seed: Seed of the styles that are not given.
+
+        Returns:
+            Uint8 array (k, height, width, channels) or (batch, k, height, width, channels), k
+            being `num_outputs`: 1 for most generators.
+
+        Raises:
+            ValueError: See `synthesize`.
+        """
+        inputs, single = self._checked_inputs(condition, instances, styles, seed)
+        images = ops.convert_to_numpy(self._synthesize_batch(inputs))
+        images = images if images.ndim == 5 else images[:, None]
+        return images[0] if single else images
+
+    def check(self, condition, instances=None, styles=None):
+        """Raises unless `synthesize` takes these arrays; nothing is synthesised.
+
+        Args:
+            condition, instances, styles: See `synthesize`.
+
+        Raises:
+            ValueError: See `synthesize`.
+        """
+        self._checked_inputs(condition, instances, styles, seed=0)
+
+    def encode(self, image, instances, labels=None):
+        """Returns the style of every object of a photograph.
+
+        Args:
+            image: Uint8 array (height, width, channels), as `synthesize` returns.
+            instances: Integer array (height, width), one id per object, any ids.
+            labels: Integer array (height, width), needed instead of `instances` if the
+                encoder's regions are labels.
+
+        Returns:
+            Dict of instance id (class id) -> float32 array (features,), for `synthesize`.
+
+        Raises:
+            ValueError: If the model has no encoder, or the arrays do not fit.
+        """
+        encoder = self._require_encoder()
+        image = checks.checked_photograph(image, encoder.input_channels)
+        by_label, shape = self.encoder_regions == "labels", image.shape[:2]
+        if by_label:
+            regions = checks.checked_instances(labels, shape, "those of its layout", "labels")
+        else:
+            hint = "zeros: all of it is one then"
+            regions = checks.checked_instances(instances, shape, hint)
+        ids, numbers = np.unique(regions, return_inverse=True)
+        object_styles.require_at_most(len(ids), encoder.max_instances)
+        numbers = numbers.reshape(regions.shape).astype("int32")
+        features = np.asarray(self._encode_map(encoder, image, numbers))
+        counts = np.bincount(numbers.ravel())
+        sums = [np.bincount(numbers.ravel(), f.ravel()) for f in np.moveaxis(features, -1, 0)]
+        vectors = (np.stack(sums, axis=-1) / counts[:, None]).astype("float32")
+        return dict(zip(ids.tolist(), vectors, strict=True))
+
+    def save(self, filepath, **kwargs):
+        """Writes one `.keras` file, as `keras.Model.save`, with weights of `stored_dtype`.
+
+        Raises:
+            ValueError: If a weight is too large for that.
+        """
+        model = self if self.stored_dtype == "float32" else rounded(self, self.stored_dtype)
+        keras.saving.save_model(model, filepath, **kwargs)
+
+    def export(self, path, format="saved_model", half=False):
+        """Writes a model for other programs, or a smaller file.
+
+        Args:
+            path: Folder to write (keras: file). TF Serving wants its last part to be a version
+                number, e.g. `export/1`.
+            format: `"keras"`: one file as `save` writes. `"saved_model"`: serves without this
+                package. Signature `serving_default`: int32 `labels` (and
+                `instances`) (batch, height, width), or uint8 `condition` (batch, height,
+                width, channels), and what else `input_names` names -> uint8 `image` (batch,
+                height, width, channels), or (batch, k, height, width, channels) if the generator
+                makes k pictures of a layout.
+            half: Whether the file's `stored_dtype` is float16; for `"keras"`.
+
+        Raises:
+            ValueError: If the format is unknown, or has no halves.
+            FileExistsError: If `path` exists and is not empty.
+        """
+        # Exporting needs TensorFlow; loading and running a synthesizer do not.
+        from tfsynth import exporters
+
+        exporters.export(self, path, format=format, half=half)
+
+    def _checked_inputs(self, condition, instances, styles, seed):
+        """Returns what `call` takes, and whether the condition is one rather than a batch."""
+        seed = checks.checked_seed(seed)
+        condition, single = checks.checked_condition(condition, self.conditioning, self.label_set)
+        name, batch = self.conditioning.condition_name, condition[None] if single else condition
+        if styles is not None:
+            self._require_encoder()
+        inputs = {name: batch.astype(self.conditioning.condition_dtype)}
+        if "instances" in self.input_names:
+            # What a label map without instances has, a picture has not: other ids.
+            hint = "the labels themselves: edges then lie between classes only"
+            hint = hint if self.label_set else "zeros: all of it is one object then"
+            shape = batch.shape[1:3] if single else batch.shape[:3]
+            instances = checks.checked_instances(instances, shape, hint)
+            inputs["instances"] = instances[None] if single else instances
+        if self.encoder is not None:
+            self._add_styles(inputs, styles, seed)
+        if "seed" in self.input_names:
+            inputs["seed"] = np.array(seed % 2**31, "int32")
+        return inputs, single
+
+    def _require_encoder(self) -> Any:
+        if self.encoder is None:
+            raise ValueError("This model was trained without a feature encoder: it has no styles.")
+        return self.encoder
+
+    def _encode_map(self, encoder, image, numbers):
+        """Returns the features of one photograph, (height, width, features)."""
+        height, width = numbers.shape
+        n = self.encoder_reduction
+        multiple, minimum = n * encoder.size_multiple, n * encoder.minimum_size
+        pixels = to_unit_range(repeat_edges(image[None], multiple, minimum))
+        regions = repeat_edges(numbers[None], multiple, minimum)
+        if n > 1:
+            pixels = ops.average_pool(pixels, n, strides=n)
+            regions = regions[:, ::n, ::n]
+        features = ops.convert_to_numpy(encoder([pixels, regions], training=False))[0]
+        return features.repeat(n, axis=0).repeat(n, axis=1)[:height, :width]
+
+    def _add_styles(self, inputs, given, seed):
+        """Numbers the instances of each picture from 0 and puts their styles beside them."""
+        by_label, encoder = self.encoder_regions == "labels", self._require_encoder()
+        name = "labels" if by_label else "instances"
+        regions, inputs["styles"] = object_styles.assign(
+            inputs[name],
+            inputs.get("labels"),
+            (encoder.max_instances, encoder.num_features),
+            by_label=by_label,
+            given=given,
+            table=self.styles,
+            seed=seed,
+        )
+        inputs[name] = regions
+
+    def _synthesize_batch(self, inputs):
+        """Runs the compiled call; sizes share one trace, since they stay dynamic."""
+        # Where several replicas share the model, each draws the whole batch, and Keras returns
+        # their pictures one replica after the other.
+        return self.predict_on_batch(inputs)[: len(inputs[self.conditioning.condition_name])]
+
+    def _pad(self, maps):
+        return repeat_edges(maps, self.generator.size_multiple, self.generator.minimum_size)
+
+    def get_config(self):
+        save = keras.saving.serialize_keras_object
+        return {
+            **without_policy(super().get_config()),
+            "generator": save(self.generator),
+            "conditioning": save(self.conditioning),
+            "label_set": self.label_set and self.label_set.to_dict(),
+            "provenance": self.provenance,
+            "encoder": save(self.encoder),
+            "styles": self.styles and self.styles.to_dict(),
+            "encoder_regions": self.encoder_regions,
+            "encoder_reduction": self.encoder_reduction,
+            "stored_dtype": self.stored_dtype,
+            # What is written is of this version, whatever was read.
+            "format_version": FORMAT_VERSION,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        load = keras.saving.deserialize_keras_object
+        names = ("generator", "conditioning", "encoder")
+        # Format 1 knew no encoder.
+        parts = {name: load(config[name]) for name in names if config.get(name)}
+        if config["label_set"]:
+            parts["label_set"] = LabelSet.from_dict(config["label_set"])
+        if config.get("styles"):
+            # Stored beside the label set, a table without names is of its classes.
+            classes = parts["label_set"].names if "label_set" in parts else None
+            parts["styles"] = StyleTable.from_dict(config["styles"], classes)
+        # Before format 3 a file said in which precision training had computed.
+        return cls(**without_policy({**config, **parts}))
+
+
+def _paint_styles(styles, regions):
+    """Gives every pixel the style of its region: (batch, height, width, features)."""
+    batch, count = ops.shape(styles)[0], styles.shape[1]
+    rows = regions + count * ops.reshape(ops.arange(batch, dtype="int32"), (-1, 1, 1))
+    return ops.take(ops.reshape(styles, (-1, styles.shape[2])), rows, axis=0)

@@ -1,0 +1,89 @@
+"""Where TensorFlow computes."""
+
+import contextlib
+
+import tensorflow as tf
+
+from tfsynth.layers import cpu_computes_bfloat16
+
+
+def choose_devices(device=None, batch_size=None):
+    """Makes TensorFlow use the devices that were asked for; call it before anything runs.
+
+    Args:
+        device: "auto" or `None` for the accelerators, "cpu", "gpu" for the first GPU, or
+            "gpu:N".
+        batch_size: Pictures in a training step, which "auto" shares out evenly: it takes
+            as many of the GPUs as divide it, and says so if that leaves some out. `None`,
+            where nothing is trained: one GPU.
+
+    Returns:
+        A `tf.distribute.MirroredStrategy` if there are several GPUs to use, else `None`.
+
+    Raises:
+        ValueError: If there is no such device, or TensorFlow computes on others already.
+    """
+    physical = tf.config.list_physical_devices("GPU")
+    visible = tf.config.get_visible_devices("GPU")
+    gpus = _wanted_gpus(device, physical, visible, batch_size or 1)
+    try:
+        tf.config.set_visible_devices(gpus, "GPU")
+    except RuntimeError as error:  # TensorFlow has started: what is visible stays so.
+        _require_agreement(device, gpus, visible, error)
+    if (device or "auto") == "auto" and batch_size and len(gpus) < len(visible):
+        print(
+            f"Training on {len(gpus)} of {len(visible)} GPUs: more cannot share "
+            f"`train.batch_size` {batch_size} evenly."
+        )
+    # By number, since others may be visible: those of a TensorFlow that had started.
+    names = [f"GPU:{index}" for index in range(len(gpus))]
+    return tf.distribute.MirroredStrategy(names) if len(gpus) > 1 else None
+
+
+def _wanted_gpus(device, physical, visible, batch_size):
+    wanted = device or "auto"
+    if wanted == "cpu":
+        return []
+    if wanted == "auto":
+        # A program that calls this one may have hidden some of them.
+        return visible[: _even_share(len(visible), batch_size)]
+    kind, _, index = wanted.partition(":")
+    if kind != "gpu" or not (index or "0").isdigit():
+        raise ValueError(f"`device` takes auto, cpu, gpu or gpu:N. Received: {device!r}.")
+    if int(index or 0) >= len(physical):
+        raise ValueError(
+            f"There is no device {wanted!r}: TensorFlow sees {len(physical)} GPUs here. "
+            "Use --device cpu, or install TensorFlow with CUDA."
+        )
+    return [physical[int(index or 0)]]
+
+
+def _even_share(devices, batch_size):
+    """Returns the largest number of devices that share a batch evenly."""
+    return max((n for n in range(1, devices + 1) if batch_size % n == 0), default=0)
+
+
+def _require_agreement(device, gpus, visible, error):
+    if (device or "auto") != "auto" and list(gpus) != list(visible):
+        shown = ", ".join(gpu.name for gpu in visible) or "the CPU"
+        raise ValueError(
+            f"`device` {device!r} comes too late: TensorFlow computes on {shown} already. Choose "
+            "the device first, or start Python anew."
+        ) from error
+
+
+def scope_of(strategy):
+    """Returns the context in which the weights of a strategy (or of none) are made."""
+    return strategy.scope() if strategy else contextlib.nullcontext()
+
+
+def bfloat16_is_fast():
+    """Returns whether the device computes faster in bfloat16 than in float32.
+
+    CPUs with AVX512-BF16 or AMX do, and GPUs of compute capability 8 and later.
+    """
+    gpus = tf.config.get_visible_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        return details.get("compute_capability", (0, 0)) >= (8, 0)
+    return cpu_computes_bfloat16()
