@@ -8,7 +8,6 @@ from typing import Any
 import keras
 
 from tfsynth import models, registry, trainers
-from tfsynth.synthesis import styles
 from tfsynth.config import ConfigError
 from tfsynth.data import nearest_size
 from tfsynth.files import write_text
@@ -217,7 +216,6 @@ def _check_trainer(config, trainer, dataset, replicas):
             f"`data.max_instances` is {config.data.max_instances}, and the encoder takes "
             f"{game.encoder.max_instances}: set `game.encoder.max_instances` to the same."
         )
-    styles.require_scikit_learn()
 
 
 def _check_reestimation(epoch, trainer, schedule):
