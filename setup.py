@@ -47,7 +47,7 @@ setup(
         "scikit-learn>=1.5.2",
         "scipy>=1.14.1",
         "tensorflow-datasets>=4.9.10",
-        "importlib_resources",  # TensorFlow Datasets imports it without declaring it.
+        "importlib_resources>=6.4",  # TensorFlow Datasets imports it without declaring it.
         "tensorboard>=2.20",
         "tqdm>=4.66",
     ],

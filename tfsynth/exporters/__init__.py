@@ -8,6 +8,7 @@ import keras
 FORMATS = {
     "saved_model": "tfsynth.exporters.saved_model",
     "keras": "tfsynth.exporters.keras_file",
+    "pix2pixhd": "tfsynth.exporters.pix2pixhd",
 }
 _OF_TENSORFLOW = ("saved_model",)
 

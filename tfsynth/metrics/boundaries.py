@@ -1,7 +1,7 @@
 """Boundaries between touching objects of one class: whether a picture shows them."""
 
 import numpy as np
-from scipy import ndimage
+from scipy.ndimage import distance_transform_cdt
 
 # Pixels; what lies deeper inside a class is all the same.
 _DEEPEST = 4
@@ -96,20 +96,21 @@ def _depth(own):
     """
     if own.all():
         return np.full(own.shape, _DEEPEST)
-    return np.minimum(ndimage.distance_transform_cdt(own, metric="chessboard"), _DEEPEST)
+    return np.minimum(distance_transform_cdt(own, metric="chessboard"), _DEEPEST)
 
 
 def _apart(labels, instances, class_id):
     """Marks pixels of the class that have no other object of it within two pixels."""
     labels, instances = np.asarray(labels), np.asarray(instances)
     own = labels == class_id
-    # Where another object of the class is near, it has the smallest or the largest id there.
-    limits = np.iinfo(instances.dtype)
-    highest = np.where(own, instances, limits.min)
-    lowest = np.where(own, instances, limits.max)
-    highest = ndimage.maximum_filter(highest, 5, mode="constant", cval=limits.min)
-    lowest = ndimage.minimum_filter(lowest, 5, mode="constant", cval=limits.max)
-    return own & (highest == instances) & (lowest == instances)
+    height, width = own.shape
+    known, ids = np.pad(own, 2), np.pad(instances, 2)
+    marks = own.copy()
+    for down in range(5):
+        for across in range(5):
+            window = (slice(down, down + height), slice(across, across + width))
+            marks &= ~(known[window] & (ids[window] != instances))
+    return marks
 
 
 def _area_under_curve(positive, negative):
