@@ -21,7 +21,8 @@ def replace_file(path, write):
     temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
     try:
         write(temporary)
-        with open(temporary, "rb") as file:
+        # Open for writing, without which Windows flushes nothing.
+        with open(temporary, "r+b") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:

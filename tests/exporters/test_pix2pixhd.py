@@ -141,9 +141,7 @@ def test_a_disk_that_changes_a_byte_is_noticed(place, tmp_path, monkeypatch):
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", damage)
-    with pytest.raises(
-        ValueError, match="net_G.pth cannot be read again: .*Nothing was written"
-    ):
+    with pytest.raises(ValueError, match="net_G.pth cannot be read again: .*Nothing was written"):
         exporters.export(wide(), tmp_path / "model", format="pix2pixhd")
     assert not list(tmp_path.iterdir())
 
