@@ -23,7 +23,9 @@ LANES = {"newest": "constraints.txt", "floors": "constraints-colab.txt"}
 # The floors are those of Python 3.13; 3.12 has packages of all of them too.
 FLOOR_PYTHONS = ("python3.13", "python3.12")
 BUILD = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
-LEFT_OUT = (".git", ".venv", "runs", "build", "dist", "*.egg-info", "__pycache__", ".*_cache")
+# At the root of the tree, and anywhere; `tfsynth/runs` is ours.
+LEFT_OUT_AT_ROOT = {".git", ".venv", "runs", "build", "dist", "data", "weights"}
+LEFT_OUT = shutil.ignore_patterns("*.egg-info", "__pycache__", ".*_cache")
 
 
 def agreed_version(root):
@@ -57,7 +59,7 @@ def build(root, target):
     with tempfile.TemporaryDirectory() as folder:
         # A build writes into its source folder, so it gets a copy.
         source = Path(folder) / "source"
-        shutil.copytree(root, source, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        shutil.copytree(root, source, ignore=_left_out(root))
         _run([sys.executable, "-c", BUILD, str(target)], cwd=source, stdout=subprocess.DEVNULL)
         (sdist,) = target.glob("*.tar.gz")
         with tarfile.open(sdist) as archive:
@@ -125,6 +127,14 @@ def main(argv=None):
     files |= {path.relative_to(ROOT).as_posix(): path for path in models}
     (dist / "SHA256SUMS").write_text(sums(files), encoding="utf-8")
     print(f"Written: dist/SHA256SUMS, of {len(files)} files.")
+
+
+def _left_out(root):
+    def left_out(folder, names):
+        at_root = LEFT_OUT_AT_ROOT & set(names) if Path(folder) == root else set()
+        return LEFT_OUT(folder, names) | at_root
+
+    return left_out
 
 
 def _try_wheel(lane, wheel, given):

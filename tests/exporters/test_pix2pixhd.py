@@ -106,7 +106,6 @@ def test_options_say_what_the_generator_reads(conditioning, classes, channels, e
     [
         (lambda: UNetGenerator(4, filters=2, depth=3), "this one has a UNetGenerator, which the"),
         (lambda: small(4, upsampling="resize"), "no upsampling 'resize', only 'transposed'"),
-        (lambda: small(4, padding="reflect"), "no padding 'reflect', only 'zeros'"),
     ],
 )
 def test_networks_that_the_published_program_lacks_are_refused(generator, message, tmp_path):

@@ -22,7 +22,7 @@ _GENERATORS = (GlobalGenerator, LocalEnhancer)
 _KINDS = (*_GENERATORS, FeatureEncoder, MultiscaleDiscriminator)
 
 # What the published program has, of what ours can choose.
-_PUBLISHED = {"upsampling": "transposed", "padding": "zeros", "normalization": "instance"}
+_PUBLISHED = {"upsampling": "transposed", "normalization": "instance"}
 
 # The published program writes its options into this file, and `tfsynth import` reads them there.
 _OPTIONS = "opt.txt"
@@ -95,8 +95,8 @@ def write_pix2pixhd(network, path, container="zip"):
 
     Args:
         network: A `GlobalGenerator`, `LocalEnhancer`, `FeatureEncoder` or
-            `MultiscaleDiscriminator` with the published layers: transposed convolutions, zero
-            padding and instance norm, for others have no place there.
+            `MultiscaleDiscriminator` with the published layers: transposed convolutions and
+            instance norm, for others have no place there.
         path: The file to write.
         container: "zip", as PyTorch writes since 1.6, or "legacy".
 

@@ -15,6 +15,7 @@ from tfsynth.metrics.segmenter_batches import rgb
 from tfsynth.runs.folder import RunFolder
 
 
+@registry.own_random_numbers()
 def evaluate(model_path, *, config=None, output=None, split="test", limit=None, verbose=True):
     """Scores the synthesised photographs of a split, beside three reference rows.
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import random
 from typing import Any
 
 import keras
@@ -121,23 +120,9 @@ def build_trainer(config):
 def assemble_trainer(config):
     """Returns the trainer of a config without phases, without optimizers."""
     train = config.train
-    with _seeded(config.seed):
+    with registry.own_random_numbers(config.seed):
         game = registry.build(config.game)
     return trainers.Trainer(game, train.xla, train.frozen, train.ema_decay)
-
-
-@contextlib.contextmanager
-def _seeded(seed):
-    """Lets Keras's initializers draw by a seed, and leaves the caller's random numbers alone.
-
-    An initializer without a seed of its own takes one from Python's generator.
-    """
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(state)
 
 
 def networks_in(path):
