@@ -13,8 +13,8 @@ from tests.test_experiment import InterruptAt
 from tfsynth import Synthesizer, experiment
 from tfsynth.__main__ import main
 from tfsynth.config import ConfigError, parse_config
-from tfsynth.layouts.labels import LabelSet
 from tfsynth.layers import Conditioning
+from tfsynth.layouts.labels import LabelSet
 from tfsynth.networks import Segmenter
 from tfsynth.runs.folder import RunFolder
 from tfsynth.trainers import Checkpoints
