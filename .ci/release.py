@@ -60,7 +60,8 @@ def build(root, target):
         # A build writes into its source folder, so it gets a copy.
         source = Path(folder) / "source"
         shutil.copytree(root, source, ignore=_left_out(root))
-        _run([sys.executable, "-c", BUILD, str(target)], cwd=source, stdout=subprocess.DEVNULL)
+        # Quiet: each file is listed, and each pattern of MANIFEST.in that leaves nothing out.
+        _run([sys.executable, "-c", BUILD, str(target)], cwd=source, capture_output=True)
         (sdist,) = target.glob("*.tar.gz")
         with tarfile.open(sdist) as archive:
             archive.extractall(folder, filter="data")
@@ -162,7 +163,8 @@ def _version_of_the_code(root):
 def _run(words, **options):
     done = subprocess.run(words, **options)
     if done.returncode:
-        sys.exit(f"Failed with {done.returncode}: {' '.join(words)}")
+        said = (done.stderr or b"").decode(errors="replace")
+        sys.exit(f"{said}Failed with {done.returncode}: {' '.join(words)}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import keras
 
 from tfsynth import __version__, experiment, registry
 from tfsynth.config import ConfigError
-from tfsynth.files import write_text
+from tfsynth.files import sha256_of, write_text
 from tfsynth.layers import gpu_names
 from tfsynth.reproduction import measurement, report
 from tfsynth.reproduction.tables import load_table
@@ -200,8 +200,7 @@ def _with_features(config, path):
     """Returns a config whose perceptual losses read a file, named by its own SHA-256."""
     if not path.is_file():
         raise ConfigError(f"There is no file {path} of a feature network.")
-    with path.open("rb") as file:
-        own = {"features": str(path), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    own = {"features": str(path), "sha256": sha256_of(path)}
 
     def changed(node):
         if isinstance(node, list):
