@@ -7,12 +7,12 @@ from typing import Any
 import keras
 
 from tfsynth import models, registry, trainers
-from tfsynth.synthesis import styles
 from tfsynth.config import ConfigError
 from tfsynth.data import nearest_size
 from tfsynth.files import write_text
-from tfsynth.runs.phases import split_into_phases
 from tfsynth.runs.folder import RunFolder, require_space
+from tfsynth.runs.phases import split_into_phases
+from tfsynth.synthesis import styles
 
 # Float32 weights and Adam's two moments.
 CHECKPOINT_BYTES_PER_PARAMETER = 12

@@ -6,12 +6,12 @@ import keras
 from tqdm import tqdm
 
 from tfsynth import exporters, sheets
-from tfsynth.synthesis import styles
 from tfsynth.data.examples import Examples
-from tfsynth.synthesis.deployment import load_synthesizer
-from tfsynth.runs.evaluation import evaluate
 from tfsynth.files import replace_file
 from tfsynth.layers import dtype_policy
+from tfsynth.runs.evaluation import evaluate
+from tfsynth.synthesis import styles
+from tfsynth.synthesis.deployment import load_synthesizer
 from tfsynth.synthesis.layout_files import write_layouts
 from tfsynth.synthesis.synthesizer import Synthesizer
 
