@@ -87,6 +87,7 @@ def runs_of(folder):
     """A whole run; the same in two parts; and the rest of one that TensorFlow began."""
     config = parse_config(yaml.safe_load((folder / "run.yaml").read_text()))
     experiment.train(config, folder / "whole", verbose=False)
+    experiment.evaluate(folder / "whole", verbose=False)
     try:
         experiment.train(config, folder / "parts", verbose=False, callbacks=[Stop(6)])
     except KeyboardInterrupt:
