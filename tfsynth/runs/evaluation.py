@@ -140,5 +140,5 @@ def _synthesised(synthesizer, examples, verbose):
 def _reconstructed(synthesizer, examples):
     for example in examples:
         labels, instances = example["labels"], example["instances"]
-        looks = synthesizer.encode(example["image"], instances, labels)
-        yield labels, rgb(synthesizer.synthesize(labels, instances, looks))
+        styles = synthesizer.encode(example["image"], instances, labels)
+        yield labels, rgb(synthesizer.synthesize(labels, instances, styles))

@@ -55,7 +55,7 @@ def plan_transfer(source, target, exceptions=()):
         more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
         raise ValueError(
             f"These layers do not fit the weights to start from: {shown}{more}. Make the networks "
-            "alike, or name in `init_except` what shall start by chance or stay behind."
+            "alike, or name in `init_except` what starts from random weights or is left out."
         )
     return wanted
 
