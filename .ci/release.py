@@ -112,6 +112,8 @@ def main(argv=None):
     print(f"tfsynth {version}: code, changelog and citation agree.", flush=True)
     if not is_dated(ROOT, version):
         print(f"CHANGELOG.md has no date for {version} yet: write it before you publish.")
+    if changed := _changed_files():
+        print(f"This is not what is committed: {changed} files differ.")
     dist = ROOT / "dist"
     shutil.rmtree(dist, ignore_errors=True)
     dist.mkdir()
@@ -154,6 +156,16 @@ def _makes_environments(python):
         return subprocess.run(words, capture_output=True).returncode == 0
     except OSError:
         return False
+
+
+def _changed_files():
+    """Returns how many files differ from what is committed; 0 without git."""
+    words = ["git", "-C", str(ROOT), "status", "--porcelain"]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True)
+    except OSError:
+        return 0
+    return len(done.stdout.splitlines())
 
 
 def _version_of_the_code(root):

@@ -12,6 +12,8 @@ import pytest
 
 import tfsynth
 from tests.test_licences import files_of_the_tree
+from tfsynth import experiment
+from tfsynth.config import load_config
 
 ROOT = Path(__file__).parents[1]
 
@@ -59,6 +61,12 @@ def test_a_date_is_a_date(release, tmp_path):
         (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n## [1.2.0] - {heading}\n")
         assert release.is_dated(tmp_path, "1.2.0") is dated
         assert not release.is_dated(tmp_path, "1.2")
+
+
+def test_the_config_that_the_wheel_is_tried_with_can_be_built():
+    told = experiment.describe(load_config(ROOT / ".ci" / "wheel.yaml"))
+    assert "wheel: 32 x 64 pixels, 15 condition channels" in told
+    assert "encoder FeatureEncoder" in told
 
 
 def test_sums_are_read_by_sha256sum(release, tmp_path):
