@@ -102,6 +102,7 @@ class AdversarialGame(Game):
     def compute_losses(self, batch):
         condition, real = self.condition_of(batch), to_unit_range(batch["image"])
         fake = self.generator(self._with_features(condition, batch, True), training=True)
+        # One list per scale, the finest first: feature maps, then logits (batch, rows, columns, 1).
         on_real = self._discriminate(condition, real)
         # One pass over the fakes serves both players: each loss is differentiated
         # with respect to its own player's weights only.
@@ -143,8 +144,9 @@ class AdversarialGame(Game):
             image, regions = ops.average_pool(image, n, strides=n), regions[:, ::n, ::n]
         features = self.encoder([image, regions], training=training)
         if n > 1:
+            # (batch, height / n, width / n, features) -> (batch, height, width, features)
             features = ops.repeat(ops.repeat(features, n, axis=1), n, axis=2)
-        return _join(condition, features)
+        return _join(condition, features)  # (batch, height, width, channels + features)
 
     def _discriminate(self, condition, image):
         seen = _join(condition, image) if self.conditional else image

@@ -210,7 +210,8 @@ def check_generator(conditioning, generator, features=0):
 
 
 def _mean_difference(real, fake):
-    # Each of several pictures of a layout has the same photograph.
+    # Each of several pictures of a layout has the same photograph:
+    # (batch, height, width, channels) -> (batch, 1, height, width, channels)
     target = real if len(fake.shape) == 4 else real[:, None]
     return ops.mean(ops.abs(target - fake))
 

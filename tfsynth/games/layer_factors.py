@@ -23,6 +23,7 @@ class LayerFactors(keras.layers.Layer):
         super().__init__(**kwargs)
         self.names = tuple(names)
         count = len(self.names)
+        # Both (layers,), in the order of the names.
         self.factors = self._state("factors", (count,), "ones")
         self._sums = self._state("sums", (count,), "zeros")
         self._steps = self._state("steps", (), "zeros")

@@ -24,11 +24,12 @@ def instance_edges(instances):
     Returns:
         Boolean tensor (batch, height, width).
     """
-    vertical = instances[:, 1:, :] != instances[:, :-1, :]
-    horizontal = instances[:, :, 1:] != instances[:, :, :-1]
+    vertical = instances[:, 1:, :] != instances[:, :-1, :]  # (batch, height - 1, width)
+    horizontal = instances[:, :, 1:] != instances[:, :, :-1]  # (batch, height, width - 1)
     top, bottom = ((0, 0), (0, 1), (0, 0)), ((0, 0), (1, 0), (0, 0))
     left, right = ((0, 0), (0, 0), (0, 1)), ((0, 0), (0, 0), (1, 0))
-    # Padded as integers: not every backend pads booleans.
+    # A difference marks the pixels on both sides of it. Padded as integers, since not every
+    # backend pads booleans.
     marks = [
         ops.pad(ops.cast(vertical, "int32"), top),
         ops.pad(ops.cast(vertical, "int32"), bottom),
@@ -96,6 +97,7 @@ class Conditioning(keras.layers.Layer):
         _check_label_map(array)
 
     def call(self, labels, instances=None, features=None):
+        # (batch, height, width) -> (batch, height, width, num_classes)
         one_hot = ops.one_hot(ops.cast(labels, "int32"), self.num_classes, dtype=self.compute_dtype)
         return _with_edges_and_features(one_hot, self.edges, instances, features)
 
@@ -165,7 +167,8 @@ class ColourConditioning(keras.layers.Layer):
         _check_label_map(array)
 
     def call(self, labels, instances=None, features=None):
-        palette = to_unit_range(ops.convert_to_tensor(self.colours))
+        palette = to_unit_range(ops.convert_to_tensor(self.colours))  # (num_classes, 3)
+        # (batch, height, width) -> (batch, height, width, 3)
         painted = ops.take(palette, ops.cast(labels, "int32"), axis=0)
         painted = ops.cast(painted, self.compute_dtype)
         return _with_edges_and_features(painted, self.edges, instances, features)
@@ -269,6 +272,7 @@ def _with_edges_and_features(condition, edges, instances, features):
                 "the size of the condition with one id per object."
             )
         marks = instance_edges(ops.cast(instances, "int32"))
+        # (batch, height, width) -> (batch, height, width, 1)
         parts.append(ops.cast(marks, condition.dtype)[..., None])
     if features is not None:
         parts.append(ops.cast(features, condition.dtype))

@@ -88,6 +88,7 @@ def seeded(network, seed):
     layers = [] if seed is None else _noise_layers(network)
     for i, layer in enumerate(layers):
         dtype = layer.source.state.dtype
+        # (2,), as Keras's seeds are; by its number each layer draws noise of its own.
         layer.source.given = ops.stack([ops.cast(seed, dtype), ops.cast(i, dtype)])
     try:
         yield

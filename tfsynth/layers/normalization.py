@@ -96,6 +96,7 @@ class BatchStatisticsNormalization(keras.layers.Layer):
 
     def call(self, inputs):
         x = ops.cast(inputs, "float32")
+        # (batch, height, width, channels) -> (1, 1, 1, channels)
         centred = x - ops.mean(_mean(x), axis=0, keepdims=True)
         variance = ops.mean(_mean(ops.square(centred)), axis=0, keepdims=True)
         scale = self.gamma * ops.rsqrt(variance + self.epsilon)
@@ -109,5 +110,6 @@ class BatchStatisticsNormalization(keras.layers.Layer):
 
 
 def _mean(x):
-    # Row by row: one float32 sum over a whole large map is ten times less exact, and no faster.
+    # (batch, height, width, channels) -> (batch, 1, 1, channels), row by row: one float32 sum
+    # over a whole large map is ten times less exact, and no faster.
     return ops.mean(ops.mean(x, axis=2, keepdims=True), axis=1, keepdims=True)

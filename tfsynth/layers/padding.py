@@ -66,6 +66,7 @@ def repeat_edges(maps, multiple, minimum):
     """
     for axis in (1, 2):
         size = ops.shape(maps)[axis]
+        # Rounded up to a multiple; beyond the last row or column, its index is repeated.
         good = _maximum(-(-size // multiple) * multiple, minimum)
         maps = ops.take(maps, ops.minimum(ops.arange(good), size - 1), axis=axis)
     return maps

@@ -32,6 +32,7 @@ class UnpaddedAveragePooling2D(keras.layers.Layer):
         self._build_at_init()
 
     def call(self, inputs):
+        # (1, height, width, 1): its means are the share of each window inside the picture.
         ones = ops.ones_like(inputs[:1, :, :, :1])
         return _pool(inputs) / _pool(ones)
 
@@ -76,14 +77,18 @@ class InstanceWisePooling2D(keras.layers.Layer):
 
     def call(self, inputs, instances):
         batch, channels = ops.shape(inputs)[0], inputs.shape[-1]
-        # One range of segments per picture.
+        # Picture b has the segments from b * max_instances to (b + 1) * max_instances - 1:
+        # (batch, height, width) -> (batch * height * width,)
         ids = ops.cast(instances, "int32") + self.max_instances * ops.reshape(
             ops.arange(batch, dtype="int32"), (-1, 1, 1)
         )
         ids = ops.reshape(ids, (-1,))
+        # (batch, height, width, channels) -> (batch * height * width, channels)
         pixels = ops.reshape(ops.cast(inputs, "float32"), (-1, channels))
-        sums = self._segment_sum(pixels, ids, batch)
-        counts = self._segment_sum(ops.ones_like(pixels[:, :1]), ids, batch)
+        sums = self._segment_sum(pixels, ids, batch)  # (batch * max_instances, channels)
+        ones = ops.ones_like(pixels[:, :1])
+        counts = self._segment_sum(ones, ids, batch)  # (batch * max_instances, 1)
+        # A row per instance -> a row per pixel again, (batch * height * width, channels)
         means = ops.take(sums / ops.maximum(counts, 1.0), ids, axis=0)
         return ops.cast(ops.reshape(means, ops.shape(inputs)), inputs.dtype)
 
@@ -98,6 +103,7 @@ class InstanceWisePooling2D(keras.layers.Layer):
 
 
 def _pool(x):
+    # (batch, height, width, channels) -> (batch, ceil(height / 2), ceil(width / 2), channels)
     padded = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     return ops.average_pool(padded, 3, strides=2, padding="valid")
 

@@ -30,6 +30,7 @@ def downsampling_convolution(x, filters, name):
     Returns:
         Keras tensor (batch, ceil(height / 2), ceil(width / 2), filters).
     """
+    # height -> height + 2 -> ceil(height / 2); the width alike.
     x = layers.ZeroPadding2D(1, name=f"{name}_padding")(x)
     x = layers.Conv2D(
         filters, 3, strides=2, kernel_initializer=kernel_initializer(), name=f"{name}_conv"
@@ -63,11 +64,13 @@ def upsampling_convolution(x, filters, name, method="transposed"):
             f"Upsampling is one of {', '.join(UPSAMPLING_METHODS)}. Received: {method!r}."
         )
     if method == "transposed":
+        # height -> 2 * height + 1 -> 2 * height; the width alike.
         x = layers.Conv2DTranspose(
             filters, 3, strides=2, kernel_initializer=kernel_initializer(), name=f"{name}_conv"
         )(x)
         x = layers.Cropping2D(((1, 0), (1, 0)), name=f"{name}_crop")(x)
     else:
+        # height -> 2 * height -> 2 * height + 2 -> 2 * height; the width alike.
         x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_resize")(x)
         x = layers.ZeroPadding2D(1, name=f"{name}_padding")(x)
         x = layers.Conv2D(filters, 3, kernel_initializer=kernel_initializer(), name=f"{name}_conv")(

@@ -22,6 +22,7 @@ def residual_block(x, filters, name):
     """
     branch = x
     for index in (1, 2):
+        # (batch, height + 2, width + 2, filters), and by the convolution the size of `x` again.
         branch = ReflectionPadding2D(1, name=f"{name}_padding{index}")(branch)
         branch = layers.Conv2D(
             filters, 3, kernel_initializer=kernel_initializer(), name=f"{name}_conv{index}"

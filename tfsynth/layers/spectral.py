@@ -79,8 +79,8 @@ class SpectralConv2D(keras.layers.Conv2D):
 
     def _singular_vectors(self, kernel):
         matrix = ops.stop_gradient(_matrix(kernel))
-        v = _unit(ops.matmul(matrix, ops.cast(self.u, "float32")))
-        u = _unit(ops.matmul(ops.transpose(matrix), v))
+        v = _unit(ops.matmul(matrix, ops.cast(self.u, "float32")))  # (rows * columns * inputs,)
+        u = _unit(ops.matmul(ops.transpose(matrix), v))  # (filters,)
         return ops.stop_gradient(u), ops.stop_gradient(v)
 
     def save_own_variables(self, store):
@@ -95,6 +95,7 @@ class SpectralConv2D(keras.layers.Conv2D):
 
 
 def _matrix(kernel):
+    # (rows, columns, inputs, filters) -> (rows * columns * inputs, filters)
     return ops.reshape(kernel, (-1, kernel.shape[-1]))
 
 

@@ -48,6 +48,7 @@ def _double(x, axis):
     shape = list(ops.shape(x))
     size = shape[axis]
     # In float32 whatever the compute precision: the weights are then rounded once.
+    # One weight per row, (height, 1, 1), or per column, (width, 1).
     position = ops.reshape(ops.arange(size, dtype="float32"), (-1, 1) if axis == 2 else (-1, 1, 1))
     last = ops.cast(size, "float32") - 1.0
     to_previous = ops.cast(position / (2.0 * last + 1.0), x.dtype)
@@ -60,6 +61,7 @@ def _double(x, axis):
         following = ops.concatenate([x[:, :, 1:], x[:, :, -1:]], axis=2)
     even, odd = x + to_previous * (previous - x), x + to_next * (following - x)
     shape[axis] = 2 * size
+    # Interleaved: (batch, height, 2, ...) -> (batch, 2 * height, ...), of columns alike.
     return ops.reshape(ops.stack([even, odd], axis=axis + 1), shape)
 
 

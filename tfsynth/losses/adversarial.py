@@ -133,4 +133,5 @@ def _float(logits):
 
 
 def _sum_of_means(maps):
+    # One mean per scale: every scale counts alike, also the one of fewest logits.
     return ops.sum(ops.stack([ops.mean(m) for m in maps]))

@@ -119,13 +119,16 @@ class DiversityLoss(PerceptualLoss):
         Returns:
             Float32 tensor (layers,), in the order of `layers`.
         """
+        # (batch, height, width, channels) -> (batch, 1, height, width, channels)
         fake = fake if len(fake.shape) == 5 else fake[:, None]
-        errors = self._errors(real, fake, masks)
+        errors = self._errors(real, fake, masks)  # (layers, batch, pictures, classes)
         weighted = ops.reshape(self._weights(factors), (-1, 1, 1, 1)) * errors
         # Summed over the layers before the smallest is sought: one picture is the best of all
         # layers together.
-        total = ops.sum(weighted, axis=0)
+        total = ops.sum(weighted, axis=0)  # (batch, pictures, classes)
+        # (batch, classes) -> (batch, pictures, classes), 1 at the best picture of each class
         best = ops.one_hot(ops.argmin(total, axis=1), fake.shape[1], axis=1, dtype="float32")
+        # (layers, batch, pictures, classes) -> (layers, batch)
         smallest = ops.sum(ops.stop_gradient(best) * weighted, axis=(2, 3))
         mean = ops.sum(ops.mean(weighted, axis=2), axis=2)
         return ops.mean((1.0 - self.mean_share) * smallest + self.mean_share * mean, axis=1)
@@ -136,8 +139,10 @@ class DiversityLoss(PerceptualLoss):
         masks = self._masks_of_layers(masks)
 
         def compare(pictures):
+            # (batch, chunk, height, width, channels) -> (batch * chunk, height, width, channels)
             flat = ops.reshape(pictures, (-1, *pictures.shape[2:]))
             features = self._features(flat)
+            # (layers, batch, chunk, classes)
             return ops.stack([_table(*maps) for maps in zip(reals, features, masks, strict=True)])
 
         # What it takes from around it needs no gradients: the real features and the masks.
@@ -158,7 +163,8 @@ class DiversityLoss(PerceptualLoss):
         if masks is None:
             raise ValueError('Scope "class" needs `masks`, (batch, height, width, classes).')
         masks = ops.stop_gradient(ops.cast(masks, "float32"))
-        # The average over n x n pixels is resizing by area.
+        # (batch, height, width, classes) -> (batch, height / n, width / n, classes): the average
+        # over n x n pixels is resizing by area.
         return [masks if n == 1 else ops.average_pool(masks, n, n) for n in self._reductions]
 
     def _find_reductions(self):
@@ -190,8 +196,10 @@ class DiversityLoss(PerceptualLoss):
 def _table(real, fake, masks):
     """Returns the mean errors (batch, pictures, classes) of the maps of one layer."""
     batch, rows, columns, channels = ops.shape(real)
+    # (batch * pictures, rows, columns, channels) -> (batch, pictures, rows, columns, channels)
     fake = ops.reshape(fake, (batch, -1, rows, columns, channels))
-    error = ops.mean(ops.abs(real[:, None] - fake), axis=-1)
+    error = ops.mean(ops.abs(real[:, None] - fake), axis=-1)  # (batch, pictures, rows, columns)
     if masks is None:
+        # The whole picture is one class: (batch, pictures, 1).
         return ops.mean(error, axis=(2, 3))[:, :, None]
     return ops.einsum("buij,bijp->bup", error, masks) / (rows * columns)

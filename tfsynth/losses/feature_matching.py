@@ -41,7 +41,7 @@ class FeatureMatchingLoss(Loss):
             4.0 / len(r) * ops.sum(ops.stack([_l1(a, b) for a, b in zip(r, f, strict=True)]))
             for r, f in zip(real_features, fake_features, strict=True)
         ]
-        return ops.mean(ops.stack(scales))
+        return ops.mean(ops.stack(scales))  # (scales,) -> scalar
 
 
 def _l1(real, fake):

@@ -47,6 +47,7 @@ def load_frozen(path, expected, what, remedy, policy=None):
 
 def with_channels(picture, channels):
     """Returns a picture as a network of so many channels reads it: a grey one is repeated."""
+    # (batch, height, width, 1) -> (batch, height, width, channels)
     return ops.repeat(picture, channels, axis=-1) if picture.shape[-1] == 1 else picture
 
 

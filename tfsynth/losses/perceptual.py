@@ -145,7 +145,7 @@ class PerceptualLoss(Loss):
             ops.mean(ops.abs(r - f))
             for r, f in zip(self._real_features(real), self._features(fake), strict=True)
         ]
-        return self._weights(factors) * ops.stack(errors)
+        return self._weights(factors) * ops.stack(errors)  # (layers,)
 
     def _weights(self, factors):
         weights = ops.convert_to_tensor(list(self.layer_weights.values()), "float32")
@@ -159,6 +159,7 @@ class PerceptualLoss(Loss):
         picture = ops.cast(picture, "float32")
         found = {}
         if self.network is not None:
+            # {name: (batch, rows, columns, channels)}, rows and columns of each layer its own
             found = self.network(with_channels(picture, self.input_channels), training=False)
         found = {**found, IMAGE: _LEVELS_PER_UNIT * picture}
         return [ops.cast(found[name], "float32") for name in self.layer_weights]

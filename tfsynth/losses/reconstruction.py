@@ -34,5 +34,5 @@ class L1Loss(Loss):
 
     def __call__(self, real, fake):
         if len(fake.shape) == 5:
-            real = real[:, None]  # (batch, 1, height, width, channels)
+            real = real[:, None]  # -> (batch, 1, height, width, channels)
         return ops.mean(ops.abs(ops.cast(real, "float32") - ops.cast(fake, "float32")))

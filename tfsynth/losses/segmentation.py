@@ -77,6 +77,7 @@ class SegmentationLoss(Loss):
                 f"the void classes together. Received: {list(self.void_ids)}."
             )
         scored = [i for i in range(num_classes) if i not in self.void_ids]
+        # Both (num_classes,): the place of an id among the logits, and 1 where it has one.
         self._positions = np.zeros(num_classes, "int32")
         self._positions[scored] = np.arange(len(scored))
         self._scored = np.isin(np.arange(num_classes), scored).astype("float32")
@@ -113,11 +114,13 @@ class SegmentationLoss(Loss):
     def __call__(self, labels, fake):
         fake, labels = ops.cast(fake, "float32"), ops.cast(labels, "int32")
         if len(fake.shape) == 5:
-            # k pictures of each layout become rows of the batch: (batch * k, height, width, ...).
+            # (batch, k, height, width, channels) -> (batch * k, height, width, channels)
             labels = ops.repeat(labels, fake.shape[1], axis=0)
             fake = ops.reshape(fake, (-1, *fake.shape[2:]))
         fake = with_channels(fake, self.network.inputs[0].shape[-1])
-        logits = ops.cast(self.network(fake, training=False), "float32")
+        logits = ops.cast(self.network(fake, training=False), "float32")  # (..., classes)
+        # Ids -> positions among the logits, (batch, height, width). A void id has none: it takes
+        # position 0, and `scored` sets its entropy to 0.
         positions = ops.take(ops.convert_to_tensor(self._positions), labels)
         scored = ops.take(ops.convert_to_tensor(self._scored), labels)
         entropy = ops.sparse_categorical_crossentropy(positions, logits, from_logits=True)

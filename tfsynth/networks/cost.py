@@ -56,10 +56,12 @@ def network_cost(network, height, width, trained=None):
     outputs = probe.compute_output_spec(inputs)
     macs, sizes = 0, {}
     for layer, output in zip(layers, outputs, strict=True):
+        # Of one picture: (1, rows, columns, channels) -> rows * columns * channels.
         sizes[id(layer.output)] = math.prod(output.shape[1:])
         kernel = getattr(layer, "kernel", None)
         if kernel is not None:
             _, rows, columns, _ = output.shape
+            # The kernel is (rows, columns, inputs, filters): each weight once per position.
             macs += _positions(layer, rows, columns) * math.prod(kernel.shape)
     ids = {id(weight) for weight in (network.trainable_variables if trained is None else trained)}
     mine = [weight for weight in network.trainable_variables if id(weight) in ids]

@@ -88,12 +88,14 @@ class CascadedRefinementNetwork(keras.Model):
         segments, pyramid = Segments(), [condition]
         # Modules are numbered from the coarsest, so that one can be appended to trained ones.
         for i in reversed(range(len(widths) - 1)):
+            # (batch, height, width, input_channels) -> (batch, height / 2, width / 2, ...)
             half = layers.AveragePooling2D(2, name=f"module{i}_layout")(pyramid[-1])
             pyramid.append(segments.add([pyramid[-1]], half))
         x = None
         for i, width in enumerate(widths):
             layout = pyramid.pop()
             known = [layout] if x is None else [layout, x]
+            # Module i works at height / 2^(n - 1 - i) of n modules: (..., widths[i]).
             x = segments.add(known, _module(layout, x, width, f"module{i}"))
         image = _head(x, output_channels, num_outputs, activation)
         super().__init__(condition, segments.add([x], image), **keras_arguments(self, kwargs))
@@ -244,8 +246,10 @@ class FullResolutionNetwork(keras.Model):
 def _module(layout, features, filters, name):
     x = layout
     if features is not None:
+        # (batch, height / 2, width / 2, features) -> (batch, height, width, features)
         doubled = AlignCornersUpSampling2D(name=f"{name}_up")(features)
-        # The published kernels read the features first.
+        # (batch, height, width, features + input_channels). The published kernels read the
+        # features first.
         x = layers.Concatenate(name=f"{name}_concat")([doubled, layout])
     for number in (1, 2):
         x = _convolution(x, filters, name, number)
@@ -270,12 +274,14 @@ def _convolution(x, filters, name, number, dilation=1):
 
 
 def _head(x, channels, num_outputs, activation):
+    # (batch, height, width, channels * num_outputs)
     x = layers.Conv2D(channels * num_outputs, 1, name="head_conv")(x)
     # The picture itself is float32: bfloat16 has too few levels for 8-bit pixels.
     x = layers.Activation(activation or "linear", dtype="float32", name="image")(x)
     if num_outputs == 1:
         return x
-    # The red planes of all pictures come first, then the green ones, then the blue.
+    # The red planes of all pictures come first, then the green ones, then the blue:
+    # -> (batch, num_outputs, height, width, channels)
     return ops.stack([x[..., i::num_outputs] for i in range(num_outputs)], axis=1)
 
 

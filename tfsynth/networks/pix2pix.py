@@ -83,14 +83,17 @@ class UNetGenerator(keras.Model):
             if i > 0:
                 x = layers.LeakyReLU(0.2, name=f"down{i}_relu")(x)
             norm = normalization if 0 < i < depth - 1 else None
+            # (batch, h, w, c) -> (batch, h / 2, w / 2, filters * min(2^i, 8))
             x = _convolution(x, _width(filters, i), 2, f"down{i}", normalization is None)
             x = _normalized(x, norm, f"down{i}")
             encoded.append(x)
         for i in reversed(range(depth)):
             if skips and i < depth - 1:
+                # (batch, h, w, c) twice -> (batch, h, w, 2 * c)
                 x = layers.Concatenate(name=f"up{i}_skip")([x, encoded[i]])
             x = layers.ReLU(name=f"up{i}_relu")(x)
             last = i == 0
+            # (batch, h, w, ...) -> (batch, 2 * h, 2 * w, ...)
             x = layers.Conv2DTranspose(
                 output_channels if last else _width(filters, i - 1),
                 4,
@@ -184,6 +187,7 @@ class PatchDiscriminator(keras.Model):
             strides = 2 if layer < num_layers else 1
             channels = 1 if last else _width(filters, layer)
             bias = first or last or normalization is None
+            # n rows -> n // 2 with stride 2, n - 1 with stride 1, n if 1 x 1; columns alike.
             x = _convolution(x, channels, strides, f"layer{layer}", bias, 4 if num_layers else 1)
             if not first and not last:
                 x = _normalized(x, normalization, f"layer{layer}")

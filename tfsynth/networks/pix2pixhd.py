@@ -171,8 +171,10 @@ class LocalEnhancer(keras.Model):
         condition = keras.Input((None, None, input_channels), name="condition")
         segments, pyramid = Segments(), [condition]
         for i in range(num_enhancers):
+            # (batch, height, width, input_channels) -> (batch, height / 2, width / 2, ...)
             half = UnpaddedAveragePooling2D(name=f"half{i + 1}")(pyramid[-1])
             pyramid.append(segments.add([pyramid[-1]], half))
+        # (batch, height / 2^n, width / 2^n, filters * 2^n) of n enhancers
         x = _trunk(
             *(pyramid.pop(), filters * 2**num_enhancers, num_downsamples, num_blocks),
             *(upsampling, segments),
@@ -181,11 +183,13 @@ class LocalEnhancer(keras.Model):
             name, channels = f"enhancer{i}", filters * 2 ** (num_enhancers - i)
             own = pyramid.pop()
             stem = segments.add([own], _stem(own, channels, f"{name}_stem"))
+            # (batch, h, w, channels) -> (batch, h / 2, w / 2, 2 * channels), as `x` is.
             local = downsampling_convolution(stem, 2 * channels, f"{name}_down")
             local = segments.add([stem], local)
             x = segments.add([local, x], layers.Add(name=f"{name}_sum")([local, x]))
             for j in range(num_local_blocks):
                 x = segments.add([x], residual_block(x, 2 * channels, f"{name}_block{j}"))
+            # -> (batch, h, w, channels): half the channels, which the next enhancer reads.
             up = upsampling_convolution(x, channels, f"{name}_up", upsampling)
             x = segments.add([x], up)
         image = segments.add([x], _head(x, output_channels, f"enhancer{num_enhancers}_head"))
@@ -305,6 +309,7 @@ class FeatureEncoder(keras.Model):
         image = keras.Input((None, None, input_channels), name="image")
         instances = keras.Input((None, None), dtype="int32", name="instances")
         x = _trunk(image, filters, num_downsamples, 0, upsampling, Segments())
+        # (batch, height, width, num_features), then equal over the pixels of an instance
         features = _head(x, num_features, "head", output="features")
         pooled = InstanceWisePooling2D(max_instances, dtype="float32", name="pooling")(
             features, instances
@@ -414,6 +419,7 @@ class MultiscaleDiscriminator(keras.Model):
         outputs, segments = [], Segments()
         for scale in range(num_scales):
             if scale > 0:
+                # (batch, h, w, input_channels) -> (batch, ceil(h / 2), ceil(w / 2), ...)
                 x = segments.add([x], UnpaddedAveragePooling2D(name=f"half{scale}")(x))
             # Named from the coarsest, so that a finer one can be added to trained ones.
             name = f"scale{num_scales - 1 - scale}"
@@ -470,19 +476,22 @@ def _without_padding(config):
 
 def _trunk(x, filters, num_downsamples, num_blocks, upsampling, segments):
     """Returns `filters` channels of the input's size: all of a generator but its head."""
-    x = segments.add([x], _stem(x, filters, "stem"))
+    x = segments.add([x], _stem(x, filters, "stem"))  # (batch, height, width, filters)
     for i in range(num_downsamples):
+        # (batch, h, w, c) -> (batch, h / 2, w / 2, 2 * c)
         down = downsampling_convolution(x, filters * 2 ** (i + 1), f"down{i}")
         x = segments.add([x], down)
     for i in range(num_blocks):
         x = segments.add([x], residual_block(x, filters * 2**num_downsamples, f"block{i}"))
     for i in reversed(range(num_downsamples)):
+        # (batch, h, w, c) -> (batch, 2 * h, 2 * w, c / 2)
         up = upsampling_convolution(x, filters * 2**i, f"up{i}", upsampling)
         x = segments.add([x], up)
     return x
 
 
 def _stem(x, filters, name):
+    # height -> height + 6 -> height; the width alike.
     x = ReflectionPadding2D(3, name=f"{name}_padding")(x)
     x = layers.Conv2D(filters, 7, kernel_initializer=kernel_initializer(), name=f"{name}_conv")(x)
     x = InstanceNormalization(name=f"{name}_norm")(x)
@@ -504,6 +513,7 @@ def _patch_discriminator(x, filters, num_layers, name, normalization, segments):
         last = layer == num_layers + 1
         channels = 1 if last else min(filters * 2**layer, MAX_DISCRIMINATOR_FILTERS)
         prefix, start = f"{name}_layer{layer}", x
+        # n rows -> n // 2 + 1 with stride 2, n + 1 with stride 1; columns alike.
         x = layers.ZeroPadding2D(2, name=f"{prefix}_padding")(x)
         x = convolution(
             channels,

@@ -47,6 +47,7 @@ def convolutions(kind, settings):
         for number in range(1, count + 1):
             width = filters * 2 ** (count - number)
             found |= _enhancer(number, channels, width, settings["num_local_blocks"])
+        # Behind the blocks: transposed convolution, norm, ReLU, padding.
         head = f"model{count}_2.{settings['num_local_blocks'] + 4}"
         layer, outputs = f"enhancer{count}_head_conv", settings["output_channels"]
     else:
@@ -68,6 +69,7 @@ def _transposed(layer, inputs, outputs, size):
 
 
 def _trunk(channels, filters, depth, blocks):
+    # Padding, norm and ReLU have places of their own: a convolution down or up is every third.
     found = {"model.1": _forward("stem_conv", channels, filters, 7)}
     widths = [filters * 2**i for i in range(depth + 1)]
     for i in range(depth):

@@ -68,6 +68,7 @@ class StandardizedConv2D(layers.Layer):
 
     def call(self, inputs):
         kernel = ops.convert_to_tensor(self.kernel)
+        # Mean and norm are (1, 1, 1, filters), of a kernel (rows, columns, inputs, filters).
         centred = kernel - ops.mean(kernel, axis=(0, 1, 2), keepdims=True)
         square = ops.sum(ops.square(centred), axis=(0, 1, 2), keepdims=True)
         kernel = centred * (ops.rsqrt(square + 1e-4) * self.norm)
@@ -135,19 +136,23 @@ class Segmenter(keras.Model):
         x, skips = image, []
         for i, (width, count) in enumerate(zip(filters, blocks, strict=True)):
             first = {"kernel_size": 5, "gain": 1.0} if i == 0 else {}
+            # (batch, h, w, ...) -> (batch, h / 2, w / 2, filters[i])
             x = _convolution(x, width, seeds, f"down{i}", strides=2, **first)
             for j in range(count):
                 x = _residual_block(x, seeds, f"down{i}_block{j}")
             skips.append(x)
+        # (batch, h, w, filters[-1]) -> (batch, 1, 1, filters[-1]), added to every pixel
         context = layers.GlobalAveragePooling2D(keepdims=True, name="context_mean")(x)
         context = _pointwise(context, filters[-1], seeds, "context")
         x = layers.ReLU(name="context_relu")(layers.Add(name="context_add")([x, context]))
         for i in reversed(range(len(filters) - 1)):
             x = _pointwise(x, filters[i], seeds, f"up{i}_narrow")
+            # (batch, h, w, filters[i]) -> (batch, 2 * h, 2 * w, filters[i]), the skip's shape
             x = layers.UpSampling2D(2, name=f"up{i}_double")(x)
             skip = _pointwise(skips[i], filters[i], seeds, f"up{i}_skip")
             x = layers.ReLU(name=f"up{i}_sum_relu")(layers.Add(name=f"up{i}_sum")([x, skip]))
             x = _convolution(x, filters[i], seeds, f"up{i}")
+        # (batch, height / 2, width / 2, filters[0]) -> (batch, height, width, num_classes)
         x = layers.Conv2DTranspose(
             num_classes, 2, strides=2, kernel_initializer=_glorot(seeds), name="head"
         )(x)

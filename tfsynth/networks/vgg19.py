@@ -67,6 +67,7 @@ class VGG19(keras.Model):
                 if len(found) > last:
                     break
                 if i == 1 and level > 1:
+                    # (batch, h, w, filters) -> (batch, h // 2, w // 2, filters)
                     x = _POOLINGS[pooling](2, name=f"pool{level - 1}")(x)
                 x = layers.Conv2D(filters, 3, padding="same", name=f"conv{level}_{i}")(x)
                 x = layers.ReLU(name=f"relu{level}_{i}")(x)

@@ -153,16 +153,18 @@ class Synthesizer(keras.Model):
         condition = inputs[self.conditioning.condition_name]
         condition = ops.cast(condition, self.conditioning.condition_dtype)
         height, width = ops.shape(condition)[1], ops.shape(condition)[2]
-        condition = self._pad(condition)
+        condition = self._pad(condition)  # Sides become multiples of `size_multiple`.
         instances = features = None
         if "instances" in self.input_names:
             instances = self._pad(ops.cast(inputs["instances"], "int32"))
         if self.encoder is not None:
             regions = condition if self.encoder_regions == "labels" else instances
             features = _paint_styles(inputs["styles"], regions)
+        # (batch, height, width[, channels]) -> (batch, height, width, generator's input channels)
         condition = self.conditioning(condition, instances, features)
         with seeded(self.generator, inputs.get("seed")):
             image = self.generator(condition, training=False)
+        # (batch, [k,] height, width, channels), cropped to the size of the condition
         image = ops.cast(image, "float32")[..., :height, :width, :]
         return ops.cast(ops.clip(ops.round((image + 1.0) * 127.5), 0, 255), "uint8")
 
@@ -210,6 +212,7 @@ class Synthesizer(keras.Model):
         """
         inputs, single = self._checked_inputs(condition, instances, styles, seed)
         images = ops.convert_to_numpy(self._synthesize_batch(inputs))
+        # (batch, height, width, channels) -> (batch, 1, height, width, channels)
         images = images if images.ndim == 5 else images[:, None]
         return images[0] if single else images
 
@@ -251,7 +254,8 @@ class Synthesizer(keras.Model):
         object_styles.require_at_most(len(ids), encoder.max_instances)
         numbers = numbers.reshape(regions.shape).astype("int32")
         features = np.asarray(self._encode_map(encoder, image, numbers))
-        counts = np.bincount(numbers.ravel())
+        counts = np.bincount(numbers.ravel())  # (objects,)
+        # (height, width, features) -> one (objects,) per feature -> (objects, features)
         sums = [np.bincount(numbers.ravel(), f.ravel()) for f in np.moveaxis(features, -1, 0)]
         vectors = (np.stack(sums, axis=-1) / counts[:, None]).astype("float32")
         return dict(zip(ids.tolist(), vectors, strict=True))
@@ -324,9 +328,11 @@ class Synthesizer(keras.Model):
         pixels = to_unit_range(repeat_edges(image[None], multiple, minimum))
         regions = repeat_edges(numbers[None], multiple, minimum)
         if n > 1:
+            # (1, height, width, ...) -> (1, height / n, width / n, ...)
             pixels = ops.average_pool(pixels, n, strides=n)
             regions = regions[:, ::n, ::n]
         features = ops.convert_to_numpy(encoder([pixels, regions], training=False))[0]
+        # (height / n, width / n, features) -> the photograph's own size
         return features.repeat(n, axis=0).repeat(n, axis=1)[:height, :width]
 
     def _add_styles(self, inputs, given, seed):
@@ -389,5 +395,6 @@ class Synthesizer(keras.Model):
 def _paint_styles(styles, regions):
     """Gives every pixel the style of its region: (batch, height, width, features)."""
     batch, count = ops.shape(styles)[0], styles.shape[1]
+    # Style i of picture b is row b * max_instances + i of (batch * max_instances, features).
     rows = regions + count * ops.reshape(ops.arange(batch, dtype="int32"), (-1, 1, 1))
     return ops.take(ops.reshape(styles, (-1, styles.shape[2])), rows, axis=0)
