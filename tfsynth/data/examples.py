@@ -26,7 +26,7 @@ class Examples:
     iteration starts anew. A bad example raises its `DataError`.
     """
 
-    def __init__(self, split, size, max_instances=256, limit=None):
+    def __init__(self, split, size, max_instances=256, limit=None) -> None:
         self.split = split
         self.size = size
         self.max_instances = max_instances

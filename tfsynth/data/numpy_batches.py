@@ -27,7 +27,7 @@ class NumpyBatches(keras.utils.PyDataset):
         drop_remainder: Whether to leave out a last, smaller batch.
     """
 
-    def __init__(self, stream, first, last, batch_size, drop_remainder):
+    def __init__(self, stream, first, last, batch_size, drop_remainder) -> None:
         super().__init__()
         self.stream = stream
         self.first, self.last = first, last

@@ -24,7 +24,7 @@ class Stream:
         random_geometry: Callable (source, size, rng) -> `Geometry`; None outside training.
     """
 
-    def __init__(self, split, size, seed=0, random_geometry=None, max_instances=256):
+    def __init__(self, split, size, seed=0, random_geometry=None, max_instances=256) -> None:
         self.split, self.size, self.training = split, size, random_geometry is not None
         self.seed, self.max_instances = seed, max_instances
         self.random_geometry: Any = random_geometry

@@ -148,7 +148,7 @@ class PatchDiscriminator(keras.Model):
 
     A logit sees 16, 34, 70, 142 or 286 pixels square with 1 to 5 layers, and one pixel with 0.
     The other discriminator of pix2pix, without a condition, reads the picture alone: see
-    `AdversarialTrainer`'s `conditional`.
+    `conditional` of `AdversarialGame`.
 
     Args:
         input_channels: Channels of condition and picture together.

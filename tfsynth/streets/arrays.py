@@ -11,7 +11,7 @@ from tfsynth.streets.draw import draw_street
 ARRAYS = {"labels": ((), "uint8"), "instances": ((), "int32"), "image": ((3,), "uint8")}
 
 
-def make_arrays(folder, height, width, count):
+def make_arrays(folder, height, width, count) -> None:
     """Makes the files `labels.npy`, `instances.npy` and `image.npy` for so many streets."""
     for name, (rest, dtype) in ARRAYS.items():
         np.lib.format.open_memmap(
@@ -19,7 +19,7 @@ def make_arrays(folder, height, width, count):
         )
 
 
-def draw_range(folder, height, width, seed, split, first, end, drawn=lambda: None):
+def draw_range(folder, height, width, seed, split, first, end, drawn=lambda: None) -> None:
     """Draws the streets `first` to `end - 1` into the files of `make_arrays`.
 
     What labels cannot tell goes into `notes-FIRST.json`.

@@ -32,7 +32,7 @@ class Body:
         half: float,
         colour: Colour,
         widths: Sequence[float] | None = None,
-    ):
+    ) -> None:
         scene = stage.scene
         self._stage, self.light, self.placed = stage, scene.light, placed
         self.profile, self.half, self.colour = profile, half, colour
@@ -67,7 +67,9 @@ class Body:
         """Paints a part of a face that is drawn already."""
         self._stage.detail([self.place(*point) for point in points], colour, shining)
 
-    def patch(self, low: float, high: float, left: float, right: float, colour, shining=False):
+    def patch(
+        self, low: float, high: float, left: float, right: float, colour, shining=False
+    ) -> None:
         """Paints a rectangle on the end that looks at us, rear or front: heights, then across."""
         end = -0.01 if self.rear else self.length + 0.01
         corners = [(end, low, left), (end, high, left), (end, high, right), (end, low, right)]

@@ -19,7 +19,9 @@ class Negative:
         ground_map: Where on the ground its pixels look.
     """
 
-    def __init__(self, scene: Scene, camera: Camera, canvas: Canvas, ground_map: ground.GroundMap):
+    def __init__(
+        self, scene: Scene, camera: Camera, canvas: Canvas, ground_map: ground.GroundMap
+    ) -> None:
         self.scene, self.camera, self.canvas, self.ground_map = scene, camera, canvas, ground_map
         self.ids = np.asarray(canvas.ids).ravel()
         surfaces = canvas.surfaces

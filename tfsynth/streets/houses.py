@@ -84,7 +84,9 @@ class Facade:
         shops: Whether it may have a shop on the ground floor.
     """
 
-    def __init__(self, stage: Stage, rng: np.random.Generator, lateral: float, shops: bool = True):
+    def __init__(
+        self, stage: Stage, rng: np.random.Generator, lateral: float, shops: bool = True
+    ) -> None:
         self._stage = stage
         colour = pick(rng, FACADE_COLOURS)
         pattern = int(rng.integers(len(WINDOW_PATTERNS)))
@@ -103,7 +105,9 @@ class Facade:
             "lit": stage.scene.light.window_light,
         }
 
-    def add_wall(self, start, end, height: float, blind: bool = False, gable: Sequence = ()):
+    def add_wall(
+        self, start, end, height: float, blind: bool = False, gable: Sequence = ()
+    ) -> None:
         """Marks a wall.
 
         Args:

@@ -37,10 +37,10 @@ def draw_person(stage: Stage, placed: Placed, sunlit: float) -> None:
     surface = stage.canvas.surface(instance, OBJECT_KIND, z, sunlit)
     unit = tall / 1.75
 
-    def shape(points, colour):
+    def shape(points, colour) -> None:
         stage.polygon([(x + dx * unit, y * unit, z) for dx, y in points], surface, colour)
 
-    def ball(y, radius, colour):
+    def ball(y, radius, colour) -> None:
         column, row = stage.camera.project(x, y * unit, z)
         r = radius * unit * stage.camera.focal / z
         box = (column - r * 0.9, row - r, column + r * 0.9, row + r)

@@ -12,7 +12,7 @@ class SunVisibility:
         scene: The street.
     """
 
-    def __init__(self, scene: Scene):
+    def __init__(self, scene: Scene) -> None:
         sun_x, self._rise, self._along = scene.light.sun
         self._side = 1 if sun_x > 0 else -1
         self._across = max(abs(sun_x), 0.05)

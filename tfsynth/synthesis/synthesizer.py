@@ -41,7 +41,7 @@ class Synthesizer(keras.Model):
         encoder: The `FeatureEncoder` that the generator was trained with, or `None`.
         styles: A `StyleTable` of the encoder's features, or `None`: unless a style is asked
             for, every object then has the features 0.
-        encoder_regions, encoder_reduction: As in `AdversarialTrainer`.
+        encoder_regions, encoder_reduction: As in `AdversarialGame`.
         stored_dtype: "float32", or "float16" for a file of half the size: `save` rounds the
             weights in the file, to 11 bits. They are computed with in float32 either way.
         format_version: Version of the stored form that this was read from.

@@ -31,7 +31,7 @@ class Arrays:
         height, width, seed, **counts: Those of `Streets`.
     """
 
-    def __init__(self, folder, split, require_space, *, height, width, seed, **counts):
+    def __init__(self, folder, split, require_space, *, height, width, seed, **counts) -> None:
         size = f"{height}x{width}_seed{seed}_{split}{counts[split]}"
         path = folder / "drawn_streets" / f"{size}_{streets.DRAWING_VERSION}"
         if not path.is_dir():
@@ -56,7 +56,7 @@ class Arrays:
         return self._notes[index]["time_of_day"]
 
 
-def _draw(path, height, width, seed, split, count):
+def _draw(path, height, width, seed, split, count) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".drawing-", dir=path.parent) as folder:
         streets.make_arrays(folder, height, width, count)
@@ -84,7 +84,7 @@ def _draw(path, height, width, seed, split, count):
         Path(folder).mkdir()
 
 
-def _draw_in_processes(street, ranges, bar):
+def _draw_in_processes(street, ranges, bar) -> None:
     # Not by `multiprocessing`, which would run the caller's script once more in each.
     words = [sys.executable, "-m", "tfsynth.streets", *map(str, street)]
     drawing: list[Any] = [

@@ -63,7 +63,7 @@ class FolderDataset(Dataset):
         splits: Mapping[str, str] | None = None,
         instances: str = "auto",
         exclude: Sequence[str] = (),
-    ):
+    ) -> None:
         self.root = str(root)
         self.splits = None if splits is None else dict(splits)
         self.instances = instances
@@ -205,7 +205,7 @@ class FolderSplit(Split):
         content: Plain JSON types: all but the files that decides what is read.
     """
 
-    def __init__(self, root: Path, pairs: Sequence[pairing.Pair], content: list[Any]):
+    def __init__(self, root: Path, pairs: Sequence[pairing.Pair], content: list[Any]) -> None:
         self.stems = [pair.stem for pair in pairs]
         self.pairs = list(pairs)
         self._root = root

@@ -67,7 +67,7 @@ class PairedFolders(FolderDataset):
         exclude: Sequence[str] = (),
         image_channels: int = 3,
         instances_from: str | None = None,
-    ):
+    ) -> None:
         require_choice("label_coding", label_coding, images.LABEL_CODINGS)
         require_choice("image_channels", image_channels, images.PICTURE_CHANNELS)
         require_choice("instances_from", instances_from, INSTANCE_SOURCES)
@@ -141,7 +141,7 @@ class LabelledSplit(FolderSplit):
         root: Path,
         pairs: Sequence[pairing.Pair],
         content: list[Any],
-    ):
+    ) -> None:
         super().__init__(root, pairs, content)
         self.label_set = dataset.label_set
         self.image_channels = dataset.image_channels

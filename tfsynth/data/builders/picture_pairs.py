@@ -63,7 +63,7 @@ class PicturePairs(FolderDataset):
         splits: Mapping[str, str] | None = None,
         instances: str = "auto",
         exclude: Sequence[str] = (),
-    ):
+    ) -> None:
         require_choice("condition_channels", condition_channels, images.PICTURE_CHANNELS)
         require_choice("image_channels", image_channels, images.PICTURE_CHANNELS)
         require_choice("direction", direction, DIRECTIONS)
@@ -108,7 +108,7 @@ class PictureSplit(FolderSplit):
         root: Path,
         pairs: Sequence[pairing.Pair],
         content: list[Any],
-    ):
+    ) -> None:
         super().__init__(root, pairs, content)
         self.condition_channels = dataset.condition_channels
         self.image_channels = dataset.image_channels

@@ -50,7 +50,7 @@ class Streets(Dataset):
         test: int = 200,
         seed: int = 0,
         data_dir: str | None = None,
-    ):
+    ) -> None:
         self.height, self.width = height, width
         self.train, self.validation, self.test = train, validation, test
         self.seed, self.data_dir = seed, data_dir
@@ -137,7 +137,7 @@ class Streets(Dataset):
 class StreetsSplit(Split):
     """One split of `Streets`."""
 
-    def __init__(self, source, name: str, dataset: Streets):
+    def __init__(self, source, name: str, dataset: Streets) -> None:
         self._source, self._name = source, name
         self.label_set = dataset.label_set
         self.stems = [f"{name}_{i:05d}" for i in range(getattr(dataset, name))]

@@ -37,7 +37,7 @@ class SynthStreets(tfds.core.GeneratorBasedBuilder):
 
     def __init__(
         self, *, height=96, width=192, train=1000, validation=100, test=200, seed=0, data_dir=None
-    ):
+    ) -> None:
         self._size, self._seed = (height, width), seed
         self._counts = {"train": train, "validation": validation, "test": test}
         counts = "_".join(f"{name}{count}" for name, count in self._counts.items())
@@ -109,7 +109,7 @@ class Records:
         **arguments: Those of `SynthStreets` but its folder.
     """
 
-    def __init__(self, folder, split, require_space, **arguments):
+    def __init__(self, folder, split, require_space, **arguments) -> None:
         # Pillow decodes; TFDS would warn of every decoder that it would like better.
         skip = {key: tfds.decode.SkipDecoding() for key in ("labels", "image")}
         builder = _prepared(folder, require_space, arguments)
