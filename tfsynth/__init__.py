@@ -1,7 +1,7 @@
 """Semantic image synthesis in Keras 3: photographs from label maps.
 
 Importing this package imports nothing else: each public name below is resolved on its first use
-(PEP 562), so that `tfsynth --help` answers at once and a network can be loaded under another Keras
+(PEP 562), so that `tfsynth --help` starts quickly and a network can be loaded under another Keras
 backend without TensorFlow.
 """
 
@@ -47,15 +47,15 @@ __all__ = ["__version__", "load_model", *_HOMES, *_PARTS]  # pyright: ignore[rep
 def load_model(path):
     """Returns the network, trainer or synthesizer saved as a `.keras` file.
 
-    The same as `keras.saving.load_model`, after the classes of tfsynth have been made known to
-    Keras, with errors that name the file. Load files only from people you trust: a model is a
+    The same as `keras.saving.load_model`, with the classes of tfsynth registered in Keras and with
+    errors that name the file. Load files only from people you trust: a model is a
     program (see SECURITY.md).
 
     Args:
         path: A string or `pathlib.Path`; or the name of a model that ships, such as "streets".
 
     Raises:
-        FileNotFoundError: If there is no such file, and no such name.
+        FileNotFoundError: If there is no such file and no such name.
         ValueError: If it holds no Keras model.
     """
     from tfsynth import models

@@ -1,7 +1,7 @@
 """The program `tfsynth`: finds the verb, runs it, and turns errors into one line and an exit code.
 
 Exit codes: 0 done; 2 refused, with the reason on standard error; 130 interrupted by Ctrl-C; 141
-nobody read the output to its end. Anything else is a defect of ours and shows its traceback.
+the reader of the output closed it. Any other error is a defect and shows its traceback.
 """
 
 import argparse
@@ -44,22 +44,22 @@ def main(argv=None):
     if arguments.verb is None:
         return 0
     arguments.command_line = f"{program('tfsynth')} {shlex.join(argv)}"
-    # What the program needs of Keras is its TensorFlow backend, whatever ~/.keras says; who sets
-    # the variable knows why.
+    # The program uses Keras's TensorFlow backend also if ~/.keras names another one; the variable
+    # is respected.
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    # TensorFlow computes convolutions with oneDNN by itself on CPUs with AVX512-VNNI or AMX only;
-    # on others a training step takes 1.5 times as long without it. It reads this on its import.
+    # By default TensorFlow uses oneDNN only on CPUs with AVX512-VNNI or AMX; on others a training
+    # step takes 1.5 times as long without it. The variable is read when TensorFlow is imported.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     try:
         VERBS[arguments.verb].run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader, `head` for example, has seen enough. Python would complain once more when it
-        # flushes at exit.
+        # The reader, for example `head`, closed the pipe. Python would fail again when it flushes
+        # at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
     except (ValueError, OSError, FloatingPointError) as error:
-        # The last is training that diverged: settings to change, no defect.
+        # `FloatingPointError` is training that diverged: a matter of settings, not a defect.
         if arguments.debug:
             raise
         print(f"tfsynth: error: {_one_line(error)}", file=sys.stderr)
@@ -99,7 +99,7 @@ def _parse(argv):
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors look like those of the rest of the program."""
+    """An argument parser with errors in the form of the rest of the program."""
 
     def __init__(self, **options):
         super().__init__(formatter_class=_layout, allow_abbrev=False, **options)
@@ -129,7 +129,7 @@ def _sentence(text):
 
 
 def _one_line(error):
-    """Says what an error means to the person at the keyboard."""
+    """Returns the message of an error for the user."""
     if not isinstance(error, OSError) or error.strerror is None:
         return str(error)
     line = error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"

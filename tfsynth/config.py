@@ -1,4 +1,4 @@
-"""Settings of a run: one complete YAML file, checked before anything starts. No Keras here."""
+"""Settings of a run: one complete YAML file, checked before the run starts. Without Keras."""
 
 import dataclasses
 import re
@@ -42,14 +42,14 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class DataSettings:
-    """What is read, and in which size.
+    """The data, and the size in which it is read.
 
     Attributes:
         dataset: Node of a `Dataset`: `class:` and its arguments.
         size: (height, width) in pixels of a training batch, and of evaluation.
         load_size: (height, width) that a picture is resized to cover before the random
             crop of `size`, at least as large; `None` for `size` itself.
-        keep_aspect: Whether a training picture keeps its shape when it is resized; `False`
+        keep_aspect: Whether a training picture keeps its aspect ratio when it is resized; `False`
             stretches it to `load_size`, as pictures of the other splits are to `size`.
         flip: Whether half of the training pictures are mirrored left to right.
         max_instances: Most instances in one picture; more is an error.
@@ -65,7 +65,7 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How long and how often.
+    """The length of training, and how often checkpoints and samples are written.
 
     Attributes:
         batch_size: Pictures in a step, over all devices.
@@ -80,12 +80,12 @@ class TrainSettings:
             `samples.png`) on a sample sheet.
         sample_every: Epochs between two sample sheets.
         keep_checkpoints: Checkpoints kept, at least 2: one may be damaged.
-        then: What follows training: any of "evaluate", "export".
-        reestimate_epoch: Epoch, counted from 1, whose mean terms bring the layers of perceptual
-            losses into balance from the next one on; `None` for weights that stay. See
+        then: Steps after training: any of "evaluate", "export".
+        reestimate_epoch: Epoch, counted from 1, whose mean terms balance the layers of perceptual
+            losses from the next epoch on; `None` for constant weights. See
             `trainers.ReestimateLayerWeights`.
-        ema_decay: Of moving averages of the weights of what ships, such as 0.999, which are
-            validated, shown and shipped in their place; `None` for none.
+        ema_decay: Decay of the moving averages of the weights of the networks that ship, such as
+            0.999, which are validated, shown and shipped in their place; `None` for none.
         frozen: Parts that do not train: networks such as "encoder", or sections of one such as
             "generator.global".
         xla: Whether TensorFlow compiles losses and gradients with XLA; "auto" for yes on
@@ -121,13 +121,13 @@ class Config:
         seed: Seed of weights, order and augmentation.
         precision: One of `PRECISIONS`; "auto" is mixed_bfloat16 where the machine
             computes faster in it, else float32.
-        init_from: Where the run's first weights come from: a run folder, an imported model's
+        init_from: Source of the run's first weights: a run folder, an imported model's
             folder, a `.keras` file or a shipped model; `None` for random weights.
         init_except: Layers, or prefixes of their names, that start from random weights all the
             same or are left out: "generator.head", "discriminator". Any other one that does
             not fit is an error.
         phases: Mapping of phase name -> mapping of dotted key -> value in that phase; `None`
-            for a run in one go. See `tfsynth.runs.phases`.
+            for a run in one phase. See `tfsynth.runs.phases`.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """A run from its config to its pictures: train, evaluate, synthesize, export, describe.
 
-Read this file first. What is checked before is in `preparation`, what a run leaves behind
-in `RunFolder`.
+Read this file first. The checks before training are in `runs.preparation`, the paths of the files
+that a run writes in `runs.folder`.
 """
 
 from pathlib import Path
@@ -32,7 +32,7 @@ PASSES = {"generator": 1, "discriminator": 2, "encoder": 1}
 
 @registry.own_random_numbers()
 def train(config, run_dir, *, device=None, strategy=None, verbose=True, callbacks=()):
-    """Trains what a config describes, or goes on where the run in the folder stopped.
+    """Trains the model of a config, or resumes the run in the folder where it stopped.
 
     Everything that can be checked is checked before the folder is made: settings,
     every file of the data, the size against the networks, the room on the disk.
@@ -41,8 +41,7 @@ def train(config, run_dir, *, device=None, strategy=None, verbose=True, callback
         config: A `Config`.
         run_dir: Folder of the run.
         device: See `trainers.choose_devices`.
-        strategy: A `tf.distribute.Strategy` of the caller's to train under; `device` is
-            then not looked at.
+        strategy: A `tf.distribute.Strategy` to train under; `device` is then ignored.
         verbose: Whether to show progress.
         callbacks: Further Keras callbacks.
 
@@ -76,7 +75,7 @@ def train(config, run_dir, *, device=None, strategy=None, verbose=True, callback
 def cluster_styles(
     model_path, *, config=None, split="train", output=None, verbose=True, **settings
 ):
-    """Takes the styles of a data set's objects into a trained synthesizer, anew.
+    """Collects the styles of a data set's objects in a trained synthesizer, in place of its own.
 
     Args:
         model_path: A run folder, or a `.keras` file or shipped name together with `config`.
@@ -112,14 +111,14 @@ def cluster_styles(
 
 
 def describe(config):
-    """Tells what a run would cost, before any training.
+    """Estimates the cost of a run without training.
 
     Args:
         config: A `Config`.
 
     Returns:
-        A text: of each phase, parameters, multiply-accumulates and activations of each network
-        for one picture of its size, and an estimate of the memory of a training step.
+        A text with the parameters, multiply-accumulates and activations of each network in each
+        phase, for one picture of its size, and an estimate of the memory of a training step.
 
     Raises:
         ValueError: If the config cannot be built, or the networks cannot take its size.

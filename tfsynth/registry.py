@@ -42,7 +42,7 @@ def own_random_numbers(seed=None):
     weights that are read from a file a moment later.
 
     Args:
-        seed: Seed of the numbers in the block; `None` goes on with the caller's.
+        seed: Seed of the numbers in the block; `None` continues with the caller's.
     """
     state = random.getstate()
     if seed is not None:

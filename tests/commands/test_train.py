@@ -67,6 +67,8 @@ def test_ctrl_c_says_where_the_state_is_and_how_to_go_on(tiny_config, tmp_path):
     error = process.communicate(timeout=LONG_ENOUGH)[1]
     assert process.returncode == 130
     state = f"The state is saved in {run / 'checkpoints'}"
-    last_line = f"tfsynth: interrupted. {state}; go on with: {program('tfsynth')} {' '.join(words)}"
+    last_line = (
+        f"tfsynth: interrupted. {state}; resume with: {program('tfsynth')} {' '.join(words)}"
+    )
     assert error.splitlines()[-1] == last_line
     assert "Traceback" not in error

@@ -16,11 +16,11 @@ examples:
   tfsynth export runs/my -o checkpoints/my --format pix2pixhd
 
 TF Serving takes the last part of the folder as the version of the model: a whole number.
---half stores weights in 16 bits: a file of half the size, whose photographs differ by a grey
-level here and there. Loading makes float32 of them.
+--half stores weights in 16 bits: a file of half the size, whose photographs differ by one grey
+level in some pixels. The weights are loaded as float32.
 pix2pixhd is for models with that paper's networks: latest_net_G.pth, latest_net_E.pth if there is
-an encoder, and opt.txt with the options that the published program is to be called with. PyTorch is
-not needed. `tfsynth import` reads the same weights from them, bit for bit; styles are not in them.
+an encoder, and opt.txt with the options for the published program. PyTorch is not needed. `tfsynth
+import` reads the same weights from them, bit for bit; styles are not exported.
 Nothing here is random: there is no --seed.
 """
 
@@ -53,7 +53,7 @@ def run(arguments):
 
     target, replace = Path(arguments.output).absolute(), False
     if arguments.overwrite and _is_export(target, arguments.format):
-        # Only what an export wrote is ever replaced, and only when its successor is there.
+        # Only files of an earlier export are replaced, and only after the new ones are written.
         _require_export(experiment, target)
         replace = True
     elif target.exists() and (not target.is_dir() or any(target.iterdir())):

@@ -1,4 +1,4 @@
-"""`tfsynth import`: checkpoints of other programs as models of ours."""
+"""`tfsynth import`: checkpoints of other programs as models of tfsynth."""
 
 from tfsynth.commands.arguments import add_device
 from tfsynth.commands.loading import load_experiment
@@ -15,10 +15,10 @@ examples:
   tfsynth import vgg19 vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5 -o vgg19.keras
   tfsynth import crn result_512p/model.ckpt -o imported/
 
-PyTorch is not needed, and nothing in a file is run. A checkpoint of TensorFlow 1 is named by what
-its files' names begin with: model.ckpt for model.ckpt.index and model.ckpt.data-00000-of-00001.
-`imported/` then holds synthesizer.keras, for `tfsynth synthesize`, and import.json, which says what
-was inferred and what was assumed.
+PyTorch is not needed, and nothing in a file is executed. A checkpoint of TensorFlow 1 is named by
+the common prefix of its files: model.ckpt for model.ckpt.index and model.ckpt.data-00000-of-00001.
+`imported/` then contains synthesizer.keras, for `tfsynth synthesize`, and import.json, which lists
+what was inferred and what was assumed.
 Nothing here is random: there is no --seed.
 """
 
@@ -89,7 +89,7 @@ def run(arguments):
 
 
 def _refuse_settings_of_others(arguments):
-    """Settings that a kind of file has no use for are errors, not ignored."""
+    """Exits with an error for settings that do not apply to the kind of file."""
     taken = {"pix2pixhd": ("labels", "condition", "no_edges", "styles"), "crn": ("labels",)}
     for name in taken["pix2pixhd"]:
         if getattr(arguments, name) and name not in taken.get(arguments.kind, ()):

@@ -1,4 +1,4 @@
-"""Loads the experiment, and TensorFlow with it, without TensorFlow's remarks about itself."""
+"""Loads the experiment, and TensorFlow with it, without TensorFlow's messages at start."""
 
 import contextlib
 import logging
@@ -11,7 +11,7 @@ def load_experiment(debug=False, device=None):
     """Returns the module `tfsynth.experiment`.
 
     Args:
-        debug: Whether TensorFlow's native code may say what it finds and misses while it loads.
+        debug: Whether TensorFlow's native code may print messages while it loads.
         device: The one device to compute on, see `trainers.choose_devices`; `None` leaves the
             choice for later, as training does, which may use several.
 
@@ -19,12 +19,12 @@ def load_experiment(debug=False, device=None):
         ValueError: If there is no such device.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if debug else "3")
-    # The variable does not reach what is said before the logging starts: half a dozen lines, also
-    # where nothing is wrong.
+    # The variable does not suppress messages before the logging starts: half a dozen lines, also
+    # without any error.
     with contextlib.nullcontext() if debug else _standard_error_held_back():
         from tfsynth import experiment, trainers
     if not debug:
-        # TensorFlow Datasets says there what it thinks of our data set's name and of OpenCV.
+        # TensorFlow Datasets warns there about the data set's name and about OpenCV.
         logging.getLogger("absl").setLevel(logging.ERROR)
     if device is not None:
         trainers.choose_devices(device)
@@ -33,7 +33,7 @@ def load_experiment(debug=False, device=None):
 
 @contextlib.contextmanager
 def _standard_error_held_back():
-    """Drops what is written to standard error, native code included, unless the block fails."""
+    """Discards output to standard error, native code included, unless the block fails."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:

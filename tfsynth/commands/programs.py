@@ -1,4 +1,4 @@
-"""How a person calls our programs from where they are: what we print can be typed as it is."""
+"""The words that start a program from the working directory: printed commands can be copied."""
 
 import os
 import shlex

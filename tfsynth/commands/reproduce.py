@@ -1,4 +1,4 @@
-"""`tfsynth reproduce`: trains a table of the papers anew, beside the published figures."""
+"""`tfsynth reproduce`: trains the rows of a paper's table, beside the published figures."""
 
 from tfsynth.commands.arguments import add_device, positive_count, positive_number
 from tfsynth.commands.loading import load_experiment
@@ -7,13 +7,13 @@ SUMMARY = "train a table of the papers anew, beside the published figures"
 EXAMPLES = """\
 examples:
   tfsynth reproduce                                    list the tables, their rows and data sets
-  tfsynth reproduce instances --minutes 8 --seeds 3    on drawn streets; again: goes on
+  tfsynth reproduce instances --minutes 8 --seeds 3    on drawn streets; again: resumes
   tfsynth reproduce losses --features vgg19.keras      another network for the perceptual losses
   tfsynth reproduce losses --rows gan gan_fm           these rows only
   tfsynth reproduce scores --dataset cityscapes        the papers' sizes and epochs
 
 Writes TABLE.md, TABLE.json and TABLE.png into runs/reproduce/DATASET/MINUTES/, and the runs beside
-them; rows that two tables share are trained once. Ctrl-C keeps what is done.
+them; rows that two tables share are trained once. Ctrl-C keeps the finished runs.
 """
 
 
@@ -91,7 +91,7 @@ def run(arguments):
             device=arguments.device,
         )
     except KeyboardInterrupt:
-        again = f"interrupted. What is done is kept; go on with: {arguments.command_line}"
+        again = f"interrupted. The finished runs are kept; resume with: {arguments.command_line}"
         raise KeyboardInterrupt(again) from None
     print(f"\n{page.read_text(encoding='utf-8')}")
     print(f"Written: {page}, {page.with_suffix('.json').name}, {page.with_suffix('.png').name}")

@@ -59,7 +59,7 @@ def run(arguments):
         seed=arguments.seed,
     )
     label_set, table = synthesizer.label_set, synthesizer.styles
-    # Beside condition pictures all objects are of one class without a name.
+    # With condition pictures all objects are of one class without a name.
     names = label_set.names if label_set else ("objects",)
     for class_id, counts in sorted(table.counts.items() if table else ()):
         print(f"{names[class_id]:20} {' '.join(map(str, sorted(counts.tolist(), reverse=True)))}")

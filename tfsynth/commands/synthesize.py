@@ -6,13 +6,13 @@ from tfsynth.commands.loading import load_experiment
 SUMMARY = "make photographs from label maps or condition pictures"
 EXAMPLES = """\
 examples:
-  tfsynth synthesize --model streets               drawn layouts, for a first look
+  tfsynth synthesize --model streets               drawn layouts, as a first example
   tfsynth synthesize --model runs/demo/synthesizer.keras labels/ -o photos/
   tfsynth synthesize --model m.keras a.png b.png -o photos/ --instances instances/
   tfsynth synthesize --model m.keras painted/ -o photos/ --label-coding colour
 
 Without INPUT, a model of the drawn streets gets the first six test layouts: they are drawn into
-layouts/ in the folder of the photographs, to be looked at, edited and synthesised from again.
+layouts/ in the folder of the photographs, where they can be edited and synthesised again.
 
 A label map is a PNG whose pixels are class ids; the photograph of a.png is photos/a.png. An
 instance map has the name of its label map and one id per object. The endings of Cityscapes
@@ -21,10 +21,10 @@ instance map has the name of its label map and one id per object. The endings of
 A model that was trained on pairs of pictures takes pictures in place of label maps, and what it
 writes has the channels that its photographs had: grey, RGB or RGBA.
 
-Of a model with styles, or with dropout as its noise, --samples 4 --seed 7 draws four photographs of
-each label map; --like gives every object the look that it has in a photograph of the same layout.
-Of a model that makes several pictures of a layout (Cascaded Refinement Networks), --samples says
-how many to write.
+With styles, or with dropout as its noise, a model makes four photographs of each label map with
+--samples 4 --seed 7; --like gives every object the style that it has in a photograph of the same
+layout. With a model that makes several pictures of a layout (Cascaded Refinement Networks),
+--samples is the number of them to write.
 """
 
 

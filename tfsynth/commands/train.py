@@ -8,11 +8,11 @@ from tfsynth.commands.arguments import add_device, add_overrides, overrides, pos
 from tfsynth.commands.loading import load_experiment
 from tfsynth.commands.programs import program
 
-SUMMARY = "train a config, or go on with a run that was interrupted"
+SUMMARY = "train a config, or resume a run that was interrupted"
 EXAMPLES = """\
 examples:
   tfsynth train                                    list the installed configs
-  tfsynth train demo                               into runs/demo; again: goes on where it stopped
+  tfsynth train demo                               into runs/demo; again: resumes where it stopped
   tfsynth train demo --run-dir runs/wide --set game.generator.filters=32
   tfsynth train mine.yaml --minutes 30 --seed 1    a shorter schedule that ends in 30 minutes
 
@@ -115,4 +115,4 @@ def _how_to_resume(run_dir, command_line):
     checkpoints = run_dir / "checkpoints"
     if not checkpoints.is_dir() or not any(checkpoints.iterdir()):
         return "interrupted before the first checkpoint; nothing was saved."
-    return f"interrupted. The state is saved in {checkpoints}; go on with: {command_line}"
+    return f"interrupted. The state is saved in {checkpoints}; resume with: {command_line}"

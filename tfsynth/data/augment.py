@@ -80,8 +80,8 @@ def random_geometry(
     The source is scaled, keeping its aspect ratio, until it just covers `load_size`; a window of
     `size` is cut out at a random whole pixel of the scaled picture; it is mirrored half of the
     time. With `keep_aspect` off this is pix2pix's jitter (https://arxiv.org/abs/1611.07004,
-    appendix 6.2): 256 x 256 pixels of 286 x 286. The same three numbers are drawn whatever the
-    arguments are.
+    appendix 6.2): 256 x 256 pixels of 286 x 286. The same three numbers are drawn for all
+    arguments.
 
     Args:
         source: (height, width) of the example.

@@ -1,7 +1,7 @@
 """From a split to batches: integer ids and uint8 pixels, the same ones whenever asked again.
 
 Nothing here has a state. Element k of the stream is a function of (seed, k) alone, so a run that
-stops after n batches goes on exactly with `start_step=n`, also on another backend.
+stops after n batches resumes exactly with `start_step=n`, also on another backend.
 """
 
 import functools

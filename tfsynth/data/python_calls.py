@@ -19,7 +19,7 @@ _counts = {"running": 0, "started": 0}
 
 # At the end: nothing may have run for this long. Blank calls take microseconds.
 _REST_SECONDS = 0.05
-# One call decodes one example; whatever takes longer than this hangs by itself.
+# One call decodes one example; a call that takes longer than this does not end.
 _LONGEST_WAIT_SECONDS = 30.0
 
 
@@ -51,7 +51,7 @@ def at_rest_at_exit(
 def _come_to_rest() -> None:
     _ending.set()
     deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
-    # TensorFlow's buffers are bounded, so calls cease; two equal looks show that they have.
+    # TensorFlow's buffers are bounded, so calls cease; two equal counts show that they have.
     last = None
     while time.monotonic() < deadline:
         with _lock:

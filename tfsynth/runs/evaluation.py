@@ -1,4 +1,4 @@
-"""Scores: what a segmenter reads in synthesised photographs, beside three reference rows."""
+"""Scores of synthesised photographs by a segmenter, beside three reference rows."""
 
 import json
 from pathlib import Path
@@ -19,13 +19,13 @@ from tfsynth.synthesis.deployment import load_synthesizer
 def evaluate(model_path, *, config=None, output=None, split="test", limit=None, verbose=True):
     """Scores the synthesised photographs of a split, beside three reference rows.
 
-    A small segmenter, trained once on the data's real training pairs and cached, reads
-    each picture; what it reads is compared with the layout that the picture was made
-    of. The references are read in the same way: `oracle`, the real photographs;
+    A small segmenter, trained once on the data's real training pairs and cached, segments
+    each picture; its prediction is compared with the layout that the picture was made
+    from. The references are scored in the same way: `oracle`, the real photographs;
     `flat`, each class painted in its mean colour; `floor`, real photographs against
     other pictures' layouts. A model with styles draws them with the seeds 0, 1, ...; its
-    row `reconstructed` has the style of the real photograph instead. One that makes several
-    pictures of a layout shows them in turn, one of each layout.
+    row `reconstructed` has the style of the real photograph instead. Of a model that
+    makes several pictures of a layout, one is scored per layout, each index in turn.
 
     Args:
         model_path: A run folder, or a `.keras` file or shipped name together with `config`.

@@ -1,7 +1,7 @@
 """The folder of a run and its paths.
 
 config.yaml         the resolved settings         checkpoints/   whole trainers, to resume
-logs/               TensorBoard                   samples/       sheets as training goes on
+logs/               TensorBoard                   samples/       sheets of each epoch
 samples.png         the first test layouts        synthesizer.keras   what ships
 metrics.json        the scores                    export/1/      the SavedModel
 layouts/            the first test layouts: label maps in labels/ (or pictures in condition/), and
@@ -59,8 +59,8 @@ class RunFolder:
     def lock(self):
         """Keeps other processes from training in the folder, which must exist, in the block.
 
-        The lock goes with the process, however it ends. Where the system or the file
-        system has no locks there is none.
+        The system releases the lock when the process ends, in any way. Without locks in the
+        operating system or the file system, the folder is not locked.
 
         Raises:
             BlockingIOError: If another process holds it.

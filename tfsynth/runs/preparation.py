@@ -1,4 +1,4 @@
-"""What a run checks and builds before it touches the disk, and how it takes its folder."""
+"""What a run checks and builds before it writes to the disk, and how it locks its folder."""
 
 import contextlib
 import dataclasses
@@ -273,7 +273,7 @@ def check_size(game, size):
 
 @contextlib.contextmanager
 def claimed(run, setup):
-    """Makes a run's folder, or takes it up again, and keeps other processes out of the block.
+    """Creates or reopens a run's folder, and locks it for the length of the block.
 
     Args:
         run: A `RunFolder`.
@@ -285,7 +285,7 @@ def claimed(run, setup):
         OSError: If it cannot be written, or the disk has no room for the checkpoints;
             nothing was written then.
     """
-    # One more than are kept: a checkpoint goes only after its successor has come.
+    # One more than are kept: a checkpoint is deleted only after the next one is written.
     kept = setup.config.train.keep_checkpoints + 1
     there = sum(file.stat().st_size for file in run.checkpoints.rglob("*.keras"))
     require_space(run.path, kept * sum(setup.checkpoint_bytes) - there)
@@ -293,7 +293,7 @@ def claimed(run, setup):
         try:
             run.path.mkdir(parents=True, exist_ok=True)
             stack.enter_context(run.lock())
-            # Once more: a run may have come and gone since the first look.
+            # Once more: another run may have started and ended since the first check.
             run.refuse_other_config(setup.config)
             if not run.config.is_file():
                 write_text(run.config, setup.config.to_yaml())

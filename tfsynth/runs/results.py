@@ -1,4 +1,4 @@
-"""What a run shows as it goes on, and what it leaves behind."""
+"""Sample sheets of a run, and the files that it writes at its end."""
 
 import shutil
 
@@ -20,12 +20,12 @@ SHOWN_OUTPUTS = 3
 
 
 def leave_behind(setup, run, renew, verbose):
-    """Writes what a finished run leaves behind.
+    """Writes the results of a finished run: synthesizer, sheet, layouts, scores, export.
 
     Args:
         setup: The `Setup`, its trainer trained.
         run: Its `RunFolder`.
-        renew: Whether to replace what is there, because training has gone on since.
+        renew: Whether to replace existing results, because training has continued since.
         verbose: Whether to show progress.
     """
     config = setup.config
@@ -42,7 +42,7 @@ def leave_behind(setup, run, renew, verbose):
             bar = tqdm(examples, "collecting styles", unit="image", disable=not verbose)
             trained.styles = styles.collect(trained, bar, seed=config.seed)
         replace_file(run.synthesizer, trained.save)
-    # What ships is what is shown and scored: float32, read back from the file.
+    # The model in the file is shown and scored, in float32.
     with dtype_policy("float32"):
         _show_and_score(setup, run, load_synthesizer(run.synthesizer), renew, verbose)
 
@@ -98,8 +98,8 @@ def draw_sheet(synthesizer, examples):
     """Draws condition | synthesised | real.
 
     With an encoder there is `reconstructed` before the real picture, whose styles it has;
-    `synthesised` has sampled styles, as soon as the synthesizer has a table of them. Of a
-    generator that makes several pictures of a layout the first ones are shown.
+    `synthesised` has sampled styles, as soon as the synthesizer has a table of them. If the
+    generator makes several pictures of a layout, the first ones are shown.
     """
     name = synthesizer.conditioning.condition_name
     encodes = synthesizer.encoder is not None

@@ -1,4 +1,4 @@
-"""Watching for numbers that are none: NaN and infinity in losses, scores and weights."""
+"""Checks for NaN and infinity in losses, scores and weights."""
 
 import math
 
@@ -18,7 +18,7 @@ class NotFiniteError(FloatingPointError):
 class NonFiniteGuard(keras.callbacks.Callback):
     """Ends the run when any loss or validation score is NaN or infinite, naming it.
 
-    Keras's own `TerminateOnNaN` looks at the log key `loss` only, which a game of
+    Keras's own `TerminateOnNaN` reads the log key `loss` only, which a game of
     several players does not have. It goes before the callback that saves.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Games trained by JAX, where TensorFlow is not: a step is one compiled function of its state."""
+"""The trainer on JAX, without TensorFlow: a step is one compiled function of its state."""
 
 import jax
 import keras
@@ -12,7 +12,7 @@ from tfsynth.trainers.trainer import BaseTrainer
 class Trainer(BaseTrainer):
     """Trains the players of a game, each with an optimizer of its own.
 
-    The same game, steps and checkpoints as the trainer on TensorFlow's; on one device.
+    The game, the steps and the checkpoints are those of the trainer on TensorFlow; on one device.
 
     Args:
         game, xla, frozen, ema_decay: See `BaseTrainer`.
@@ -52,8 +52,8 @@ class Trainer(BaseTrainer):
     def compute_gradients(self, batch, mapping):
         """Returns `{log: scalar}` and `{player: list of gradients}` of one batch.
 
-        The game is played once; what comes back from each player's loss is kept for that
-        player's own weights, and the compiler leaves out the rest.
+        The game is evaluated once; of the gradients of each player's loss only those for that
+        player's own weights are kept, and the compiler removes the rest.
 
         Args:
             batch: The batch.
@@ -81,6 +81,6 @@ class Trainer(BaseTrainer):
         return [*networks, *self.optimizer.variables, *self.metrics_variables]
 
     def _state_in(self, scope, state):
-        """Returns what a scope has made of the state, in the same form."""
+        """Returns the values of the state in a scope, in the same structure."""
         values = iter([scope.get_current_value(v) for v in self._state_variables()])
         return tuple([next(values) for _ in part] for part in state)

@@ -8,7 +8,7 @@ import keras
 class TensorBoardLogs(keras.callbacks.Callback):
     """Writes the losses and rates of each epoch, as `keras.callbacks.TensorBoard` names them.
 
-    That one needs TensorFlow. Training goes into `train/`, validation into `validation/`, as
+    That one needs TensorFlow. Training is written into `train/`, validation into `validation/`, as
     `epoch_<name>` at the number of the epoch.
 
     Args:
@@ -34,7 +34,7 @@ class TensorBoardLogs(keras.callbacks.Callback):
         self._writers = {}
 
     def _writer(self, kind):
-        # TensorBoard is slow to import, and a program that only looks has no use for it.
+        # TensorBoard is slow to import, and only training needs it.
         from tensorboard.summary import Writer
 
         if kind not in self._writers:

@@ -14,7 +14,7 @@ class ReestimateLayerWeights(keras.callbacks.Callback):
     much to the loss. Means of what enters the loss: of several pictures the best ones, where the
     published program takes all.
 
-    Factors and means are part of a checkpoint: a run that stops goes on as it would have.
+    Factors and means are part of a checkpoint: a run that stops and resumes has the same result.
 
     Args:
         epoch: The epoch, counted from 1; 100 as published.

@@ -5,7 +5,7 @@ from tfsynth.registry import register
 
 @register
 class ConstantThenLinearDecay:
-    """Holds the learning rates, then lets them fall in a straight line to zero.
+    """Keeps the learning rates constant, then decays them linearly to zero.
 
     pix2pixHD's schedule, as the factor of every player's own rate. Epochs count from 0
     here, as Keras counts them. The decay starts one epoch late, as in the published

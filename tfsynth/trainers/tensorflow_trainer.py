@@ -1,4 +1,4 @@
-"""Games trained by TensorFlow: tapes, `tf.distribute`, and XLA for the part that gains by it."""
+"""The trainer on TensorFlow: gradient tapes, `tf.distribute`, and XLA where it is faster."""
 
 import contextlib
 
@@ -13,7 +13,7 @@ class Trainer(BaseTrainer):
     """Trains the players of a game, each with an optimizer of its own.
 
     Losses and gradients together are one computation per replica, compiled with XLA where that
-    pays; collectives and optimizers run outside it, since `jit_compile=True` cannot enclose
+    is faster; collectives and optimizers run outside it, since `jit_compile=True` cannot enclose
     `tf.distribute` (keras#19005).
 
     Args:

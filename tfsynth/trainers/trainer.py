@@ -1,4 +1,4 @@
-"""What training a game takes under any backend: optimizers, averages, and a whole checkpoint."""
+"""The trainer of a game, in the part common to all backends: optimizers, averages, checkpoints."""
 
 import contextlib
 
@@ -9,15 +9,15 @@ from tfsynth.trainers import averages
 from tfsynth.trainers.players import PlayerOptimizers
 from tfsynth.trainers.transfer import transfer_weights
 
-# Of Keras's `compile`, what a game has in another form.
+# Arguments of Keras's `compile` that a game has in another form.
 _NOT_TAKEN = ("jit_compile", "steps_per_execution", "optimizer", "loss")
 
 
 class BaseTrainer(keras.Model):
     """Trains the players of a game, each with an optimizer of its own.
 
-    A subclass differentiates the game by the means of its backend; what follows in a step,
-    `apply`, is the same for all.
+    A subclass differentiates the game with its backend; the rest of a step, `apply`, is the same
+    for all backends.
 
     Args:
         game: A `Game`.
@@ -27,8 +27,8 @@ class BaseTrainer(keras.Model):
         frozen: Names of parts that do not train: a network such as "encoder", or a section
             of a network that has sections, such as "generator.global". Their weights are not
             watched: no gradients, no moments, no activations kept for them.
-        ema_decay: Of the moving averages of the weights of what ships, such as 0.999, which
-            are validated, shown and shipped in their place; `None` for none.
+        ema_decay: Decay of the moving averages of the weights of the networks that ship, such as
+            0.999, which are validated, shown and shipped in their place; `None` for none.
 
     Raises:
         ValueError: If a setting is out of range.
@@ -114,7 +114,7 @@ class BaseTrainer(keras.Model):
             optimizers[player].build(weights)
         if self.ema_decay is not None and not self.averages:
             self.averages = {name: averages.copy_of(n) for name, n in self.game.shipped.items()}
-        # What Keras's callbacks see; it stands for all players' optimizers.
+        # The optimizer that Keras's callbacks see; it stands for those of all players.
         self.optimizer = PlayerOptimizers(optimizers)
 
     # Whether Keras compiles the whole step; a subclass may have to compile a part of it itself.
@@ -139,7 +139,7 @@ class BaseTrainer(keras.Model):
         return super().fit(*args, shuffle=shuffle, **kwargs)
 
     def apply(self, logs, gradients):
-        """Changes all that a step changes: layers, weights, optimizers, averages, means.
+        """Applies a training step: changes layers, weights, optimizers, averages, means.
 
         Args:
             logs: Dict of log key -> scalar, of `compute_losses`.
@@ -159,11 +159,11 @@ class BaseTrainer(keras.Model):
         return self.track(logs)
 
     def move_averages(self, share):
-        """Moves the averages of what ships towards the weights; see `averages.move`."""
+        """Moves the averages of the networks that ship towards the weights; see `averages.move`."""
         averages.move(self.averaged_weights(), share)
 
     def track(self, logs):
-        """Takes the scalars of a step into the means of the epoch, and returns these."""
+        """Adds the scalars of a step to the means of the epoch, and returns these."""
         for name, value in logs.items():
             self.trackers[name].update_state(value)
         return {name: tracker.result() for name, tracker in self.trackers.items()}
@@ -184,7 +184,7 @@ class BaseTrainer(keras.Model):
         ]
 
     def averaged_weights(self):
-        """Returns pairs of each weight that ships and its average."""
+        """Returns pairs of a weight that ships and its average."""
         return [
             pair
             for role, average in self.averages.items()
@@ -257,5 +257,5 @@ def _check_optimizers(players, optimizers):
 
 
 def _number(scalar):
-    # Under a strategy a variable has one copy per replica, and Python's numbers take none.
+    # Under a strategy a variable has one copy per replica, which `int` and `float` do not take.
     return ops.convert_to_numpy(scalar)

@@ -27,15 +27,15 @@ def plan_transfer(source, target, exceptions=()):
         source: `layer_shapes` of the networks that the weights come from.
         target: `layer_shapes` of those that they go to.
         exceptions: Names, or prefixes of names that end before an underscore, of layers
-            that are new in the target or left behind in the source.
+            that are new in the target or not needed from the source.
 
     Returns:
         List of the names of the layers to copy.
 
     Raises:
         ValueError: If a layer of either side has no counterpart of its shapes and is not
-            named, or an exception names nothing. Nothing is passed over in silence: a half
-            random network looks like a badly trained one.
+            named, or an exception names nothing. No layer is skipped without
+            a message: a network that is random in part looks like a badly trained one.
     """
     names = [*target, *(name for name in source if name not in target)]
     for exception in exceptions:
@@ -88,7 +88,7 @@ def transfer_optimizers(source, target):
 
     Args:
         source: The `Trainer` of before.
-        target: The `Trainer` that goes on; changed.
+        target: The `Trainer` that continues; changed.
     """
     for player in list(target.players)[1:]:
         if player not in source.players or _shapes(source, player) != _shapes(target, player):
