@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and what they hold by SHA-256."""
+"""Files that are written completely or not at all, and their SHA-256."""
 
 import hashlib
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 def replace_file(path, write):
     """Writes a file under a temporary name, flushes it to the disk and renames it.
 
-    A crash at any moment leaves what was at `path` before, or the whole new file.
+    After a crash at any moment, `path` is the old file or the complete new one.
 
     Args:
         path: `pathlib.Path` where the file is wanted; its folder must exist.
@@ -43,7 +43,7 @@ def config_folder():
 
 
 def cache_folder():
-    """Returns where data and scoring networks are kept between runs.
+    """Returns the folder of data and scoring networks that are kept between runs.
 
     `$TFSYNTH_CACHE`, else ~/.cache/tfsynth.
     """
@@ -51,5 +51,5 @@ def cache_folder():
 
 
 def write_text(path, text):
-    """Writes a text file, whole or not at all."""
+    """Writes a text file, completely or not at all."""
     replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

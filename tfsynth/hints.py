@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 
 def nearest(word: object, known: Iterable[object], quote: str = "`") -> str:
-    """Returns the sentence that asks whether the nearest name was meant, a blank before it.
+    """Returns the question whether the nearest name was meant, with a space before it.
 
     Args:
-        word: What came; anything else than text is taken as it is printed.
-        known: The names that would have done.
-        quote: What stands around the name: keys and arguments have "`", names of things "'".
+        word: The unknown name; a value that is not text is converted to text.
+        known: The known names.
+        quote: The quotation mark of the name: keys and arguments have "`", names of things "'".
 
     Returns:
         Text such as " Did you mean `seed`?", or "" where no name is near.
@@ -29,8 +29,8 @@ def nearest_names(word: object, known: Iterable[object], most: int = 3, cutoff: 
 
     Args:
         word, known: As in `nearest`.
-        most: At most so many names.
-        cutoff: How alike they must be, from 0, where any name is near enough, to 1.
+        most: Maximum number of names.
+        cutoff: The least similarity, from 0 (any name) to 1.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Names in a config, classes in the package, and the way between them."""
+"""The registry: names in a config, and the classes that they stand for."""
 
 import contextlib
 import importlib
@@ -19,8 +19,8 @@ register = keras.saving.register_keras_serializable(PACKAGE)
 # What Keras stores beside the constructor's own arguments; the run sets them.
 _IMPLIED_ARGUMENTS = ("name", "trainable", "dtype")
 
-# Where a config finds classes of Keras. Any other public module is one attribute away from
-# NumPy, and by way of it from everything that Python can run.
+# The modules in which a config finds classes of Keras. Every other public module gives access to
+# NumPy, and through it to everything that Python can run.
 _KERAS_MODULES = (
     "keras.constraints",
     "keras.initializers",
@@ -30,16 +30,16 @@ _KERAS_MODULES = (
     "keras.optimizers.schedules",
     "keras.regularizers",
 )
-# These two run code that they are given or read from a file.
+# These two execute code from their arguments or from a file.
 _RUN_CODE = ("keras.layers.Lambda", "keras.layers.TFSMLayer")
 
 
 @contextlib.contextmanager
 def own_random_numbers(seed=None):
-    """Gives the caller's random numbers back after a block that builds networks.
+    """Restores the caller's random state after a block that builds networks.
 
-    An initializer of Keras without a seed of its own takes one from Python's generator, also of
-    weights that are read from a file a moment later.
+    A Keras initializer without a seed takes one from Python's generator, also for weights that
+    are then read from a file.
 
     Args:
         seed: Seed of the numbers in the block; `None` continues with the caller's.
@@ -57,9 +57,9 @@ def build(node: Any) -> Any:
     """Returns the object that a config node describes.
 
     A mapping with the key `class` becomes a call of that class, its other keys
-    the arguments; mappings and lists are walked; anything else is itself. Only
-    registered classes of ours and Keras's layers, losses, optimizers, initializers,
-    regularizers and constraints can be called, and none that runs code it is given.
+    the arguments; mappings and lists are built recursively; other values are returned
+    unchanged. Only registered classes of tfsynth and Keras's layers, losses, optimizers, initializers,
+    regularizers and constraints can be called, and none that executes code from its arguments.
 
     Args:
         node: Plain data: mappings, lists, strings, numbers, booleans, `None`.
@@ -119,11 +119,11 @@ def resolve(name):
 
 
 def keras_arguments(network, arguments):
-    """Returns the keyword arguments that a network hands to Keras, which ignores unknown ones.
+    """Returns the keyword arguments that a network passes to Keras, which ignores unknown ones.
 
     Args:
         network: The network under construction.
-        arguments: Dict of what its own constructor does not know.
+        arguments: Dict of the arguments that its own constructor does not have.
 
     Raises:
         ValueError: If Keras does not know one either; names the nearest of the network's.
@@ -144,8 +144,8 @@ def registered_names():
 def import_registered_classes():
     """Imports every part that registers classes, so that their names resolve.
 
-    Trainers, and data for them, are imported under the backends that they know; networks and
-    losses load and run under any.
+    Trainers and their data are imported under the backends that they support; networks and
+    losses load and run under any backend.
     """
     parts = ["layers", "networks", "losses", "games", "synthesis"]
     if keras.backend.backend() in ("tensorflow", "jax"):

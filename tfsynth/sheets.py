@@ -21,8 +21,8 @@ def sheet(rows, label_set=None, headings=_HEADINGS):
     Args:
         rows: Sequence of examples, each a sequence of pictures: label maps, integer
             (height, width), and pictures, uint8 (height, width, channels), grey, RGB or RGBA,
-            the last on white. A `None` leaves its place empty. Pictures of all sizes fit; each
-            column is as wide as its widest.
+            the last on white. `None` is an empty place. Pictures may have any size; each
+            column is as wide as its widest picture.
         label_set: The `LabelSet` that label maps are painted with; `None` if there are none.
         headings: One word per column, drawn above it.
 
@@ -56,7 +56,7 @@ def sheet(rows, label_set=None, headings=_HEADINGS):
 
 
 def write_sheet(path, picture):
-    """Writes a sheet as PNG, whole or not at all; makes its folder.
+    """Writes a sheet as PNG, completely or not at all; creates its folder.
 
     Args:
         path: Path ending in `.png`.
@@ -98,7 +98,7 @@ def _line_height(font):
 
 
 def _shortened(text, font, width):
-    """Returns as much of the text as fits: narrow pictures have narrow headings."""
+    """Returns the text, shortened to the width of its column."""
     while text and font.getlength(text) > width:
         text = text[:-1]
     return text

@@ -1,4 +1,4 @@
-"""Trained models for other programs; what a format needs is imported on its use."""
+"""Trained models for other programs; the module of a format is imported when it is used."""
 
 import importlib
 from typing import NamedTuple
@@ -40,7 +40,7 @@ def export(synthesizer, path, format="saved_model", half=False):
         raise ValueError(
             f"Unknown export format {format!r}. Known formats: {', '.join(sorted(FORMATS))}."
         )
-    # The list of formats is read for the program's help, which answers before Keras is there.
+    # The list of formats is read for the program's help, before Keras is imported.
     import keras
 
     from tfsynth.registry import own_random_numbers

@@ -1,4 +1,4 @@
-"""The `.keras` file that training writes, once more: elsewhere, or of half the size."""
+"""The `.keras` file that training writes, at another path or of half the size."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def export(synthesizer, path, half=False):
 
     Args:
         synthesizer: A `Synthesizer`.
-        path: File to write; must not exist. Appears whole or not at all.
+        path: File to write; must not exist. It is written completely or not at all.
         half: Whether the file holds its weights in float16.
 
     Returns:

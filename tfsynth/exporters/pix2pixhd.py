@@ -21,13 +21,13 @@ from tfsynth.networks.pix2pixhd_tensors import convolutions
 _GENERATORS = (GlobalGenerator, LocalEnhancer)
 _KINDS = (*_GENERATORS, FeatureEncoder, MultiscaleDiscriminator)
 
-# What the published program has, of what ours can choose.
+# The options of our networks that the published program has.
 _PUBLISHED = {"upsampling": "transposed", "normalization": "instance"}
 
 # The published program writes its options into this file, and `tfsynth import` reads them there.
 _OPTIONS = "opt.txt"
 FILES = {"generator": "latest_net_G.pth", "encoder": "latest_net_E.pth"}
-# The line by which a folder is known as one of ours.
+# The line that identifies a folder as an export of tfsynth.
 _WRITER = "written_by: tfsynth"
 _LOST = "Nothing was written; see whether the disk is sound."
 
@@ -36,7 +36,7 @@ def export(synthesizer, path):
     """Writes generator and encoder as checkpoints, and the options that they are loaded with.
 
     The folder has `latest_net_G.pth`, `latest_net_E.pth` if there is an encoder, and `opt.txt`.
-    Each file is read again and compared, bit for bit, before the folder takes its place. A table
+    Each file is read again and compared, bit for bit, before the folder takes its final name. A table
     of styles is not written: the published program clusters its own.
 
     Args:

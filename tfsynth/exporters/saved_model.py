@@ -21,11 +21,11 @@ def export(synthesizer, path):
     `condition` (batch, height, width, channels) and, if the model reads instance edges or
     has an encoder, int32 `instances` (batch, height, width), of any size; with an encoder
     also float32 `styles` (batch, max_instances, features), one row per instance, which are
-    then numbered from 0; of a generator with noise also an int32 scalar `seed`. It returns
-    uint8 `image` (batch, height, width, channels), of a generator that makes k pictures of a
-    layout all of them, (batch, k, height, width, channels). An id out of range is an error of
-    the request. It is written to a temporary folder beside `path`, loaded again and compared
-    with the synthesizer on two sizes before it takes its place.
+    then numbered from 0; with noise in the generator also an int32 scalar `seed`. It returns
+    uint8 `image` (batch, height, width, channels), or, if the generator makes k pictures of a
+    layout, all of them: (batch, k, height, width, channels). An id out of range is an error of
+    the request. The model is written to a temporary folder beside `path`, loaded again and
+    compared with the synthesizer on two sizes before it takes its final name.
 
     Args:
         synthesizer: A `Synthesizer`.
@@ -36,7 +36,7 @@ def export(synthesizer, path):
 
     Raises:
         FileExistsError: If there is something at `path`.
-        ValueError: If the written model gives other pictures.
+        ValueError: If the pictures of the written model differ.
     """
     path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):

@@ -15,7 +15,7 @@ import numpy as np
 
 from tfsynth.files import replace_file
 
-# What a file of the older container begins with, one pickle each.
+# The first pickles of a file of the older container.
 MAGIC = 119547037146038801333356
 PROTOCOL = 1001
 

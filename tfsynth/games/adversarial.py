@@ -1,4 +1,4 @@
-"""A generator against a discriminator: pix2pix and pix2pixHD, by choice of parts."""
+"""A generator against a discriminator: pix2pix and pix2pixHD, depending on the parts."""
 
 import keras
 from keras import ops
@@ -34,7 +34,7 @@ class AdversarialGame(Game):
             pictures have no classes.
         encoder_reduction: The encoder reads photograph and regions this many times smaller,
             and its map is repeated: 2 for a generator with one enhancer, whose coarse
-            network learnt from an encoder at half the size.
+            network was trained with an encoder at half the size.
         conditional: Whether the discriminator sees the condition. `False` shows it the picture
             alone: "GAN" in place of "cGAN" in pix2pix's table 1.
 
@@ -94,7 +94,7 @@ class AdversarialGame(Game):
     def call(self, batch, training=False):
         """Returns pictures (batch, height, width, channels) in [-1, 1] for a batch's conditions.
 
-        With an encoder these are reconstructions: the objects look as in `batch["image"]`.
+        With an encoder these are reconstructions, with the styles of `batch["image"]`.
         """
         seen = self._with_features(self.condition_of(batch), batch, training)
         return self.generator(seen, training=training)
@@ -134,7 +134,7 @@ class AdversarialGame(Game):
         }
 
     def _with_features(self, condition, batch, training):
-        """Returns what the generator reads: features of the photographs come last, if any."""
+        """Returns the generator's input: the condition, then features of the photographs, if any."""
         if self.encoder is None:
             return condition
         image, regions = to_unit_range(batch["image"]), batch[self.encoder_regions]

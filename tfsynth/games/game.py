@@ -1,4 +1,4 @@
-"""What every game shares: its parts, and the terms that its generator minimises."""
+"""The base of all games: its parts, and the terms that its generator minimises."""
 
 import math
 
@@ -9,18 +9,18 @@ from tfsynth.games.layer_factors import LayerFactors
 
 
 class Game(keras.layers.Layer):
-    """Networks, the losses that they minimise, and nothing of how they are trained.
+    """Networks and the losses that they minimise, without their training.
 
     A subclass names its parts and players and writes `compute_losses`, pure mathematics in
     `keras.ops`: any trainer differentiates it, under any backend. Called with a batch, a game
-    gives the pictures of its generator.
+    returns the pictures of its generator.
 
     Args:
-        conditioning: A `Conditioning`, `ColourConditioning` or `PictureConditioning`: what the
-            networks see of the label maps or condition pictures.
+        conditioning: A `Conditioning`, `ColourConditioning` or `PictureConditioning`: it encodes
+            the label maps or condition pictures for the networks.
         generator: A network (batch, height, width, channels) -> pictures, linear or in [-1, 1],
-            (batch, height, width, channels), or of one that makes k pictures of a layout
-            (batch, k, height, width, channels), which says k as `num_outputs`.
+            (batch, height, width, channels); a generator that makes k pictures of a layout returns
+            (batch, k, height, width, channels) and has k as `num_outputs`.
         terms: List of `Loss`: what the generator minimises, each by its weight.
 
     Attributes:
@@ -31,9 +31,9 @@ class Game(keras.layers.Layer):
     """
 
     roles = ("generator",)  # Constructor arguments that are networks; `None` means absent.
-    ships = ("generator",)  # Of these, what is left when training is over.
+    ships = ("generator",)  # Those of them that are part of the trained model.
     logs = ("generator_loss", "l1")
-    # What a game without an encoder has of it.
+    # The values for a game without an encoder.
     encoder = None
     encoder_regions = "instances"
     encoder_reduction = 1
@@ -52,13 +52,13 @@ class Game(keras.layers.Layer):
 
     @property
     def networks(self):
-        """Role -> network, of those that it has."""
+        """Role -> network, without absent ones."""
         found = {role: getattr(self, role) for role in self.roles}
         return {role: network for role, network in found.items() if network is not None}
 
     @property
     def shipped(self):
-        """Role -> network, of those that are left when training is over."""
+        """Role -> network, those that are part of the trained model."""
         return {role: n for role, n in self.networks.items() if role in self.ships}
 
     @property
@@ -90,7 +90,7 @@ class Game(keras.layers.Layer):
         return found
 
     def compute_losses(self, batch):
-        """Plays the game once.
+        """Computes the losses of a batch.
 
         Args:
             batch: Dict of tensors: `labels` (batch, height, width) integer ids, or
@@ -103,17 +103,17 @@ class Game(keras.layers.Layer):
         raise NotImplementedError
 
     def condition_of(self, batch):
-        """Returns what the networks see of a batch's conditions."""
+        """Returns a batch's conditions as the networks read them, (batch, height, width, channels)."""
         return self.conditioning(batch[self.conditioning.condition_name], batch["instances"])
 
     def take_terms(self, shows=()):
         """Checks the terms, once the networks are set, and names what they log.
 
         Args:
-            shows: What this game shows them beside the pictures and the layout.
+            shows: Inputs of the terms that this game has beside the pictures and the layout.
 
         Raises:
-            ValueError: If one asks for what the game does not show, or cannot read it.
+            ValueError: If a term needs an input that the game does not have, or cannot read it.
         """
         shows = ("real", "fake", *shows)
         if self.conditioning.num_classes is not None:
@@ -151,7 +151,7 @@ class Game(keras.layers.Layer):
             batch: The batch.
             real: Its photographs (batch, height, width, channels) in [-1, 1].
             fake: Synthesised pictures.
-            **more: What else this game shows.
+            **more: Further inputs of the terms.
         """
         seen = {"real": real, "fake": ops.cast(fake, "float32"), **more}
         if any("labels" in loss.asks for loss in self.terms):
@@ -191,7 +191,7 @@ class Game(keras.layers.Layer):
 
 
 def check_generator(conditioning, generator, features=0):
-    """Raises `ValueError` unless a generator reads what the conditioning gives.
+    """Raises `ValueError` unless a generator has the input channels of the conditioning.
 
     Args:
         conditioning: A `Conditioning` or `PictureConditioning`.

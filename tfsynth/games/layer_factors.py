@@ -6,14 +6,16 @@ Cascaded Refinement Networks, https://arxiv.org/abs/1707.09405, section 3.
 import keras
 import numpy as np
 
-# The layer that the others are brought in balance with.
+# The layer that the others are balanced with.
 _IMAGE = "image"
 
 
 class LayerFactors(keras.layers.Layer):
-    """What the layers' weights are multiplied by, and the means to find it. Saved with a trainer.
+    """The factors of the layers' weights, and the means that they are computed from.
 
-    One of the layers that change once per training step: see `advance`.
+    Both are saved with a trainer.
+
+    This is one of the layers that change once per training step: see `advance`.
 
     Args:
         names: Names of the layers.
@@ -44,20 +46,20 @@ class LayerFactors(keras.layers.Layer):
         return {f"weight_{n}": w * f for (n, w), f in zip(weights.items(), factors, strict=True)}
 
     def advance(self, logs):
-        """Takes the terms of one step into the means."""
+        """Adds the terms of one step to the means."""
         self._sums.assign_add(keras.ops.stack([logs[name] for name in self.logs]))
         self._steps.assign_add(1.0)
 
     def restart(self):
-        """Forgets the means."""
+        """Resets the means."""
         self._sums.assign(keras.ops.zeros_like(self._sums))
         self._steps.assign(0.0)
 
     def balance(self):
         """Divides each layer's factor by the mean of its term over that of the image's.
 
-        Without a layer "image" it is that of the first. A layer whose terms were zero stays as
-        it is. The means start anew.
+        Without a layer "image" it is that of the first layer. The factor of a layer whose terms
+        were zero does not change. The means are reset.
 
         Returns:
             Dict of layer name -> factor.

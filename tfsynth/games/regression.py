@@ -7,7 +7,7 @@ from tfsynth.registry import register
 
 @register
 class RegressionGame(Game):
-    """A generator that is moved towards the photographs of its conditions, without an adversary.
+    """A generator that is trained on the photographs of its conditions, without an adversary.
 
     Cascaded Refinement Networks, https://arxiv.org/abs/1707.09405, section 3. The generator may
     make several pictures of one layout: a `DiversityLoss` then trains the best of them, other

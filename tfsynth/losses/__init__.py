@@ -1,4 +1,4 @@
-"""Losses: functions of what networks make; they know no network."""
+"""Losses: functions of the outputs of networks."""
 
 from tfsynth.losses.adversarial import CrossEntropyLoss as CrossEntropyLoss
 from tfsynth.losses.adversarial import HingeLoss as HingeLoss

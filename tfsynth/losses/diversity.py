@@ -10,13 +10,13 @@ from tfsynth.losses.perceptual import IMAGE, PerceptualLoss
 from tfsynth.registry import register
 
 _SCOPES = ("image", "class")
-# A size that the published feature networks take, to ask them for the sizes of their maps.
+# A size that the published feature networks take, to compute the sizes of their maps.
 _PROBE = 1024
 
 
 @register
 class DiversityLoss(PerceptualLoss):
-    """The perceptual loss of the best of k pictures, as a whole or for each class apart.
+    """The perceptual loss of the best of k pictures, as a whole or for each class separately.
 
     With E_l[u, p] the mean over pixels of mask_p * (mean over channels of
     |features_l(real) - features_l(picture u)|), masks averaged down to each layer's size, and
@@ -24,14 +24,14 @@ class DiversityLoss(PerceptualLoss):
 
         (1 - mean_share) * sum_p min_u T[u, p] + mean_share * sum_p mean_u T[u, p]
 
-    Scope "class" is equation 3, each class p with a best picture of its own; "image" is
-    equation 2, one mask of ones. The share of the mean is the published program's, not the
-    paper's: it keeps every picture receiving gradients. Otherwise they flow into the best
-    picture only; of equal ones into the first. One picture makes it the perceptual loss.
+    Scope "class" is equation 3, where each class p has its own best picture; "image" is
+    equation 2, with one mask of ones. The share of the mean is from the published program, not
+    from the paper: it gives gradients to every picture. Otherwise only the best picture has
+    gradients, or the first of equally good ones. With one picture it is the perceptual loss.
 
-    Always in float32, features too. Features of the real picture are computed once, those of
-    the others in passes of `chunk` pictures, whose activations are not kept but computed a
-    second time for the gradients.
+    It is computed in float32 always, the features too. Features of the real picture are computed
+    once, those of the others in passes of `chunk` pictures, whose activations are not kept but
+    computed a second time for the gradients.
 
     Args:
         features, sha256: See `PerceptualLoss`.
@@ -92,7 +92,7 @@ class DiversityLoss(PerceptualLoss):
         return ("real", "fake", "masks") if self.scope == "class" else ("real", "fake")
 
     def check(self, num_classes, channels):
-        """Raises `ValueError` if the conditions have no classes to seek the best picture of."""
+        """Raises `ValueError` if the scope is "class" and the conditions have no classes."""
         super().check(num_classes, channels)
         if self.scope == "class" and num_classes is None:
             raise ValueError(
@@ -123,8 +123,8 @@ class DiversityLoss(PerceptualLoss):
         fake = fake if len(fake.shape) == 5 else fake[:, None]
         errors = self._errors(real, fake, masks)  # (layers, batch, pictures, classes)
         weighted = ops.reshape(self._weights(factors), (-1, 1, 1, 1)) * errors
-        # Summed over the layers before the smallest is sought: one picture is the best of all
-        # layers together.
+        # Summed over the layers before the minimum: one picture is the best for all layers
+        # together.
         total = ops.sum(weighted, axis=0)  # (batch, pictures, classes)
         # (batch, classes) -> (batch, pictures, classes), 1 at the best picture of each class
         best = ops.one_hot(ops.argmin(total, axis=1), fake.shape[1], axis=1, dtype="float32")
@@ -145,14 +145,14 @@ class DiversityLoss(PerceptualLoss):
             # (layers, batch, chunk, classes)
             return ops.stack([_table(*maps) for maps in zip(reals, features, masks, strict=True)])
 
-        # What it takes from around it needs no gradients: the real features and the masks.
+        # The real features and the masks, from the enclosing function, need no gradients.
         compare = keras.remat(compare)
         tables = []
         for start in range(0, fake.shape[1], self.chunk):
             pictures = fake[:, start : start + self.chunk]
             if tables:
-                # One pass after the other, in both directions: side by side they would need the
-                # memory of all.
+                # The passes run one after the other, forward and backward: in parallel they would
+                # need the memory of all.
                 pictures = pictures + 0.0 * ops.sum(tables[-1])
             tables.append(compare(pictures))
         return ops.concatenate(tables, axis=2)

@@ -1,4 +1,4 @@
-"""Fixed networks that losses read pictures with: files named by path and SHA-256."""
+"""Fixed networks of losses: files named by path and SHA-256."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from tfsynth.layers import dtype_policy
 
 
 def load_frozen(path, expected, what, remedy, policy=None):
-    """Loads a network that never trains; nothing is fetched from anywhere.
+    """Loads a network that is not trained; nothing is downloaded.
 
     Args:
         path: Path of a `.keras` file; `~` is the home folder.
         expected: The file's SHA-256 in hexadecimal digits, or `None` for any.
-        what: What the file is, for messages: "feature network".
-        remedy: How to come by such a file, for messages: a sentence without its full stop.
+        what: The kind of file, for messages: "feature network".
+        remedy: How to get such a file, for messages: a sentence without its full stop.
         policy: Name of the dtype policy to build it with; `None` for the one in force.
 
     Returns:

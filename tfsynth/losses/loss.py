@@ -1,4 +1,4 @@
-"""The base of every loss, and the protocol by which a game asks it."""
+"""The base of every loss, and its interface to a game."""
 
 
 class Loss:
@@ -6,26 +6,26 @@ class Loss:
 
     A loss returns the mean over the batch it is given, as a float32 scalar, neither weighted nor
     divided by the number of replicas: game and trainer do both, once. (A `keras.losses.Loss`
-    divides by the replicas itself.) It knows no network but one that it reads with.
+    divides by the replicas itself.) It has no network but one that it reads pictures with.
 
-    A subclass names what it `asks` for; the game calls it with those, as keyword arguments:
+    A subclass names its inputs in `asks`; the game calls it with those, as keyword arguments:
 
     - `real`: photographs (batch, height, width, channels), float32 in [-1, 1];
-    - `fake`: what the generator made of their layouts, the same; (batch, k, height, width,
-      channels) of a generator that makes k pictures of a layout;
+    - `fake`: the generator's pictures of their layouts, the same; (batch, k, height, width,
+      channels) if the generator makes k pictures of a layout;
     - `labels`: integer ids (batch, height, width), where the conditions are label maps;
-    - `masks`: the same one-hot, (batch, height, width, classes) float32;
+    - `masks`: the labels one-hot encoded, (batch, height, width, classes) float32;
     - `real_features`, `fake_features`: one list of feature maps per scale of a discriminator.
 
     A subclass that is a sum of named `layers`, whose balance may change in training, writes
-    `terms` beside the call: the same arguments and `factors`, a float32 tensor (layers,), to a
-    float32 tensor (layers,).
+    `terms` beside the call: with the same arguments and `factors`, a float32 tensor (layers,), it
+    returns a float32 tensor (layers,).
 
     Args:
         weight: The factor of this term in the generator's total.
     """
 
-    name = "loss"  # Under which it is logged.
+    name = "loss"  # Its key in the logs.
     asks = ()
     layers = ()
     many_pictures = True  # Whether `fake` may hold several pictures of one layout.
@@ -35,7 +35,7 @@ class Loss:
         self.weight = weight
 
     def check(self, num_classes, channels):
-        """Raises `ValueError` if it cannot read what a game shows.
+        """Raises `ValueError` if it cannot read the inputs of a game.
 
         Args:
             num_classes: Number of classes of the layouts; `None` for condition pictures.

@@ -1,7 +1,7 @@
 """Distances between features of a fixed network: the perceptual loss.
 
 pix2pixHD, https://arxiv.org/abs/1711.11585, section 3.2, and Cascaded Refinement Networks,
-https://arxiv.org/abs/1707.09405, equation 1; and the weights that both published.
+https://arxiv.org/abs/1707.09405, equation 1; with the published layer weights of both.
 """
 
 import keras
@@ -48,9 +48,9 @@ class PerceptualLoss(Loss):
     pixels, channels and batch. The layer "image" is the picture itself, in grey levels 0..255;
     it alone needs no network.
 
-    The network is fixed: a file, named by path and SHA-256, which is never fetched from
-    anywhere and never saved with a trainer. A loss that is saved and loaded reads the same
-    file again and refuses another.
+    The network is fixed: a file, named by path and SHA-256, which is never downloaded and
+    never saved with a trainer. A loss that is saved and loaded reads the same file again and
+    refuses another.
 
     Args:
         features: Path of a `.keras` file: a network from RGB pictures in [-1, 1] to a dict
@@ -60,7 +60,7 @@ class PerceptualLoss(Loss):
             and writes its SHA-256 into the config.
         layer_weights: Dict of output name (or "image") -> factor, or a name of
             `PUBLISHED_LAYER_WEIGHTS`; `None` for "pix2pixhd". Published factors fit the
-            features that they were found with; others are brought into balance by
+            features that they were estimated with; those of other features are balanced by
             re-estimation (see `trainers.ReestimateLayerWeights`).
         weight: Factor in the generator's total; 10 in pix2pixHD, 1 in Cascaded Refinement
             Networks.

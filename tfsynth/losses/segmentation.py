@@ -1,4 +1,4 @@
-"""What a pretrained segmenter reads in a synthesised picture, against its layout.
+"""The prediction of a pretrained segmenter on a synthesised picture, against its layout.
 
 The baseline "GAN and semantic segmentation" of Cascaded Refinement Networks,
 https://arxiv.org/abs/1707.09405, section 4.
@@ -15,13 +15,13 @@ from tfsynth.registry import register
 
 @register
 class SegmentationLoss(Loss):
-    """Pixelwise cross-entropy between a fixed segmenter's reading of a picture and its labels.
+    """Pixelwise cross-entropy between a fixed segmenter's prediction on a picture and its labels.
 
     Void pixels are left out; the mean is over the others.
 
     The segmenter is a file, named by path and SHA-256, as the network of a `PerceptualLoss` is.
     `tfsynth evaluate` keeps such files: `segmenters/*/segmenter.keras` of its cache folder. A
-    score by the segmenter that a loss has trained with says little.
+    score by the segmenter that is also the loss says little.
 
     Args:
         segmenter: Path of a `.keras` file: a network from RGB pictures in [-1, 1] to logits

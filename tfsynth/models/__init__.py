@@ -6,7 +6,7 @@ from pathlib import Path
 from tfsynth.hints import nearest
 
 _FOLDER = Path(__file__).parent
-# What a run, or an import, names the model in its folder.
+# The name of the model in the folder of a run or an import.
 BUNDLE = "synthesizer.keras"
 
 
@@ -16,7 +16,7 @@ def model_names():
 
 
 def find_model(name_or_path):
-    """Returns the path of a model: what is there under that path, else the shipped one so named.
+    """Returns the path of a model: that path if it exists, else that of the shipped model.
 
     Args:
         name_or_path: A `.keras` file, a run folder, or one of `model_names`.
@@ -47,7 +47,7 @@ def bundle_of(path):
 
 
 def read_model(path):
-    """Returns what a `.keras` file holds, the classes of tfsynth being known to Keras.
+    """Returns the model in a `.keras` file, with the classes of tfsynth registered in Keras.
 
     Args:
         path: A `pathlib.Path`.

@@ -1,1 +1,1 @@
-"""The parts of a run: its folder, its phases, the checks before training, and the files that it writes."""
+"""The parts of a run: its folder, its phases, the checks before training, and its results."""

@@ -1,4 +1,4 @@
-"""The training of a run: phase after phase, from where its folder stands."""
+"""The training of a run: phase after phase, from the state in its folder."""
 
 import dataclasses
 
@@ -8,10 +8,10 @@ from tfsynth.runs.results import draw_sheet, first_examples, synthesizer_of
 
 
 def train_phases(setup, run, strategy=None, verbose=True, callbacks=()):
-    """Trains what is left of a run; its trainer is then `setup.trainer`.
+    """Trains the rest of a run; its trainer is then `setup.trainer`.
 
     Args:
-        setup: A `Setup`; its trainer is replaced by that of the phase at work.
+        setup: A `Setup`; its trainer is replaced by that of the current phase.
         run: The `RunFolder`.
         strategy: The `tf.distribute.Strategy`, or `None`.
         verbose: Whether to show progress.
@@ -87,7 +87,7 @@ def _fit(setup, phase, run, checkpoints, clock, verbose, more_callbacks):
         with data.surface_data_errors():
             # A run that was stopped within an epoch ends that epoch first.
             for start, end in _whole_epochs(first, per_epoch, epochs):
-                # A new run takes one step, however small its budget: something to look at.
+                # A new run takes one step, however small its budget: there is then a result.
                 if trainer.step > 0 and _budget_spent(config, clock):
                     break
                 trainer.fit(
@@ -118,7 +118,7 @@ def _reestimation(config, per_epoch):
 
 
 def _whole_epochs(step, per_epoch, epochs):
-    """Yields (first step, last step + 1): the rest of a broken epoch, then all whole ones."""
+    """Yields (first step, last step + 1): the rest of an interrupted epoch, then all whole ones."""
     total = per_epoch * epochs
     if step % per_epoch:
         end = -(-step // per_epoch) * per_epoch

@@ -1,4 +1,4 @@
-"""What a synthesizer checks of its parts and of the arrays that it is called with."""
+"""The checks of a synthesizer's parts and of the arrays that it is called with."""
 
 import operator
 
@@ -8,7 +8,7 @@ from tfsynth.layouts.regions import array_of
 
 
 def check_parts(generator, conditioning, label_set, encoder):
-    """Raises `ValueError` unless the parts of a synthesizer go together."""
+    """Raises `ValueError` unless the parts of a synthesizer fit each other."""
     classes = None if label_set is None else label_set.num_classes
     if classes != conditioning.num_classes:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""A trained synthesizer at work on files: load it, draw with it, export it."""
+"""A trained synthesizer and files: loading, synthesis from folders, export."""
 
 import dataclasses
 import itertools
@@ -19,7 +19,7 @@ from tfsynth.synthesis.synthesizer import Synthesizer
 
 
 def load_synthesizer(path):
-    """Loads a synthesizer from its `.keras` file or a run folder, or one that ships, by its name.
+    """Loads a synthesizer from its `.keras` file or a run folder, or a model that ships by name.
 
     Raises:
         FileNotFoundError: If there is none.
@@ -53,8 +53,8 @@ def synthesize(
 
     Names are those that pair files in training: the stem, without the endings of
     Cityscapes. Everything is checked before the first is written: that no two inputs share a
-    name, that nothing is overwritten, and every file against the model. Each PNG appears whole or
-    not at all; it is grey, RGB or RGBA, as the photographs were that the model was trained on.
+    name, that nothing is overwritten, and every file against the model. Each PNG is written
+    completely or not at all; it is grey, RGB or RGBA, as the training photographs of the model.
 
     Args:
         model_path: A `.keras` file, a run folder or the name of a model that ships.

@@ -7,19 +7,19 @@ from tfsynth import streets
 from tfsynth.data import Streets, write_instance_map, write_label_map, write_photo
 from tfsynth.files import replace_file
 
-# Of drawn streets; as many as a sample sheet has rows.
+# Number of drawn streets; as many as a sample sheet has rows.
 COUNT = 6
-# Where a model does not say at what size it was trained: that of `configs/demo.yaml`.
+# For a model without its training size: the size of `configs/demo.yaml`.
 SIZE = (64, 128)
 
 
 def write_layouts(folder, examples, synthesizer, renew=True):
-    """Writes conditions and instance maps of examples: something to synthesise from at once.
+    """Writes conditions and instance maps of examples, as first inputs for synthesis.
 
     Args:
         folder: Gets the folders `labels` (or `condition`) and `instances`.
         examples: Dict of name without ending -> example, a dict of arrays.
-        synthesizer: Which of an example is written: what this `Synthesizer` reads.
+        synthesizer: The `Synthesizer`; the arrays that it reads are written.
         renew: Whether to replace files that are there.
     """
     name = synthesizer.conditioning.condition_name

@@ -1,4 +1,4 @@
-"""The files that a synthesis reads and writes: found and paired by name, and never mixed up."""
+"""The files that a synthesis reads and writes: found and paired by name."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def conditions(inputs, role):
         role: What they are, in the words of `pairing`.
 
     Raises:
-        DataError: If a path is nowhere, a folder holds none, or two share a name.
+        DataError: If a path does not exist, a folder has none, or two share a name.
     """
     maps = {}
     for path in inputs:
@@ -25,7 +25,7 @@ def conditions(inputs, role):
         if path.is_dir():
             found = _conditions_in(path, role)
         elif path.is_file():
-            # Who names a file means it, whatever its ending says.
+            # A file that is named explicitly is taken with any ending.
             found = {pairing.pairing_name(Path(path.name), role) or path.stem: path}
         else:
             raise DataError(f"No {pairing.NAMES[role]} or folder at {path}.")

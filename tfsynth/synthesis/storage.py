@@ -14,7 +14,7 @@ def rounded(model, dtype):
         dtype: "float16".
 
     Raises:
-        ValueError: If a weight is too large for the dtype, or no number.
+        ValueError: If a weight is too large for the dtype, or not a number.
     """
     weights = model.get_weights()
     if not all(np.isfinite(weight).all() for weight in weights):

@@ -1,4 +1,4 @@
-"""The table of styles that each class has: what objects look like, to draw from."""
+"""The table of styles of each class, which styles are sampled from."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class StyleTable:
-    """The styles of each class and how many instances had each.
+    """The styles of each class, with the number of instances of each.
 
     Args:
         centres: `{class id: (styles, features) float}`. Classes without styles are left out.
@@ -38,7 +38,7 @@ class StyleTable:
                 raise ValueError(
                     f"The classes of a style table are ids 0, 1, ... It has {class_id!r}."
                 )
-        # Copies: what the caller does with its arrays later is no edit of the table.
+        # Copies: later changes of the caller's arrays do not change the table.
         self.centres = {
             int(c): finite_numbers(v, f"the centres of class {c}") for c, v in centres.items()
         }
@@ -91,11 +91,11 @@ class StyleTable:
                 )
 
     def sample(self, class_id: int, random: np.random.Generator) -> np.ndarray:
-        """Returns one style of a class, each as likely as the next; zeros if it has none.
+        """Returns one style of a class, all with equal probability; zeros if it has none.
 
         Args:
             class_id: The class.
-            random: What draws.
+            random: The `numpy.random.Generator` that samples.
 
         Returns:
             `(features,)` float32.

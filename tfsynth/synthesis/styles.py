@@ -1,4 +1,4 @@
-"""Styles per class: what the objects of a data set look like, in a table to draw from.
+"""Styles per class: the features of a data set's objects, clustered into a table.
 
 pix2pixHD, https://arxiv.org/abs/1711.11585, section 3.4: the features of all instances of a class
 are clustered, and a cluster's centre is a style.
@@ -12,8 +12,8 @@ import numpy as np
 from tfsynth.synthesis.style_table import StyleTable as StyleTable
 from tfsynth.synthesis.style_table import finite_numbers
 
-# An instance counts where it covers more than this part of its picture: what a smaller one shows
-# is mostly its surroundings. The published rule.
+# An instance is used if it covers more than this part of its picture: the features of a smaller
+# one are mostly those of its surroundings. The published rule.
 MINIMUM_AREA = 1 / 64
 CLUSTERS = 10
 
@@ -28,17 +28,17 @@ def cluster(
     seed: int = 0,
     class_names: Sequence[str] | None = None,
 ) -> StyleTable:
-    """Returns the table of styles that instances have: k-means per class, by scikit-learn.
+    """Returns the table of the styles of instances: k-means per class, by scikit-learn.
 
     Args:
         classes: `(instances,)` class ids.
         vectors: `(instances, features)` their features.
         areas: `(instances,)` the part of its picture that each covers, 0..1.
-        clusters: Styles of a class, where it has as many different instances.
-        minimum_area: An instance counts where it covers more than this. A class that never
-            does is in the table with its largest instances, as many as there are clusters.
-        seed: Seed of the starts, of which the best of ten is kept.
-        class_names: Names of the classes by id, for the table to keep.
+        clusters: Styles of a class, if it has as many different instances.
+        minimum_area: An instance is used if it covers more than this. A class without such
+            instances is in the table with its largest ones, as many as there are clusters.
+        seed: Seed of the initial centres; the best of ten runs is kept.
+        class_names: Names of the classes by id, to store in the table.
 
     Raises:
         ValueError: If there are no instances.
@@ -70,8 +70,8 @@ def collect(
 ) -> StyleTable:
     """Returns the styles of a data set's objects, as a synthesizer's encoder sees them.
 
-    The class of an object is the label that most of its pixels have, whatever its id. Beside
-    condition pictures there are no labels: all objects are of class 0 then.
+    The class of an object is the label of most of its pixels and does not depend on its id. With
+    condition pictures there are no labels: all objects are then of class 0.
 
     Args:
         synthesizer: A `Synthesizer` with an encoder.
@@ -115,7 +115,7 @@ def assign(
     table: StyleTable | None = None,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gives every region of a batch its style: the given one, else a drawn one, else zeros.
+    """Gives every region of a batch its style: the given one, else a sampled one, else zeros.
 
     Args:
         regions: `(batch, height, width)` integer ids.
@@ -123,8 +123,8 @@ def assign(
         shape: The most regions in a picture, and the features of a style.
         by_label: Whether regions are classes, which keep their ids.
         given: `{id: (features,) float}`.
-        table: What the others are drawn from. What is drawn for an id depends on it and the
-            seed alone.
+        table: The `StyleTable` that the others are sampled from. The style of an id depends on
+            the id and the seed alone.
         seed: A whole number, 0 or more.
 
     Returns:
@@ -133,7 +133,7 @@ def assign(
 
     Raises:
         ValueError: If there are too many regions, a style has another shape or is not of finite
-            numbers, or one is given for an id that is nowhere.
+            numbers, or one is given for an id that does not occur.
     """
     given = _checked_styles(given, shape[1])
     labels = np.zeros_like(regions) if labels is None else labels
@@ -174,7 +174,7 @@ def require_at_most(count: int, most: int) -> None:
 
 
 def majority_classes(labels: np.ndarray, regions: np.ndarray, count: int) -> np.ndarray:
-    """Returns the label that most pixels of each region have, of equals the smallest id.
+    """Returns the label of most pixels of each region; of equally frequent ones the smallest id.
 
     Args:
         labels: `(height, width)` class ids, not negative.

@@ -24,27 +24,27 @@ STORED_DTYPES = ("float32", "float16")
 class Synthesizer(keras.Model):
     """Turns a semantic layout, or another picture, of any size into a photograph.
 
-    It holds what is left when training is over: the conditioning, the generator and
-    the label set, if any. `save("name.keras")` writes all of it into one file that describes
-    itself; `tfsynth.load_model` reads it back.
+    It is the trained model: the conditioning, the generator and the label set, if any.
+    `save("name.keras")` writes all of it into one file that describes itself;
+    `tfsynth.load_model` reads it back.
 
     Args:
-        generator: A network condition -> picture in [-1, 1]; what is beyond is clipped. One
-            that makes several pictures of a layout, (batch, k, height, width, channels), says
-            so as `num_outputs`.
+        generator: A network condition -> picture in [-1, 1]; values outside are clipped. One
+            that makes k pictures of a layout, (batch, k, height, width, channels), has k as
+            `num_outputs`.
         conditioning: The `Conditioning`, `ColourConditioning` or `PictureConditioning` that the
             generator was trained with.
         label_set: A `LabelSet`: names, colours and void ids of the classes; `None` if the
             conditions are pictures.
-        provenance: Dict of plain data that says where the weights come from
-            (config name, steps, precision); stored as it is.
+        provenance: Dict of plain data on the origin of the weights (config name, steps,
+            precision); stored unchanged.
         encoder: The `FeatureEncoder` that the generator was trained with, or `None`.
-        styles: A `StyleTable` of the encoder's features, or `None`: unless a style is asked
-            for, every object then has the features 0.
+        styles: A `StyleTable` of the encoder's features, or `None`: objects without a given
+            style then have the features 0.
         encoder_regions, encoder_reduction: As in `AdversarialGame`.
         stored_dtype: "float32", or "float16" for a file of half the size: `save` rounds the
-            weights in the file, to 11 bits. They are computed with in float32 either way.
-        format_version: Version of the stored form that this was read from.
+            weights in the file, to 11 bits. The computation is in float32 in both cases.
+        format_version: Version of the file format that this was read from.
 
     Call arguments:
         inputs: Dict of the tensors that `input_names` names. Integers `labels`
@@ -57,8 +57,8 @@ class Synthesizer(keras.Model):
 
     Returns:
         Uint8 tensor (batch, height, width, channels): RGB if they are 3, grey if 1, RGB and
-        alpha if 4, as the generator was trained. Of a generator of several pictures, all of
-        them: (batch, k, height, width, channels).
+        alpha if 4, as the generator was trained. If the generator makes several pictures of a
+        layout, all of them: (batch, k, height, width, channels).
 
     Raises:
         ValueError: If the label set does not fit the conditioning, or the file was
@@ -182,12 +182,12 @@ class Synthesizer(keras.Model):
                 encoder's regions are labels.) For a batch, one dict for all of it.
             seed: Seed of the styles that are not given, and of the generator's noise, if it
                 draws any. The style of an object depends on the seed and its id alone, so that
-                giving one leaves the others as they are. Of a generator that makes k pictures of a
-                layout, it takes picture seed mod k.
+                giving one leaves the others as they are. If the generator makes k pictures of a
+                layout, picture seed mod k is returned.
 
         Returns:
             Uint8 array (height, width, channels) or (batch, height, width, channels), with the
-            channels of the photographs trained on: RGB mostly; of grey ones 1, of RGBA 4.
+            channels of the training photographs: 3 (RGB) mostly, 1 for grey ones, 4 for RGBA.
 
         Raises:
             ValueError: If an id is out of range, or the arrays do not fit.
@@ -303,7 +303,7 @@ class Synthesizer(keras.Model):
             self._require_encoder()
         inputs = {name: batch.astype(self.conditioning.condition_dtype)}
         if "instances" in self.input_names:
-            # What a label map without instances has, a picture has not: other ids.
+            # The substitute for missing instances: the labels, or zeros for a picture.
             hint = "the labels themselves: edges then lie between classes only"
             hint = hint if self.label_set else "zeros: all of it is one object then"
             shape = batch.shape[1:3] if single else batch.shape[:3]
@@ -372,7 +372,7 @@ class Synthesizer(keras.Model):
             "encoder_regions": self.encoder_regions,
             "encoder_reduction": self.encoder_reduction,
             "stored_dtype": self.stored_dtype,
-            # What is written is of this version, whatever was read.
+            # Files are written in this version, also if an older one was read.
             "format_version": FORMAT_VERSION,
         }
 
@@ -380,12 +380,12 @@ class Synthesizer(keras.Model):
     def from_config(cls, config):
         load = keras.saving.deserialize_keras_object
         names = ("generator", "conditioning", "encoder")
-        # Format 1 knew no encoder.
+        # Format 1 has no encoder.
         parts = {name: load(config[name]) for name in names if config.get(name)}
         if config["label_set"]:
             parts["label_set"] = LabelSet.from_dict(config["label_set"])
         if config.get("styles"):
-            # Stored beside the label set, a table without names is of its classes.
+            # A table without names that is stored beside a label set has the classes of that set.
             classes = parts["label_set"].names if "label_set" in parts else None
             parts["styles"] = StyleTable.from_dict(config["styles"], classes)
         # Before format 3 a file said in which precision training had computed.

@@ -4,7 +4,7 @@ from keras import ops
 
 
 def copy_of(network):
-    """Returns a network like the given one, with weights of its own of the same values."""
+    """Returns a copy of a network, with weights of its own of the same values."""
     copy = type(network).from_config(network.get_config())
     copy.set_weights(network.get_weights())
     return copy
@@ -33,7 +33,7 @@ def share_of(decay, steps):
 def move(pairs, share):
     """Moves averages towards the weights: average <- average + share (weight - average).
 
-    What does not train is copied.
+    Weights that do not train are copied.
 
     Args:
         pairs: List of (weight, average), `keras.Variable`s of one shape.

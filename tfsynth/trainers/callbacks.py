@@ -31,8 +31,8 @@ class Clock:
 class LearningRateByProgress(keras.callbacks.Callback):
     """Sets each player's learning rate at the start of each epoch: its own times the schedule's.
 
-    With a budget of minutes the schedule is walked faster, in proportion to the time
-    that has gone, and training stops when the budget is spent.
+    With a budget of minutes the schedule advances faster, in proportion to the elapsed
+    time, and training stops at the end of the budget.
 
     Args:
         schedule: Callable epochs done (float) -> factor 0..1; `epochs` in all.
@@ -76,7 +76,7 @@ class ProgressBar(keras.callbacks.Callback):
         total_steps: Steps of the whole run.
         batch_size: Pictures in a step.
         clock: The run's `Clock`.
-        minutes: Budget of wall time, or `None`; the bar then shows how much of it is gone.
+        minutes: Budget of wall time, or `None`; with one, the bar shows how much is used.
         names: Log keys to show.
     """
 
@@ -107,7 +107,7 @@ class ProgressBar(keras.callbacks.Callback):
             self._show()
 
     def close(self):
-        """Leaves the bar as it stands; call it however training ended."""
+        """Leaves the bar on the screen; call it also if training failed."""
         if self._bar is not None:
             if self.model.step > self._first:
                 self._show()
@@ -137,7 +137,7 @@ class ProgressBar(keras.callbacks.Callback):
 
 
 class _TellingBar(tqdm):
-    """A bar with a text of its own; tqdm's own place for one begins with a comma."""
+    """A bar with a text of its own; tqdm's postfix begins with a comma."""
 
     told = ""
 
@@ -149,9 +149,8 @@ class _TellingBar(tqdm):
 class StopBetweenSteps(keras.callbacks.Callback):
     """Turns Ctrl-C (and SIGTERM) into a stop between two steps, where all weights agree.
 
-    What follows the last step of an epoch, validation, sheet and checkpoint, is brought
-    to its end first. A second Ctrl-C stops at once; `at_once` then says that the state
-    is not to be saved.
+    After the last step of an epoch, validation, sheet and checkpoint are finished first. A second
+    Ctrl-C stops at once; `at_once` then says that the state is not to be saved.
 
     Raises:
         KeyboardInterrupt: At the end of the step or epoch in which the signal came.
@@ -181,7 +180,7 @@ class StopBetweenSteps(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
     def release(self):
-        """Gives the signals back; call it however training ended."""
+        """Restores the signal handlers; call it also if training failed."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
@@ -216,8 +215,8 @@ class SampleSheets(keras.callbacks.Callback):
     Args:
         draw: Callable without arguments -> uint8 picture (height, width, 3).
         write: Callable (path, picture) that writes a PNG.
-        folder: Where the sheets go, named by step.
-        log_folder: Where TensorBoard's images go.
+        folder: Folder of the sheets, named by step.
+        log_folder: Folder of TensorBoard's images.
         every: Epochs between two sheets.
     """
 

@@ -15,11 +15,11 @@ class Checkpoints:
 
     A checkpoint is written under a temporary name, flushed to the disk and renamed;
     the manifest that names it is replaced after it. A kill at any moment leaves the
-    checkpoints before it untouched. A damaged one is passed over, with a warning.
+    checkpoints before it untouched. A damaged one is skipped, with a warning.
 
     Args:
-        folder: Where they are; made on the first `save`.
-        keep: How many stay, at least 2.
+        folder: Their folder; created by the first `save`.
+        keep: Number of checkpoints kept, at least 2.
     """
 
     def __init__(self, folder, keep=2):
@@ -31,7 +31,7 @@ class Checkpoints:
 
         Args:
             trainer: A compiled `Trainer`.
-            **state: Plain numbers and strings to have back from `latest`.
+            **state: Plain numbers and strings that `latest` returns.
 
         Returns:
             The path of the checkpoint.

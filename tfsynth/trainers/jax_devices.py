@@ -1,4 +1,4 @@
-"""Where JAX computes."""
+"""The device that JAX computes on."""
 
 import contextlib
 
@@ -13,7 +13,7 @@ def choose_devices(device=None, batch_size=None):
     Args:
         device: "auto" or `None` for the first accelerator, else the CPU; "cpu", "gpu" for the
             first GPU, or "gpu:N".
-        batch_size: Not looked at: one device computes a batch.
+        batch_size: Ignored: one device computes a batch.
 
     Returns:
         `None`: there is no strategy.

@@ -7,12 +7,12 @@ import keras
 
 
 class ReestimateLayerWeights(keras.callbacks.Callback):
-    """Brings the layers of perceptual losses into balance after an epoch, and logs their weights.
+    """Balances the layers of perceptual losses after an epoch, and logs their weights.
 
-    In that epoch the means of the layers' weighted terms are taken; after it, each layer's
+    In that epoch the means of the layers' weighted terms are computed; after it, each layer's
     weight is divided by the mean of its term over that of the image's, so that all layers add as
-    much to the loss. Means of what enters the loss: of several pictures the best ones, where the
-    published program takes all.
+    much to the loss. The means are over the errors that enter the loss: with several pictures those
+    of the best ones, where the published program uses all.
 
     Factors and means are part of a checkpoint: a run that stops and resumes has the same result.
 

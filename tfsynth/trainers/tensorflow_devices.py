@@ -1,4 +1,4 @@
-"""Where TensorFlow computes."""
+"""The devices that TensorFlow computes on."""
 
 import contextlib
 
@@ -13,9 +13,9 @@ def choose_devices(device=None, batch_size=None):
     Args:
         device: "auto" or `None` for the accelerators, "cpu", "gpu" for the first GPU, or
             "gpu:N".
-        batch_size: Pictures in a training step, which "auto" shares out evenly: it takes
-            as many of the GPUs as divide it, and says so if that leaves some out. `None`,
-            where nothing is trained: one GPU.
+        batch_size: Pictures in a training step, which "auto" shares evenly: it uses
+            as many of the GPUs as divide it, and prints a message if some are left out. `None`,
+            without training: one GPU.
 
     Returns:
         A `tf.distribute.MirroredStrategy` if there are several GPUs to use, else `None`.
