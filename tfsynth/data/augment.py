@@ -1,4 +1,4 @@
-"""Resizing, cropping and flipping an example: one geometry for condition, instances and photo.
+"""Resizing, cropping and flipping of examples: one geometry for condition, instances and photo.
 
 A `Geometry` says where every output pixel's centre lies in the source. Labels and instances take
 the source pixel under it; photo and condition picture are resampled with a filter that widens as
@@ -52,7 +52,7 @@ class Geometry:
         if (self.height, self.width) == self.size and (top, left) == (self.top, self.left):
             return image[top : top + self.size[0], left : left + self.size[1]]
         box = (self.left, self.top, self.left + self.width, self.top + self.height)
-        # Rounding may carry the edge past the image by a hair, which Pillow refuses.
+        # By rounding the edge may lie slightly outside the image, which Pillow refuses.
         box = (box[0], box[1], min(box[2], image.shape[1]), min(box[3], image.shape[0]))
         # Pillow's grey pictures have no axis of channels.
         picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
@@ -86,10 +86,10 @@ def random_geometry(
     Args:
         source: (height, width) of the example.
         size: (height, width) of the output.
-        rng: Where the random numbers come from.
+        rng: The `numpy.random.Generator`.
         load_size: (height, width), each at least that of `size`. None: `size` itself, so that only
             an excess of one side is cut.
-        crop: False: all of the source is resized to `size`, and `load_size` plays no part.
+        crop: False: all of the source is resized to `size`, and `load_size` is ignored.
         flip: Whether to mirror at all.
         keep_aspect: False: the source is stretched to `load_size` itself.
     """

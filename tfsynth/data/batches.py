@@ -1,6 +1,6 @@
-"""From a split to batches: integer ids and uint8 pixels, the same ones whenever asked again.
+"""Batches of a split: integer ids and uint8 pixels, reproducible.
 
-Nothing here has a state. Element k of the stream is a function of (seed, k) alone, so a run that
+The functions have no state. Element k of the stream is a function of (seed, k) alone, so a run that
 stops after n batches resumes exactly with `start_step=n`, also on another backend.
 """
 
@@ -45,8 +45,8 @@ def batches(
         seed: A whole number, 0 or more; the order and the augmentation depend on it.
         start_step: The number of batches to skip, at no cost.
         steps: The number of batches. None: no end in training, else to the split's end.
-        training: True: epochs without end, each in an order of its own and holding every example
-            once (a batch may span two), augmented. False: one pass in order, resized to `size`.
+        training: True: an endless sequence of epochs, each with its own order and with every
+            example once (a batch may span two), augmented. False: one pass in order, resized to `size`.
         load_size: In training, the (height, width) that the photo is scaled to cover, keeping its
             aspect ratio, before a window of `size` is cut at random. None: `size`.
         crop: In training, whether to cut a window; False resizes all of the photo to `size`.
@@ -62,13 +62,13 @@ def batches(
         classes); "instances" `(batch, height, width)` int32, numbered 0..m-1 in each example, m
         at most `max_instances`; "image" `(batch, height, width, channels)` uint8. Condition
         pictures stand in the place of "labels" as "condition", `(batch, height, width,
-        channels)` uint8. A split without instance maps has its labels, numbered so, for
-        instances: one per class; condition pictures have one instance then.
+        channels)` uint8. Without instance maps the labels, numbered likewise, are the
+        instances: one per class; a condition picture is then one instance.
 
     Raises:
         ValueError: an argument is out of range. While iterating, a bad example raises its
-            `DataError`; of a `tf.data.Dataset`, `tf.errors.InvalidArgumentError` with its text,
-            and inside `surface_data_errors()` the `DataError` itself.
+            `DataError`; a `tf.data.Dataset` raises `tf.errors.InvalidArgumentError` with its
+            text, and inside `surface_data_errors()` the `DataError` itself.
     """
     _check_arguments(split, batch_size, size, seed, start_step, steps, max_instances)
     if training and load_size is not None:
@@ -88,7 +88,7 @@ def batches(
 
 
 def steps_per_epoch(split: Split, batch_size: int) -> int:
-    """Returns the number of training batches after which every example has come at least once."""
+    """Returns the number of training batches after which every example was used at least once."""
     return -(-len(split) // batch_size)
 
 

@@ -1,4 +1,4 @@
-"""Reading many files in threads, and remembering what was found outside the data set's folder."""
+"""Reading many files in threads, and caching the results outside the data set's folder."""
 
 import concurrent.futures
 import contextlib
@@ -27,9 +27,9 @@ def in_threads(
 
     Args:
         function: Called from several threads (decoding images frees Python's lock).
-        items: What it is called with.
-        text: What the progress bar says.
-        progress: Whether to show it.
+        items: Its arguments, one per call.
+        text: The text of the progress bar.
+        progress: Whether to show the bar.
     """
     pool = concurrent.futures.ThreadPoolExecutor(min(32, (os.cpu_count() or 1) + 2))
     try:
@@ -41,7 +41,7 @@ def in_threads(
 
 
 def values_of_label_maps(files: Sequence[Path], progress: bool = True) -> list[int]:
-    """Returns the values that label maps hold, sorted; remembered while the files stay the same."""
+    """Returns the values in label maps, sorted; cached while the files stay the same."""
     key = digest(["values", signature_of_files(files)])
     known = recall(key)
     if known is None:
@@ -73,7 +73,7 @@ def digest(parts: Any) -> str:
 
 
 def recall(key: str) -> Any:
-    """Returns what was remembered under `key`, or None."""
+    """Returns the cached value of `key`, or None."""
     try:
         return json.loads(_cache_file(key).read_text(encoding="utf-8"))
     except (OSError, ValueError, RuntimeError):
@@ -86,7 +86,7 @@ def remember(key: str, value: Any) -> None:
     with contextlib.suppress(OSError, RuntimeError):
         file = _cache_file(key)
         file.parent.mkdir(parents=True, exist_ok=True)
-        # Whole or not at all: another run may be reading.
+        # Completely or not at all: another run may be reading.
         with tempfile.NamedTemporaryFile(
             "w", dir=file.parent, suffix=".part", delete=False, encoding="utf-8"
         ) as part:

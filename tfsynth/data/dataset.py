@@ -1,4 +1,4 @@
-"""What a data set is to the rest: named splits of examples that can be reached by number."""
+"""The interface of data sets: named splits of examples, indexed by number."""
 
 import abc
 import dataclasses
@@ -25,10 +25,10 @@ Example = dict[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class CheckReport:
-    """What `Split.check` found.
+    """The result of `Split.check`.
 
     Args:
-        examples: The number of examples, all sound.
+        examples: The number of examples, all valid.
         most_instances: The largest number of instances in one example; where the data set has no
             instance maps, of classes in one, or 1 for a condition picture.
         fullest_stem: The stem of that example.
@@ -45,7 +45,7 @@ class CheckReport:
 
 
 class Split(Sequence[Example]):
-    """The examples of one split, in a fixed order, each reached by its number.
+    """The examples of one split, in a fixed order, indexed by number.
 
     An example is a dict of
 
@@ -88,7 +88,7 @@ class Split(Sequence[Example]):
         return self.load(index % len(self))
 
     def check(self, progress: bool = True, max_instances: int | None = None) -> CheckReport:
-        """Reads every example once, so that no training run meets a bad one.
+        """Reads every example once, so that bad ones are found before training.
 
         Args:
             progress: Whether to show a progress bar.
@@ -108,15 +108,15 @@ class Split(Sequence[Example]):
 
 
 class Dataset(abc.ABC):
-    """A data set: what it holds, and up to three splits, "train", "validation" and "test".
+    """A data set of up to three splits, "train", "validation" and "test".
 
     A subclass is registered with `tfsynth.registry.register`, so that a config can name it; its
     constructor arguments are its config. It sets or computes
 
     - `label_set`: the classes of all splits, or None, and `condition_channels`, where the
       conditions are pictures;
-    - `image_channels`: those of the photographs, 3 unless it says otherwise;
-    - `label_hint`: what the number of classes rests on, if it was guessed;
+    - `image_channels`: those of the photographs, 3 by default;
+    - `label_hint`: the origin of the number of classes, if it was guessed;
     - `fingerprint`: hexadecimal digits that change with the content, as a key of caches.
     """
 
@@ -129,7 +129,7 @@ class Dataset(abc.ABC):
     @property
     @abc.abstractmethod
     def split_names(self) -> tuple[str, ...]:
-        """The splits that there are, of "train", "validation" and "test"."""
+        """The existing splits among "train", "validation" and "test"."""
 
     @abc.abstractmethod
     def split(self, name: str) -> Split:
@@ -150,12 +150,12 @@ class Dataset(abc.ABC):
 
 
 def check_example(example: Example, split: Split, source: object) -> None:
-    """Raises `DataError` unless `example` keeps the rules that `Split` states.
+    """Raises `DataError` unless `example` follows the rules of `Split`.
 
     Args:
         example: The example.
-        split: The split that it is of.
-        source: The file or stem that a message begins with.
+        split: Its split.
+        source: The file or stem, for the beginning of a message.
     """
     condition, image = example[split.condition_name], example["image"]
     if split.label_set is None:
@@ -202,7 +202,7 @@ def require_same_size(
 
 
 def instances_or_classes(example: Example) -> np.ndarray:
-    """Returns the instance map; without one the label map; without that one instance."""
+    """Returns the instance map, else the label map, else a map of one instance."""
     for name in ("instances", "labels"):
         if name in example:
             return example[name]
@@ -210,7 +210,7 @@ def instances_or_classes(example: Example) -> np.ndarray:
 
 
 def count_instances(example: Example) -> int:
-    """Returns how many different ids `instances_or_classes` has."""
+    """Returns the number of different ids in `instances_or_classes`."""
     return compact_ids(instances_or_classes(example))[1]
 
 
@@ -228,7 +228,7 @@ def compact_ids(ids: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def too_many_instances(source: object, count: int, max_instances: int) -> DataError:
-    """Returns the error for an example with more instances than the batch has room for."""
+    """Returns the error for an example with more than `max_instances` instances."""
     return DataError(
         f"{source}: {count} instances, and max_instances is {max_instances}. Raise "
         "max_instances in the data settings, or merge small instances."
@@ -236,6 +236,6 @@ def too_many_instances(source: object, count: int, max_instances: int) -> DataEr
 
 
 def summarise(stems: Sequence[str], counts: Iterable[int]) -> CheckReport:
-    """Returns the report for sound examples with these stems and instance counts."""
+    """Returns the report for valid examples with these stems and instance counts."""
     count, stem = max(zip(counts, stems, strict=True), default=(0, ""))
     return CheckReport(len(stems), count, stem)

@@ -1,4 +1,4 @@
-"""The examples of a split at one size, in order, as often as asked for."""
+"""The examples of a split at one size, in order."""
 
 import concurrent.futures
 import os
@@ -8,7 +8,7 @@ import numpy as np
 
 from tfsynth.data.stream import Stream
 
-# Examples that are read ahead of the one asked for.
+# Number of examples that are read ahead.
 _AHEAD = 8
 
 
@@ -46,5 +46,5 @@ class Examples:
                     reading.append(pool.submit(stream.element, number + len(reading)))
                 yield dict(zip(stream.names, reading.pop(0).result(), strict=True))
         finally:
-            # Whoever stops early does not wait for the rest.
+            # If the caller stops early, the rest is not waited for.
             pool.shutdown(wait=False, cancel_futures=True)

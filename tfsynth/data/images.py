@@ -1,7 +1,7 @@
-"""Reading and writing label maps, instance maps and pictures as files, exactly or not at all.
+"""Reading and writing label maps, instance maps and pictures as files, without changing ids.
 
-A label map loses its meaning where a reader is helpful: palette indices expanded to colours, 4-bit
-values stretched to 0..255, 16-bit ids cut to 8 or read as signed. These functions never are.
+A label map loses its meaning if a reader converts it: palette indices to colours, 4-bit values to
+0..255, 16-bit ids to 8 bits or signed integers. These functions do not convert ids.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ LABEL_CODINGS = ("ids", "colour")
 # Channels of a picture -> Pillow's mode.
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 PICTURE_CHANNELS = tuple(_MODES)
-# What the pictures are called whose channels a setting states.
+# The name of the pictures whose channels a setting gives, in messages.
 _PICTURES = {"image_channels": "photo", "condition_channels": "condition picture"}
 
 # Pillow stretches 2- and 4-bit grey values to 0..255 by these factors.
@@ -43,7 +43,7 @@ def read_label_map(
     Args:
         path: A PNG (1 to 16 bits, grey or palettised), TIFF or BMP file.
         label_set: The classes; its aliases and values become ids, and every id is checked. None:
-            the pixels are returned as they stand in the file.
+            the pixels are returned as they are in the file.
         coding: "ids": pixels are ids, palette indices among them. "colour": pixels are the
             colours of `label_set`.
 
@@ -103,22 +103,21 @@ def read_picture(
 ) -> np.ndarray:
     """Reads a picture of 8 bits per channel, turned upright as its EXIF orientation says.
 
-    The number of channels asked for is what comes out. Grey becomes RGB exactly; colour becomes
-    grey by the weights of ITU-R 601, since that is what asking for one channel means. Alpha is
-    neither made up nor dropped: four channels need a file with alpha, fewer one without, or with
-    an opaque one.
+    The picture is converted to the given number of channels. Grey becomes RGB exactly; colour
+    becomes grey by the weights of ITU-R 601. Alpha is neither added nor dropped: four channels
+    need a file with alpha, fewer channels a file without, or with an opaque one.
 
     Args:
         path: A PNG, JPEG, WebP, BMP, TIFF or PPM file.
         channels: 1 (grey), 3 (RGB) or 4 (RGB and alpha).
-        setting: "image_channels" or "condition_channels": what a message calls `channels`.
+        setting: "image_channels" or "condition_channels": the name of `channels` in messages.
 
     Returns:
         `(height, width, channels)` uint8.
 
     Raises:
         DataError: unreadable, 16-bit or floating-point grey, partly transparent without a channel
-            for it, or without the alpha that is asked for.
+            for it, or without alpha where four channels are given.
     """
     path, what = Path(path), _PICTURES[setting]
     with _opened(path, what) as image:
@@ -139,7 +138,7 @@ def read_picture(
 def verify_picture(
     path: str | Path, channels: int = 3, setting: str = "image_channels"
 ) -> tuple[int, int]:
-    """Decodes a picture as cheaply as finds any damage, and returns `(height, width)`, upright.
+    """Decodes a picture at the least cost that finds damage; returns `(height, width)`, upright.
 
     Raises:
         DataError: as `read_picture`.
@@ -228,7 +227,7 @@ def write_photo(path: str | Path, image: np.ndarray) -> None:
 
 @contextlib.contextmanager
 def _opened(path: Path, what: str) -> Iterator[Image.Image]:
-    """Opens an image and turns every way in which decoding may fail into one `DataError`."""
+    """Opens an image and raises any error of decoding as a `DataError`."""
     if not path.is_file():
         raise DataError(f"{path}: there is no such file (a {what} was expected).")
     try:

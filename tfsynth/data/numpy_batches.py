@@ -1,4 +1,4 @@
-"""The batches of a stream without TensorFlow: threads, and Keras's own kind of dataset."""
+"""The batches of a stream without TensorFlow: a `keras.utils.PyDataset` filled by threads."""
 
 import concurrent.futures
 import contextlib
@@ -7,7 +7,7 @@ import os
 import keras
 import numpy as np
 
-# Batches that are made ahead of the one asked for.
+# Number of batches that are made ahead.
 _AHEAD = 4
 
 

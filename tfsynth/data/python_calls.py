@@ -1,4 +1,4 @@
-"""Python functions that TensorFlow's threads call, brought to rest before the interpreter ends.
+"""Python functions that TensorFlow's threads call, finished before the interpreter ends.
 
 A thread that is inside Python when the interpreter ends never returns, and an iterator that is
 deleted then waits for it for ever: a run that was interrupted, or just ended, would hang
@@ -30,8 +30,8 @@ def at_rest_at_exit(
 
     Args:
         function: Called from any thread.
-        blank: What is called instead from then on. It is quick; nobody is left to see its result,
-            but an exception would be logged with a page of trace.
+        blank: The function that is called instead from then on. It is quick; its result is not
+            used, but an exception would be logged with a page of trace.
     """
 
     def counted(*arguments):

@@ -1,4 +1,4 @@
-"""The elements of a split in the order of training, as NumPy: the same whenever asked again."""
+"""The elements of a split in the order of training, as NumPy arrays, reproducible."""
 
 import functools
 from typing import Any
@@ -36,7 +36,7 @@ class Stream:
             self.channels = ((split.condition_channels,), *self.channels[1:])
         else:
             self.dtypes = (split.label_set.dtype, *self.dtypes[1:])
-        # Two epochs: parallel calls straddle their border.
+        # Two epochs: parallel calls may be on both sides of their border.
         order = functools.partial(_epoch_order, len(split), seed)
         self._order = functools.lru_cache(maxsize=2)(order)
 

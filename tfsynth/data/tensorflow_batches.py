@@ -35,7 +35,7 @@ def batches_of(stream, first, last, batch_size, drop_remainder) -> tf.data.Datas
 
 @contextlib.contextmanager
 def surface_data_errors() -> Iterator[None]:
-    """Turns TensorFlow's error about a bad example, with its pages of trace, into its `DataError`.
+    """Raises TensorFlow's error about a bad example as its `DataError`, without TensorFlow's trace.
 
     Example: `with surface_data_errors(): trainer.fit(batches(split, batch_size=4, size=(96, 192)))`
     """

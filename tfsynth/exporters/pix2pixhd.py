@@ -36,7 +36,7 @@ def export(synthesizer, path):
     """Writes generator and encoder as checkpoints, and the options that they are loaded with.
 
     The folder has `latest_net_G.pth`, `latest_net_E.pth` if there is an encoder, and `opt.txt`.
-    Each file is read again and compared, bit for bit, before the folder takes its final name. A table
+    Each file is read again and compared, bit for bit, before the folder is renamed. A table
     of styles is not written: the published program clusters its own.
 
     Args:

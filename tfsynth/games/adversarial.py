@@ -134,7 +134,7 @@ class AdversarialGame(Game):
         }
 
     def _with_features(self, condition, batch, training):
-        """Returns the generator's input: the condition, then features of the photographs, if any."""
+        """Returns the generator's input: the condition, then features of photographs, if any."""
         if self.encoder is None:
             return condition
         image, regions = to_unit_range(batch["image"]), batch[self.encoder_regions]

@@ -103,7 +103,7 @@ class Game(keras.layers.Layer):
         raise NotImplementedError
 
     def condition_of(self, batch):
-        """Returns a batch's conditions as the networks read them, (batch, height, width, channels)."""
+        """Returns a batch's encoded conditions, (batch, height, width, channels)."""
         return self.conditioning(batch[self.conditioning.condition_name], batch["instances"])
 
     def take_terms(self, shows=()):

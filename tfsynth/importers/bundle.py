@@ -1,4 +1,4 @@
-"""From published checkpoints to a folder with a synthesizer and a report."""
+"""Imports published checkpoints into a folder with a synthesizer and a report."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ def import_pix2pixhd(paths, output, *, label_set=None, condition=None, edges=Non
         paths: Files of the generator and, in any order, of encoder and discriminator; what
             each is follows from its tensors.
         output: Folder to write: `synthesizer.keras`, `discriminator.keras` if there is
-            one, `import.json`. Must not exist. Appears whole or not at all.
+            one, `import.json`. Must not exist. Written completely or not at all.
         label_set: The `LabelSet` of the model's classes; `None` for `cityscapes35` if there
             are 35, else for names without meaning.
         condition: What the generator reads: "labels", or "picture" if it was trained with
@@ -99,8 +99,8 @@ def import_crn(prefix, output, *, label_set=None):
 
     The architecture follows from the tensors. The published programs read one-hot maps alone,
     neither edges nor features, and their pictures are twice as wide as high, the coarsest module
-    of 4 x 8. Their models of 512 and 1024 rows learned photographs of enhanced contrast and
-    colour ("vivid"), and look so.
+    of 4 x 8. Their models of 512 and 1024 rows were trained on photographs of enhanced contrast
+    and colour ("vivid").
 
     Args:
         prefix: As in `read_crn`.

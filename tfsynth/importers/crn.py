@@ -1,8 +1,8 @@
-"""The published checkpoints of Cascaded Refinement Networks, TensorFlow 1's: whose tensor is whose.
+"""The published TensorFlow 1 checkpoints of Cascaded Refinement Networks: tensors and layers.
 
 A checkpoint holds no architecture; it follows from names and shapes. `g_8_conv2/weights` is the
-kernel of the second convolution of the module that works on 8 rows. Nothing is skipped in silence:
-every tensor goes into a layer, is a moment of the optimizer, or makes the checkpoint refused.
+kernel of the second convolution of the module that works on 8 rows. No tensor is skipped without a
+message: every one belongs to a layer, is a moment of the optimizer, or is an error.
 """
 
 import glob
@@ -23,7 +23,7 @@ _POWERS = ("beta1_power", "beta2_power")
 def read_crn(prefix):
     """Reads the generator of a published CRN checkpoint.
 
-    The network makes pictures in [-1, 1] where the published one, whose graph ends with
+    The network makes pictures in [-1, 1]; the published one, whose graph ends with
     127.5 x + 127.5, makes grey levels.
 
     Args:

@@ -1,9 +1,9 @@
 """Dictionaries of arrays in NumPy's files (`.npy`), read without Python's unpickler.
 
 `numpy.save` writes an object that is no array as a pickle of an array of no dimensions that holds
-it. Such a file can be from anybody, and NumPy reads it with `allow_pickle=True` alone, which runs
-whatever the file says. Here it is read by the machine of `torch.pickles`, which imports nothing and
-calls only the functions below; all arrays of a file together have no more bytes than the file.
+it. Such a file may be from an unknown source, and NumPy reads it only with `allow_pickle=True`,
+which executes code from the file. Here it is read by the interpreter of `torch.pickles`, which
+imports nothing and calls only the functions below; all arrays of a file together have no more bytes than the file.
 
 Known are the protocols 2 to 4, the names of NumPy 1 (`numpy.core`) and 2 (`numpy._core`), and the
 texts of Python 2, in which `numpy.save` wrote bytes.
@@ -54,7 +54,7 @@ def read_dictionary(path: str | os.PathLike) -> dict[Any, Any]:
 
     Returns:
         The dictionary. Its keys are text or integers; arrays of numbers in it are NumPy arrays,
-        whatever else can be there is plain Python.
+        other values are plain Python.
 
     Raises:
         CheckpointError: If it is not whole, no such file, or holds or asks for anything else.
@@ -80,7 +80,7 @@ def _read(data: bytes) -> dict[Any, Any]:
 
 
 def _header_end(data: bytes) -> int:
-    """Returns where the pickle begins, behind a header that tells of one object."""
+    """Returns where the pickle begins, after the header of an array of one object."""
     if not data.startswith(_MAGIC):
         raise RefusedError(
             f"it begins with {data[:16]!r}, and a file of `numpy.save` with {_MAGIC!r}. "

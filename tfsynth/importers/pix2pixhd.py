@@ -1,8 +1,8 @@
-"""The published checkpoints of pix2pixHD: which tensor belongs to which layer.
+"""The published checkpoints of pix2pixHD: tensors and layers.
 
-A checkpoint holds no architecture; it follows from names and shapes. Nothing is skipped in silence:
-every tensor of the file goes into a layer, is a running statistic that the published program never
-used, or makes the file refused.
+A checkpoint holds no architecture; it follows from names and shapes. No tensor is skipped without a
+message: every one belongs to a layer, is a running statistic that the published program never used,
+or is an error.
 """
 
 import re
@@ -137,7 +137,7 @@ def _plain_discriminator(state):
 def _arrays(kind, settings, state):
     """Returns what every weight is given: (layer, "kernel" or "bias") -> float32 array.
 
-    All is compared before a network is built: one that a file only pretends to hold may be larger
+    All shapes are compared before a network is built: the network of a damaged file may be larger
     than the memory.
     """
     left, arrays = dict(state), {}

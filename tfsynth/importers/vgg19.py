@@ -1,4 +1,4 @@
-"""VGG-19 weights of torchvision and of Keras as our feature network."""
+"""VGG-19 weights of torchvision and of Keras as the feature network `VGG19`."""
 
 import warnings
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""What a generator and a discriminator see of a condition: one-hot or picture | edges | features.
+"""Conditions as inputs of generator and discriminator: one-hot or picture | edges | features.
 
 pix2pixHD, https://arxiv.org/abs/1711.11585, sections 3.3 and 3.4; pictures are those of its
-released code without label maps, and pix2pix sees label maps in their colours. Who holds one of
-these layers need not ask which: it gives the layer what `condition_name` names of a batch.
+released code without label maps, and pix2pix reads label maps in their colours. All layers have the
+same interface: the owner passes the tensor of a batch that `condition_name` names.
 """
 
 import keras
@@ -43,8 +43,8 @@ def instance_edges(instances):
 class Conditioning(keras.layers.Layer):
     """Encodes integer maps as the channels that the networks read.
 
-    The same layer is held by the trainer and by the synthesizer, so that what is
-    served is what was trained. Void is a class like any other here.
+    Trainer and synthesizer hold the same layer, so that the served model encodes as in
+    training. Void is a class like any other here.
 
     Args:
         num_classes: Number of label ids, void ones included. An id outside
@@ -55,7 +55,7 @@ class Conditioning(keras.layers.Layer):
     Call arguments:
         labels: Integer tensor (batch, height, width), values 0..num_classes-1.
         instances: Integer tensor (batch, height, width); needed with `edges`. Any
-            ids: only where they differ counts.
+            ids: only their differences matter.
         features: Optional float tensor (batch, height, width, n), appended last.
 
     Returns:
@@ -70,7 +70,7 @@ class Conditioning(keras.layers.Layer):
     (1, 4, 4, 4)
     """
 
-    condition_name = "labels"  # Of what it reads, in a batch.
+    condition_name = "labels"  # Key of its input in a batch.
     condition_dtype = "int32"
     condition_channels = None  # Label maps have no axis of channels.
 
@@ -113,8 +113,8 @@ class Conditioning(keras.layers.Layer):
 class ColourConditioning(keras.layers.Layer):
     """Paints label maps in the colours of their classes: pix2pix, https://arxiv.org/abs/1611.07004.
 
-    It stands where `Conditioning` does. Classes of one colour look alike; three channels hold
-    any number of classes, but near colours are hard to tell apart.
+    It takes the place of `Conditioning`. Classes of one colour cannot be distinguished; three
+    channels encode any number of classes, but similar colours are hard to separate.
 
     Args:
         colours: One [red, green, blue] per label id, integers 0..255, void ids included; as a
@@ -185,7 +185,7 @@ class ColourConditioning(keras.layers.Layer):
 class PictureConditioning(keras.layers.Layer):
     """Scales condition pictures to the range that the networks read.
 
-    It stands where `Conditioning` does, for data without label maps: drawings, edges, other
+    It takes the place of `Conditioning` for data without label maps: drawings, edges, other
     photographs.
 
     Args:

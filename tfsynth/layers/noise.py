@@ -13,16 +13,15 @@ from tfsynth.registry import register
 class DropoutNoise(keras.layers.Layer):
     """Dropout in training and at test time alike: the only noise that pix2pix has.
 
-    A call changes nothing: with the seed that the layer holds, the same input gives the same
-    output. `advance` moves the seed on; `tfsynth.trainers` calls it once per training step, so
-    that validation and samples leave the training as it is. All replicas of a step draw alike.
-    The seed that it holds is stored with the weights, and is none of them. In `seeded` the
-    noise is that of another seed. A backend, and TensorFlow's XLA, each makes other noise of
-    a seed.
+    A call does not change the state: with the seed of the layer, the same input gives the same
+    output. `advance` changes the seed; `tfsynth.trainers` calls it once per training step, so
+    that validation and samples do not influence training. All replicas draw the same noise in a
+    step. The seed is stored with the weights, but is not one of them. `seeded` sets another seed.
+    The noise of a seed depends on the backend, and on whether TensorFlow compiles with XLA.
 
     Args:
         rate: Share of the values set to 0; the others are divided by 1 - rate.
-        seed: Seed to begin with; `None` for Keras's global generator.
+        seed: First seed; `None` for Keras's global generator.
 
     Call arguments:
         inputs: Float tensor of any shape.
@@ -45,8 +44,8 @@ class DropoutNoise(keras.layers.Layer):
         self.rate = rate
         self.seed = seed
         self.source = _Source(seed)
-        # XLA in TensorFlow draws other numbers: Keras shall not choose it for prediction, or a
-        # seed would mean one thing there and another in the exported model.
+        # XLA in TensorFlow draws other numbers: Keras must not choose it for prediction, or a seed
+        # would give other noise there than in the exported model.
         self.supports_jit = keras.backend.backend() != "tensorflow"
         self._build_at_init()
 
@@ -54,7 +53,7 @@ class DropoutNoise(keras.layers.Layer):
         return keras.random.dropout(inputs, self.rate, seed=self.source)
 
     def advance(self, logs=None):
-        """Moves the seed on: what is drawn from here on is other noise."""
+        """Changes the seed: the following calls draw other noise."""
         state = self.source.state
         state.assign(state + ops.convert_to_tensor([0, 1], dtype=state.dtype))
 
@@ -62,7 +61,7 @@ class DropoutNoise(keras.layers.Layer):
         return input_shape
 
     def save_own_variables(self, store):
-        # Keras leaves seeds out, and a run that is taken up again would draw other noise.
+        # Keras does not save seeds, and a resumed run would draw other noise.
         store["seed"] = ops.convert_to_numpy(self.source.state)
 
     def load_own_variables(self, store):
@@ -79,10 +78,10 @@ def has_noise(network):
 
 @contextlib.contextmanager
 def seeded(network, seed):
-    """Lets a network draw the noise of a seed in the block, and leaves its own as it is.
+    """Makes a network draw the noise of a seed in the block; its own seed does not change.
 
     Args:
-        network: A functional network; one without noise is none the different.
+        network: A functional network; without noise nothing changes.
         seed: Integer scalar, a number or a tensor; `None` for the network's own.
     """
     layers = [] if seed is None else _noise_layers(network)
@@ -102,7 +101,7 @@ def _noise_layers(network):
 
 
 class _Source(keras.random.SeedGenerator):
-    """A seed generator that gives the seed that it holds until it is told to move on."""
+    """A seed generator that returns the same seed until `advance` changes it."""
 
     def __init__(self, seed):
         super().__init__(seed, name="noise")

@@ -1,4 +1,4 @@
-"""Normalisation of maps by statistics of the pictures at hand.
+"""Normalisation of maps by statistics of the current pictures.
 
 Instance normalisation is https://arxiv.org/abs/1607.08022, equation 4; batch normalisation is
 https://arxiv.org/abs/1502.03167, algorithm 1.
@@ -16,8 +16,8 @@ class InstanceNormalization(keras.layers.Layer):
 
     There are no learned scale and offset and no running statistics, and the
     variance is the biased one, as in pix2pixHD. Statistics are computed in
-    float32 whatever the compute precision: a sum over a large map overflows
-    float16 and loses its small terms in bfloat16.
+    float32 under any policy: a sum over a large map overflows float16 and
+    loses its small terms in bfloat16.
 
     Args:
         epsilon: Added to the variance. pix2pixHD's value is the default; that
@@ -58,11 +58,11 @@ class InstanceNormalization(keras.layers.Layer):
 
 @register
 class BatchStatisticsNormalization(keras.layers.Layer):
-    """Batch normalisation by the batch it is given, in training and at test time alike.
+    """Batch normalisation by the current batch, in training and at test time alike.
 
-    pix2pix, https://arxiv.org/abs/1611.07004, section 3.3: of one picture it is instance
+    pix2pix, https://arxiv.org/abs/1611.07004, section 3.3: with one picture it is instance
     normalisation with a learned scale and offset per channel. There are no running statistics,
-    so that pictures of one batch depend on each other; replicas have statistics of their own
+    so that pictures of one batch depend on each other; each replica has the statistics of its own
     part. Statistics are biased and computed in float32, as in `InstanceNormalization`.
 
     Args:

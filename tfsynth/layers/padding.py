@@ -54,12 +54,12 @@ class ReflectionPadding2D(keras.layers.Layer):
 
 
 def repeat_edges(maps, multiple, minimum):
-    """Repeats the last row and column up to a size that a network takes.
+    """Repeats the last row and column up to a size that fits a network.
 
     Args:
         maps: Tensor (batch, height, width, ...), of any dtype and any size, known or not.
         multiple: Height and width become the next multiples of it.
-        minimum: And at least as large.
+        minimum: The least height and width.
 
     Returns:
         The tensor, padded at bottom and right.

@@ -1,11 +1,11 @@
-"""Pixels of 8 bits, and the range in which networks see them."""
+"""The scaling of 8-bit pixels to the range of the networks."""
 
 import numpy as np
 from keras import ops
 
 
 def to_unit_range(pixels):
-    """Returns uint8 pixels as float32 in [-1, 1]; of a NumPy array as such.
+    """Returns uint8 pixels as float32 in [-1, 1], a NumPy array for a NumPy array.
 
     Args:
         pixels: Uint8 tensor or array of any shape.

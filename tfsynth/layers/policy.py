@@ -1,4 +1,4 @@
-"""Precision: the dtype policy of Keras for the length of a block, and what the processor has."""
+"""Precision: Keras's dtype policy for the length of a block, and what the processor supports."""
 
 import contextlib
 from pathlib import Path
@@ -10,7 +10,7 @@ _CPU_FLAGS = ("avx512_bf16", "amx_bf16")
 
 @contextlib.contextmanager
 def dtype_policy(name):
-    """Builds what is built in the block in a precision, and gives the caller's own back.
+    """Sets the dtype policy for the block, and restores the caller's policy after it.
 
     Args:
         name: Name of a policy, such as "mixed_bfloat16"; `None` for the one in force.
@@ -31,5 +31,5 @@ def cpu_computes_bfloat16():
 
 def gpu_names():
     """Returns the names of the GPUs that Keras's backend sees."""
-    # By all devices: of a kind that it does not have JAX raises an error.
+    # Of all devices: JAX raises an error for a kind that it does not have.
     return [name for name in keras.distribution.list_devices() if name.startswith(("gpu", "cuda"))]

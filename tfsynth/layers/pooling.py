@@ -1,4 +1,4 @@
-"""Average pooling: over windows that leave the padding out, and over instances."""
+"""Average pooling: over windows without the padding, and over instances."""
 
 import keras
 from keras import ops

@@ -9,7 +9,7 @@ class Segments:
     """The parts of a functional network between the activations that are kept.
 
     Between two of them everything is computed a second time for the gradients: about a third
-    more time, and memory for the ends of the segments only. What is computed is the same.
+    more time, and memory for the ends of the segments only. The results are the same.
 
     A network fills it while it builds its graph, in order: `x = segments.add([x], f(x))`.
 
@@ -57,7 +57,7 @@ class Segments:
 
 
 def _segment(starts, end):
-    # Keras tells a list of one from the one.
+    # Keras distinguishes a list of one input from the input itself.
     return keras.Model(starts if len(starts) > 1 else starts[0], end)
 
 

@@ -5,13 +5,13 @@ from keras import initializers, ops
 
 from tfsynth.registry import register
 
-# The least squared length, and sigma, to divide by; no kernel that trains comes near it.
+# Least squared length and least sigma to divide by; trained kernels are far above it.
 _EPSILON = 1e-12
 
 
 @register
 class SpectralConv2D(keras.layers.Conv2D):
-    """A convolution by its kernel over the kernel's largest singular value.
+    """A convolution with the kernel divided by its largest singular value.
 
     The kernel is the matrix (rows * columns * inputs, filters). One power iteration from
     the stored vector `u` estimates the singular value sigma: v = W u / |W u|,
@@ -19,8 +19,8 @@ class SpectralConv2D(keras.layers.Conv2D):
     constants to them. The weight `kernel` stays as it is trained. (Keras's own
     `SpectralNormalization` overwrites it, and its gradients do not see the division.)
 
-    A call changes nothing, in training or not: it is a function of kernel and `u`, so that
-    all calls of a training step, and all replicas, compute with one sigma. `advance` keeps
+    A call does not change the state, in training or not: it is a function of kernel and `u`, so
+    that all calls of a training step, and all replicas, compute with one sigma. `advance` keeps
     u' for the next step; `tfsynth.trainers` calls it once per training step. Sigma is
     computed in float32 under any policy.
 
@@ -35,7 +35,7 @@ class SpectralConv2D(keras.layers.Conv2D):
     Returns:
         Float tensor (batch, new height, new width, filters).
 
-    Example: what would multiply by 4 multiplies by 1.
+    Example: a kernel of 4 is divided by its singular value, 4.
 
     >>> layer = SpectralConv2D(1, 1, kernel_initializer=keras.initializers.Constant(4.0))
     >>> float(layer(keras.ops.full((1, 1, 1, 1), 3.0))[0, 0, 0, 0])
@@ -65,7 +65,7 @@ class SpectralConv2D(keras.layers.Conv2D):
         return super().convolution_op(inputs, normalized)
 
     def normalized_kernel(self):
-        """Returns the kernel over its sigma, float32 (rows, columns, inputs, filters)."""
+        """Returns the kernel divided by its sigma, float32 (rows, columns, inputs, filters)."""
         kernel = ops.cast(self.kernel, "float32")
         u, v = self._singular_vectors(kernel)
         sigma = ops.sum(v * ops.matmul(_matrix(kernel), u))
@@ -73,7 +73,7 @@ class SpectralConv2D(keras.layers.Conv2D):
         return kernel / ops.maximum(sigma, _EPSILON)
 
     def advance(self, logs=None):
-        """Keeps what one power iteration makes of `u`; call it once per training step."""
+        """Stores `u` after one power iteration; call it once per training step."""
         u, _ = self._singular_vectors(ops.cast(self.kernel, "float32"))
         self.u.assign(u)
 

@@ -15,8 +15,8 @@ class AlignCornersUpSampling2D(keras.layers.Layer):
     `UpSampling2D` and `ops.image.resize` align the pixels' borders instead, which is another
     picture.
 
-    Row 2m lies m / (2n - 1) before row m, and row 2m + 1 lies (n - 1 - m) / (2n - 1) behind it:
-    two weighted sums of neighbours, interleaved. There is no gathering and no matrix.
+    Row 2m is at m / (2n - 1) before row m, and row 2m + 1 at (n - 1 - m) / (2n - 1) after it: two
+    weighted sums of neighbours, interleaved, without gathering or a matrix.
 
     Call arguments:
         inputs: Float tensor (batch, height, width, channels).
@@ -47,7 +47,7 @@ class AlignCornersUpSampling2D(keras.layers.Layer):
 def _double(x, axis):
     shape = list(ops.shape(x))
     size = shape[axis]
-    # In float32 whatever the compute precision: the weights are then rounded once.
+    # In float32 under any policy: the weights are then rounded once.
     # One weight per row, (height, 1, 1), or per column, (width, 1).
     position = ops.reshape(ops.arange(size, dtype="float32"), (-1, 1) if axis == 2 else (-1, 1, 1))
     last = ops.cast(size, "float32") - 1.0

@@ -30,8 +30,8 @@ class LabelSet:
     """The classes that a label map may hold, id by id.
 
     The id of a class is its position, 0 to `num_classes - 1`. A void class ("unlabelled", "out of
-    the region of interest") is an ordinary input channel of the networks; being void only takes
-    it out of the scores.
+    the region of interest") is an ordinary input channel of the networks; it is only excluded
+    from the scores.
 
     Args:
         names: One name per class, all different.
@@ -206,7 +206,7 @@ class LabelSet:
         Without `values` aliases are replaced and the rest is as it is.
 
         Args:
-            values: `(height, width)` integers as they stand in the file.
+            values: `(height, width)` integers as they are in the file.
             source: The file or name that a message begins with.
 
         Raises:
@@ -278,7 +278,7 @@ class LabelSet:
         return ids.astype(self.dtype)
 
     def require_unique_colours(self) -> None:
-        """Raises `DataError` if two classes share a colour, which no decoding can tell apart."""
+        """Raises `DataError` if two classes share a colour, so that no map can be decoded."""
         owners: dict[Any, int] = {}
         for i, colour in enumerate(self.colours):
             first = owners.setdefault(colour, i)

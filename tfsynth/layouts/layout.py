@@ -21,21 +21,21 @@ _INT32 = np.iinfo(np.int32)
 
 
 class Layout:
-    """Label and instance ids of one picture, and the edits that keep both in step.
+    """Label and instance ids of one picture, and edits that keep both consistent.
 
-    Every pixel belongs to one instance. The class of an instance is the label that most of its
-    pixels have (of equally frequent ones, the smallest id), whatever the digits of its id. A part
-    of an instance that is painted over is lost to it; when all of it is, its id vanishes. A new
-    instance gets an id above all that the layout ever had, undone ones included.
+    Every pixel belongs to one instance. The class of an instance is the label of most of its
+    pixels (of equally frequent ones, the smallest id) and does not depend on its id. An instance
+    loses the pixels that are painted over, and its id if it has none left. A new instance gets an
+    id above all earlier ids of the layout, undone ones included.
 
-    An edit is done whole or, with an error, not at all. One that changes no pixel is not recorded.
-    `undo` takes back the last 100 (`HISTORY`).
+    An edit is done completely or, with an error, not at all. One that changes no pixel is not
+    recorded. `undo` reverts up to 100 edits (`HISTORY`).
 
-    What a moved or deleted instance leaves is filled pixel by pixel: with label and instance of
-    the nearest pixel of another instance, counted in steps up, down, left and right. Of equally
-    near ones SciPy takes one, in the same picture always the same. Where a class is given as
-    `fill`, only pixels with this label are considered; if there are none, all that was left
-    becomes one new instance of the class.
+    The place of a moved or deleted instance is filled pixel by pixel, with label and instance of
+    the nearest pixel of another instance, counted in steps up, down, left and right. Among equally
+    near pixels SciPy chooses one, always the same in the same picture. If a class is given as
+    `fill`, only pixels with this label are considered; if there are none, the place becomes one
+    new instance of the class.
 
     Args:
         labels: `(height, width)` integer ids of `label_set`.
@@ -112,7 +112,7 @@ class Layout:
         return mask
 
     def class_of(self, instance: int) -> int:
-        """Returns the label that most pixels of an instance have, of equals the smallest id.
+        """Returns the label of most pixels of an instance; of equally frequent ones the smallest.
 
         Raises:
             ValueError: there is no such instance.
@@ -203,14 +203,14 @@ class Layout:
         self._commit(labels, instances)
 
     def move(self, instance: int, rows: int, columns: int, fill: int | None = None) -> None:
-        """Moves an instance over the others, and fills what it leaves.
+        """Moves an instance over the others, and fills its former place.
 
         Args:
             instance: The instance; it keeps its id and its labels. What moves off the picture
                 is cut off.
             rows: Pixels downwards, negative upwards.
             columns: Pixels to the right, negative to the left.
-            fill: The class to fill with. Default: whatever is nearest (see the class).
+            fill: The class to fill with. Default: that of the nearest pixels (see the class).
 
         Raises:
             ValueError: the instance or the class does not exist, the instance would lie off the
@@ -250,7 +250,7 @@ class Layout:
 
         Args:
             instance: The instance.
-            fill: The class to fill with. Default: whatever is nearest (see the class).
+            fill: The class to fill with. Default: that of the nearest pixels (see the class).
 
         Raises:
             ValueError: the instance or the class does not exist, or nothing else is there to
@@ -366,7 +366,7 @@ def _shifted(mask: np.ndarray, rows: int, columns: int) -> tuple[tuple, tuple]:
     rows, columns = _integer(rows, "A distance"), _integer(columns, "A distance")
     height, width = mask.shape
     y, x = np.nonzero(mask)
-    # Limited, for NumPy cannot add an integer beyond 64 bits.
+    # Limited, since NumPy cannot add an integer beyond 64 bits.
     new_y, new_x = y + max(-height, min(rows, height)), x + max(-width, min(columns, width))
     inside = (0 <= new_y) & (new_y < height) & (0 <= new_x) & (new_x < width)
     if not inside.any():

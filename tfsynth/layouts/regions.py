@@ -68,12 +68,12 @@ def polygon_mask(points: Any, shape: Sequence[int]) -> np.ndarray:
     """Returns the pixels whose centres lie in a polygon.
 
     The centre of the pixel in column 0 and row 0 is (0.5, 0.5): a polygon through the corners of
-    `Layout.box` covers exactly the box. A polygon that crosses itself has what it surrounds an
-    odd number of times.
+    `Layout.box` covers exactly the box. A polygon that crosses itself contains the pixels that it
+    surrounds an odd number of times.
 
     Args:
-        points: `(n, 2)` numbers, the corners (x, y) in pixels, at least 3, fractions welcome,
-            also off the picture. The last is joined to the first.
+        points: `(n, 2)` numbers, the corners (x, y) in pixels, at least 3; fractions and
+            points outside the picture are allowed. The last is joined to the first.
         shape: `(height, width)` of the picture.
 
     Returns:
@@ -116,8 +116,8 @@ def polygon_mask(points: Any, shape: Sequence[int]) -> np.ndarray:
 def nearest_pixels(sources: np.ndarray) -> np.ndarray:
     """Returns for each pixel the nearest true one.
 
-    Distances count steps up, down, left and right. Which of equally near ones it is, SciPy
-    decides, for the same picture always alike.
+    Distances count steps up, down, left and right. Among equally near pixels SciPy chooses one,
+    always the same in the same picture.
 
     Args:
         sources: `(height, width)` bool, at least one true.

@@ -1,4 +1,4 @@
-"""Scores of synthesised photographs, and the references that give them a meaning."""
+"""Scores of synthesised photographs, and the references that they are compared with."""
 
 from tfsynth.metrics.boundaries import boundary_visibility as boundary_visibility
 from tfsynth.metrics.boundaries import touching_boundaries as touching_boundaries

@@ -1,8 +1,8 @@
-"""Reference rows beside a score: pictures that show what a number means.
+"""Reference rows for a score: pictures that give a number its scale.
 
-The real photographs ("oracle") bound a score from above. Flat colour ("flat") shows how much
-the segmenter reads from class colours and outlines alone, and photographs of other layouts
-("floor") what it gives when the picture has nothing to do with the layout.
+The real photographs ("oracle") are an upper bound of a score. Flat colour ("flat") shows how much
+the segmenter recognises by class colours and outlines alone, and photographs of other layouts
+("floor") its score when the picture does not belong to the layout.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
-"""How well label maps agree: a confusion matrix over a whole set, then scores of it.
+"""The agreement of label maps: a confusion matrix over a whole set, and its scores.
 
-The arithmetic follows that of the reference codes of the field where they agree; where they
-differ (void pixels, absent classes) the docstrings say which way is taken.
+The computation is that of the published evaluation programs where they agree; where they differ
+(void pixels, absent classes) the docstrings say which rule is used.
 """
 
 import dataclasses
@@ -67,7 +67,7 @@ class SegmentationScores:
 def segmentation_scores(matrix, void_ids=()):
     """Scores a confusion matrix.
 
-    Pixels whose true class is void are left out, whatever was predicted there (but see
+    Pixels whose true class is void are left out with any prediction (but see
     `pixel_accuracy_with_void`). A pixel of another class that is predicted as void is an
     error of its true class.
 

@@ -1,4 +1,4 @@
-"""What the scoring segmenter is trained on: pictures in memory, drawn and varied by a seed."""
+"""The training data of the scoring segmenter: pictures in memory, augmented by a seed."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Trained scoring segmenters on the disk, so that a data set needs its own only once."""
+"""Trained scoring segmenters on the disk, so that each data set trains one only once."""
 
 import dataclasses
 import hashlib
@@ -18,8 +18,7 @@ class CachedSegmenter:
     """The place of one segmenter: `<folder>/<key>/segmenter.keras` and `protocol.json`.
 
     The key is a hash of all that the weights depend on. The JSON is written last and holds
-    the checksum of the weights, so that a segmenter is either there as it was trained, or
-    not at all.
+    the checksum of the weights, so that a segmenter is either complete or absent.
 
     Attributes:
         folder: Folder of all cached segmenters.
@@ -74,7 +73,7 @@ class CachedSegmenter:
             return None
 
     def store(self, network, config, size, validation, seconds):
-        """Writes a trained segmenter; warns if the disk refuses, as the scores are good anyway.
+        """Writes a trained segmenter; warns if it cannot be written, as the scores are still valid.
 
         Args:
             network: A float32 `Segmenter`.

@@ -1,9 +1,9 @@
-"""The score of synthesised photographs: what a small segmenter, trained on real ones, reads there.
+"""The score of synthesised photographs by a small segmenter that is trained on real ones.
 
 The idea is that of "FCN scores", https://arxiv.org/abs/1611.07004, section 3.2, and of every
 paper on semantic image synthesis since. Their segmenters are large, fixed networks for one data
-set each; ours is trained in a minute or a few on the training pairs of the data set at hand, so
-that any data set has a score. Numbers of two protocols cannot be compared: name the protocol.
+set each; this one is trained in a few minutes on the training pairs of the data set, so that any
+data set has a score. Numbers of two protocols cannot be compared: name the protocol.
 """
 
 import dataclasses
@@ -38,7 +38,7 @@ _PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
 @dataclasses.dataclass(frozen=True)
 class FittedSegmenter:
-    """A trained segmenter and what its outputs mean.
+    """A trained segmenter and the meaning of its outputs.
 
     Attributes:
         network: A float32 `Segmenter`.
@@ -57,7 +57,7 @@ class FittedSegmenter:
         self.network.compile(jit_compile=training.JIT_COMPILE)
 
     def read(self, images, scales=(1.0,)):
-        """Returns the class of every pixel; never a void one.
+        """Returns the class of every pixel, never a void one.
 
         The logits of a picture and of its mirror image are added up, over all scales.
 
@@ -169,7 +169,7 @@ class SegmenterProtocol:
 
     @property
     def name(self):
-        """All that the score depends on but the data, e.g. `segmenter-v1@96x192/...`."""
+        """All settings that the score depends on, e.g. `segmenter-v1@96x192/...`."""
         size = f"{self.height}x{self.width}" if self.height else "native"
         parts = (
             f"segmenter-v{_VERSION}@{size}",
@@ -207,7 +207,7 @@ class SegmenterProtocol:
             )
 
     def fit(self, train, fingerprint=None, cache_dir=None, progress=True, validation=None):
-        """Returns the segmenter for a data set: from the cache if it is there, else trained.
+        """Returns the segmenter for a data set, from the cache or trained.
 
         Args:
             train: Sequence of examples, dicts with `labels` (height, width) and `image`

@@ -73,7 +73,7 @@ def read_model(path):
     try:
         with registry.own_random_numbers():
             return keras.saving.load_model(path)
-    # Keras says TypeError of a class that it does not know.
+    # Keras raises TypeError for an unknown class.
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} cannot be loaded: {error}") from error
 

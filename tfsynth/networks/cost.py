@@ -32,7 +32,7 @@ class Cost:
 
 
 def network_cost(network, height, width, trained=None):
-    """Computes the cost of a functional network from its shapes; nothing is run.
+    """Computes the cost of a functional network from its shapes, without running it.
 
     Args:
         network: A functional `keras.Model` whose inputs are pictures (batch, height, width,
@@ -75,8 +75,8 @@ def network_cost(network, height, width, trained=None):
 
 
 def _kept_values(network, layers, sizes, ids):
-    depends, kept = set(), set()  # Of tensors, by identity.
-    for layer in layers:  # What a layer reads comes before it.
+    depends, kept = set(), set()  # Identities of tensors.
+    for layer in layers:  # The inputs of a layer come before it.
         read = [id(tensor) for tensor in keras.tree.flatten(layer.input)]
         trains = any(id(weight) in ids for weight in layer.trainable_variables)
         if trains:
@@ -126,8 +126,8 @@ def training_bytes(costs, batch_size, bytes_per_value, passes, averaged=()):
     """Estimates the memory of a training step.
 
     Weights, gradients and Adam's moments of those that train, averages, and the outputs kept
-    for the backward pass. Not counted are what a compiler fuses or frees, the workspaces of the
-    convolutions and the framework itself. For the joint step of `benchmarks/full_size.py` it
+    for the backward pass. It does not include what a compiler fuses or frees, the workspaces of
+    the convolutions and the framework itself. For the joint step of `benchmarks/full_size.py` it
     gives 15.0 GiB in float32, 8.9 in mixed_bfloat16 and 5.3 in that rematerialised, where a
     whole process on a CPU took 13.7, 11.4 and 7.5.
 

@@ -15,7 +15,7 @@ WIDTHS = {
 
 ACTIVATIONS = (None, "tanh")
 
-# Of the published program; in float32 it only keeps a constant map from dividing by zero.
+# As in the published program; in float32 it only prevents a division by zero for constant maps.
 _EPSILON = 1e-12
 
 
@@ -32,7 +32,7 @@ class CascadedRefinementNetwork(keras.Model):
     The sizes follow from the layout: the first module works at its height and width divided
     by `size_multiple`. The published networks make pictures of 256 x 512, 512 x 1024 and
     1024 x 2048 pixels from 4 x 8; a module is trained for its size, so that pictures much
-    larger than those trained on want another module, not a larger first one.
+    larger than those trained on need another module, not a larger first one.
 
     The published network scales its output by 127.5 and adds 127.5, which is not part of this
     one. By eq. 1 of the paper and in the published program the last convolution is linear.
@@ -43,7 +43,7 @@ class CascadedRefinementNetwork(keras.Model):
         num_outputs: Pictures that the network makes of one layout; 9 in the paper at
             256 x 512, with its diversity loss.
         output_channels: Channels of a picture.
-        activation: Of the picture: `None` as in the paper, or "tanh" for use against
+        activation: Activation of the picture: `None` as in the paper, or "tanh" for use with
             discriminators.
         rematerialize: Whether training keeps only the ends of modules and computes the rest
             again for the gradients: less memory, more time.
@@ -125,8 +125,8 @@ class CascadedRefinementNetwork(keras.Model):
 
     @property
     def sections(self):
-        """Names of the parts that can be trained apart: the modules, the coarsest first, and
-        the head, which a network with one more module has not in common."""
+        """Names of the parts that can be trained separately: the modules, the coarsest first, and
+        the head, which does not fit a network with one more module."""
         return (*(f"module{i}" for i in range(len(self.widths))), "head")
 
     def section_layers(self, section):
@@ -159,9 +159,9 @@ class CascadedRefinementNetwork(keras.Model):
 class FullResolutionNetwork(keras.Model):
     """The paper's baseline without a cascade: every layer works at full size.
 
-    Dilated convolutions see far, as in multi-scale context aggregation,
-    https://arxiv.org/abs/1511.07122, whose dilations are the defaults: a pixel of the picture
-    sees 67 x 67 of the layout. How many layers and filters the baseline had is not published.
+    Dilated convolutions have a large receptive field, as in multi-scale context aggregation,
+    https://arxiv.org/abs/1511.07122, whose dilations are the defaults: the receptive field of a
+    pixel is 67 x 67. How many layers and filters the baseline had is not published.
     Here each 3 x 3 convolution has `filters`, layer norm and leaky ReLU, as in
     `CascadedRefinementNetwork`, and a 1 x 1 convolution makes the picture.
 

@@ -24,14 +24,14 @@ class UNetGenerator(keras.Model):
     """An encoder down to the bottleneck and a decoder, joined at each size by a skip.
 
     Every layer is a 4 x 4 convolution with stride 2, or a transposed one. The channels of level
-    i are `filters * min(2**i, 8)`. A decoder layer reads the ReLU of what the one before it made
-    and of the encoder's map of that size, concatenated in this order. Three layers have no norm:
+    i are `filters * min(2**i, 8)`. A decoder layer reads the ReLU of the output of the one before
+    it and of the encoder's map of that size, concatenated in this order. Three layers have no norm:
     the first, the last, and the bottleneck, whose map may be a single pixel, which a norm would
     set to its offset (an erratum of the paper). Dropout, the only noise, follows the first three
     layers of the decoder, never the last.
 
     In pix2pixHD's game (the "U-Net" of its comparison of generators) the published choices are
-    unknown. Those that suit it: `Conditioning` with edges, `normalization="instance"`,
+    unknown. Suitable ones are: `Conditioning` with edges, `normalization="instance"`,
     `dropout=0.0`, 8 levels at 512 x 1024 pixels. The picture is tanh's there too.
 
     Args:
@@ -39,7 +39,7 @@ class UNetGenerator(keras.Model):
         output_channels: Channels of the picture.
         filters: Channels after the first convolution; 64 in the paper.
         depth: Number of halvings, and of doublings; 8 in the paper, down to one pixel of 256.
-        skips: `False` for the paper's encoder-decoder: all passes the bottleneck.
+        skips: `False` for the paper's encoder-decoder, without skips past the bottleneck.
             The paper trains it on batches of 10.
         normalization: "batch" for the statistics of the batch at hand, as in the paper, in
             synthesis too: pictures of one batch depend on each other, so that a network that

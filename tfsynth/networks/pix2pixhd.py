@@ -20,7 +20,7 @@ from tfsynth.registry import keras_arguments, register, without_policy
 # Channels of a discriminator stop doubling here.
 MAX_DISCRIMINATOR_FILTERS = 512
 
-# Of a discriminator: "spectral" constrains every convolution, "instance" maps between them.
+# Norms of a discriminator: "spectral" of every convolution, "instance" of the maps between them.
 NORMALIZATIONS = ("instance", "spectral", "spectral_instance")
 
 
@@ -123,9 +123,9 @@ class LocalEnhancer(keras.Model):
 
     The innermost network is `GlobalGenerator` without its last convolution and reads the
     condition halved `num_enhancers` times. Each enhancer reads the condition at its own
-    size, adds what came from inside to its features, and doubles them. The halved
+    size, adds the features of the network inside to its own, and doubles them. The halved
     condition is an average: its one-hot channels become fractions. Output and input have
-    one size: this is no super-resolution.
+    the same size: this is no super-resolution.
 
     Args:
         input_channels: Channels of the condition (see `Conditioning`).
@@ -223,7 +223,7 @@ class LocalEnhancer(keras.Model):
 
     @property
     def sections(self):
-        """Names of the parts that can be trained apart, the innermost first."""
+        """Names of the parts that can be trained separately, the innermost first."""
         return ("global", *(f"enhancer{i + 1}" for i in range(self.num_enhancers)))
 
     def section_layers(self, section):
@@ -265,7 +265,7 @@ class FeatureEncoder(keras.Model):
     """E: a photograph in, one feature vector per object out, spread over its pixels.
 
     An encoder and decoder of the photograph's own size, then the mean of each channel over
-    each instance: what an object looks like apart from its class.
+    each instance: the style of an object.
 
     Args:
         input_channels: Channels of the photograph.
@@ -364,10 +364,10 @@ class FeatureEncoder(keras.Model):
 
 @register
 class MultiscaleDiscriminator(keras.Model):
-    """D1..Dn: the same patch discriminator on an image pyramid, weights apart.
+    """D1..Dn: the same patch discriminator on an image pyramid, with separate weights.
 
     Each sees condition and picture concatenated; the pyramid averages both. With 3
-    layers a logit sees 70 x 70 pixels of its own scale.
+    layers the receptive field of a logit is 70 x 70 pixels of its own scale.
 
     Args:
         input_channels: Channels of condition and picture together.
@@ -378,7 +378,7 @@ class MultiscaleDiscriminator(keras.Model):
             convolution and no instance norm (https://arxiv.org/abs/1802.05957); or
             "spectral_instance" for both. An instance norm undoes the scale of the
             convolution before it, so with both only the first and the last are bounded.
-        rematerialize: As in `GlobalGenerator`; what is kept are the features.
+        rematerialize: As in `GlobalGenerator`; the features are kept.
 
     Call arguments:
         inputs: Float tensor (batch, height, width, input_channels); the picture,
@@ -449,7 +449,7 @@ class MultiscaleDiscriminator(keras.Model):
     @property
     def minimum_size(self):
         """The smallest height and width: every normalised map has more than one pixel."""
-        # A map of n pixels becomes n // 2 + 1: two pixels stay two, for ever.
+        # A map of n pixels becomes n // 2 + 1: two pixels always stay two.
         return 2 ** (self.num_scales - 1) + 1
 
     def get_config(self):
@@ -465,7 +465,7 @@ class MultiscaleDiscriminator(keras.Model):
 
 
 def _without_padding(config):
-    """Returns a stored config without what version 0.1 could choose, and all others have."""
+    """Returns a stored config without `padding`, which version 0.1 had as an option."""
     if config.get("padding", "zeros") != "zeros":
         raise ValueError(
             f"This network pads its strided convolutions by {config['padding']!r}, which tfsynth "

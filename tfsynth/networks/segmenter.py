@@ -23,8 +23,8 @@ _GAIN_OF_BRANCH = 0.5
 class StandardizedConv2D(layers.Layer):
     """A convolution whose kernels have zero mean, and norm `gain`, per output channel.
 
-    The kernel is standardised in float32 whatever the compute precision: its mean is a
-    small difference of large sums.
+    The kernel is standardised in float32 under any policy: its mean is a small difference
+    of large sums.
 
     Args:
         filters: Output channels.
@@ -90,21 +90,21 @@ class StandardizedConv2D(layers.Layer):
 
 @register
 class Segmenter(keras.Model):
-    """Reads a photograph: one logit per class and pixel.
+    """Segments a photograph: one logit per class and pixel.
 
     Level i works at 1 / 2^(i+1) of the size: a strided convolution and residual blocks on
     the way down, a sum with that level and a convolution on the way up. The mean of the
-    lowest level is added to it everywhere (what the whole picture is about). The last
-    layer writes each 2 x 2 pixels from one position, so that nothing is computed at full
-    size but the logits.
+    lowest level is added to it at every pixel, as the context of the whole picture. The last
+    layer computes each 2 x 2 pixels from one position, so that only the logits are computed at
+    full size.
 
     Args:
-        num_classes: Classes to tell apart, void ones not among them.
+        num_classes: Number of classes, without void ones.
         filters: Channels of each level, finest first. The defaults cost about 10 ms
             per 96 x 192 picture and training step on two CPU cores in bfloat16.
         blocks: Residual blocks of each level.
-        seed: Seed of the weights, so that two networks begin alike; `None` for Keras's
-            global generator.
+        seed: Seed of the weights, so that two networks start with the same ones; `None` for
+            Keras's global generator.
 
     Call arguments:
         image: Float tensor (batch, height, width, 3) in [-1, 1]; height and width are
@@ -156,7 +156,7 @@ class Segmenter(keras.Model):
         x = layers.Conv2DTranspose(
             num_classes, 2, strides=2, kernel_initializer=_glorot(seeds), name="head"
         )(x)
-        # Logits in float32: bfloat16 cannot tell near classes apart.
+        # Logits in float32: bfloat16 cannot separate similar classes.
         logits = layers.Activation("linear", dtype="float32", name="logits")(x)
         super().__init__(image, logits, **keras_arguments(self, kwargs))
         # === Config ===

@@ -5,7 +5,7 @@ from keras import layers
 
 from tfsynth.registry import keras_arguments, register, without_policy
 
-# Convolutions and channels of each level; of the fifth, what the published losses read.
+# Convolutions and channels of each level; of the fifth, those that the published losses read.
 _LEVELS = ((2, 64), (2, 128), (4, 256), (4, 512), (2, 512))
 _POOLINGS = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
 RELU_NAMES = tuple(
@@ -24,10 +24,10 @@ class VGG19(keras.Model):
     Args:
         outputs: Names of the activations to return, of `RELU_NAMES`.
         pooling: "max" as published, or "average" as in Cascaded Refinement Networks.
-        preprocessing: What is done to the picture first. "none": it stays in [-1, 1], as
+        preprocessing: Preprocessing of the picture. "none": it stays in [-1, 1], as
             pix2pixHD feeds it to torchvision's weights; "torchvision": the mean and
             deviation of ImageNet that these were trained with; "keras": BGR in 0..255
-            minus its mean, what the weights of `keras.applications.VGG19` were trained with;
+            minus its mean, as the weights of `keras.applications.VGG19` were trained;
             "matconvnet": the same in RGB, as Cascaded Refinement Networks feeds it to
             `imagenet-vgg-verydeep-19.mat`.
 

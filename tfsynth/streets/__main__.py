@@ -1,4 +1,4 @@
-"""Draws a range of streets into a folder of NumPy files, and says a dot for each."""
+"""Draws a range of streets into a folder of NumPy files, and prints a dot for each."""
 
 import sys
 

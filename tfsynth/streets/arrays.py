@@ -22,7 +22,7 @@ def make_arrays(folder, height, width, count) -> None:
 def draw_range(folder, height, width, seed, split, first, end, drawn=lambda: None) -> None:
     """Draws the streets `first` to `end - 1` into the files of `make_arrays`.
 
-    What labels cannot tell goes into `notes-FIRST.json`.
+    Colours and patterns of the instances are written into `notes-FIRST.json`.
 
     Args:
         folder: The folder.

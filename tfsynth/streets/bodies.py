@@ -56,7 +56,7 @@ class Body:
         return x, up, self._z + s * self._az - across * self._ax
 
     def visible(self) -> bool:
-        """Tells whether any of it can be in the picture."""
+        """Returns whether any of it can be in the picture."""
         return self._stage.sees(self._x, max(self._z, 1.5), self.length / 2 + 3)
 
     def polygon(self, points, colour: Colour) -> None:

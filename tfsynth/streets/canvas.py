@@ -17,7 +17,7 @@ SKY_KIND, GROUND_KIND, WALL_KIND, FENCE_KIND, OBJECT_KIND, LEAF_KIND = range(6)
 
 @dataclass(frozen=True)
 class Look:
-    """What a label cannot tell of one instance: its main colour (RGB 0..255) and its pattern."""
+    """The appearance of one instance: its main colour (RGB 0..255) and its pattern."""
 
     instance_id: int
     class_id: int
@@ -34,7 +34,7 @@ class Surface:
         kind: Who paints it, one of the kinds above.
         depth: Metres from the camera, for haze.
         sunlit: The share of the sun that an object gets, in [0, 1].
-        values: What the per-pixel painter of its kind wants to know.
+        values: Arguments for the per-pixel painter of its kind.
     """
 
     instance_id: int
@@ -101,7 +101,7 @@ class Canvas:
         self._draw_paint.ellipse(box, fill=colour)
 
     def shows(self, column: float, reach: float) -> bool:
-        """Tells whether something within `reach` pixels of a column can be in the picture."""
+        """Returns whether something within `reach` pixels of a column can be in the picture."""
         return -reach < column < self.width + reach
 
     def detail(self, points, colour) -> None:

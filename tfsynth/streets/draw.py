@@ -22,7 +22,7 @@ from tfsynth.streets.shadows import SunVisibility
 from tfsynth.streets.stage import Stage, tone
 from tfsynth.streets.trees import draw_tree
 
-# Of the pictures: raise it, and say why, whenever one pixel of them may change.
+# Version of the pictures: raise it, and say why, whenever one pixel of them may change.
 DRAWING_VERSION = "1.1.0"
 DRAWING_NOTES = {
     "1.1.0": "One look of trees, roads and verges prevails, as in a real town; fewer nights.",
@@ -47,7 +47,7 @@ class Street:
         labels: (H, W) uint8, class ids of `classes.CLASS_NAMES`.
         instances: (H, W) int32, `class_id * 1000 + k` for things, the class id for the rest.
         image: (H, W, 3) uint8, the photo.
-        looks: one `Look` per thing that is visible in `instances`, by instance id.
+        looks: one `Look`, colour and pattern, per visible instance of a thing, by instance id.
         time_of_day: one of `lighting.TIMES_OF_DAY`.
     """
 
@@ -113,7 +113,7 @@ def _lay_ground(stage: Stage) -> ground.GroundMap:
 
 
 def _draw_things(stage: Stage) -> None:
-    """Draws lots and objects far to near; an object belongs before the lot it stands beside."""
+    """Draws the lots and objects, far to near; an object is drawn before the lot beside it."""
     sees_sun = SunVisibility(stage.scene)
     things = [(lot.end, lot) for lot in stage.scene.lots if lot.end > 0.8]
     things += [(placed.z, placed) for placed in stage.scene.objects]
@@ -127,7 +127,7 @@ def _draw_things(stage: Stage) -> None:
 
 
 def _draw_bonnet(stage: Stage) -> None:
-    """Draws the bonnet of the car that looks: void, the same for the whole of a scene."""
+    """Draws the bonnet of the camera's car: void, the same for a whole scene."""
     seed, canvas = stage.scene.seed, stage.canvas
     height, width = canvas.height, canvas.width
     rise = 0.05 + 0.05 * (seed % 101) / 100

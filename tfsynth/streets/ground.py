@@ -26,8 +26,8 @@ class Surfacing:
     pattern: str
 
 
-# One look of each prevails, as in a real town; the others share the colours of their neighbours
-# so that pattern and place tell what colour alone does not.
+# One surfacing of each prevails, as in a real town; the others share the colours of their
+# neighbours, so that pattern and place distinguish what colour alone does not.
 ROADS = (
     Surfacing(0.50, (0.34, 0.34, 0.36), "asphalt"),
     Surfacing(0.14, (0.50, 0.50, 0.50), "asphalt"),

@@ -34,7 +34,7 @@ FENCE_COLOURS = (
 )
 _ROOF_COLOURS = ((150, 74, 56), (96, 92, 98), (120, 84, 66), (84, 96, 108))
 _AWNING_COLOURS = ((196, 92, 70), (60, 110, 90), (232, 205, 150), (60, 110, 90))
-_FENCED = 38.0  # metres; the boards of a fence farther away could not be told apart
+_FENCED = 38.0  # metres; the boards of a fence farther away could not be distinguished
 _DEPTH = 9.0  # metres from the front of a building to its back
 
 
@@ -76,10 +76,10 @@ def draw_end_of_street(stage: Stage) -> None:
 
 
 class Facade:
-    """The look of one building, given to each of its walls.
+    """Colours and materials of one building, for each of its walls.
 
     Args:
-        rng: What the look is drawn with.
+        rng: The generator that they are drawn with.
         lateral: Where its street wall stands, in street coordinates.
         shops: Whether it may have a shop on the ground floor.
     """

@@ -1,4 +1,4 @@
-"""Times of day: where the sun stands, what it and the sky give, and how far one sees.
+"""Times of day: the position of the sun, the light of sun and sky, and the haze.
 
 Colours are in display space, 1 is white; they are chosen by eye, not measured.
 """
@@ -25,7 +25,7 @@ class Light:
         sun_colour, ambient: what a surface gets from the sun straight on, and from the sky around.
         zenith, horizon: colours of the sky above and at the horizon; the horizon's is also the
             haze.
-        haze: metres after which haze hides 63 % of a thing.
+        haze: metres after which haze hides 63 % of an object.
         window_light: share of windows with light inside.
         lamps: strength of lamps and car lights, 0 (off) to 1.
     """

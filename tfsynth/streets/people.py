@@ -1,4 +1,4 @@
-"""People on foot: head, coat, legs in mid-step; the coat's colour is their look."""
+"""People on foot: head, coat, legs in mid-step; the colour of the coat is that of the instance."""
 
 import numpy as np
 

@@ -45,7 +45,7 @@ class Placed:
         kind: "car", "bus", "person", "lamp", "sign" or "tree".
         lateral, z: Where it stands.
         heading: +1 drives away, -1 comes, 0 neither.
-        seed: What its look is drawn with.
+        seed: Seed of its appearance.
     """
 
     kind: str
@@ -180,7 +180,7 @@ def _in_view(lot: Lot) -> bool:
 
 
 def _turn_into_garden(scene: Scene, rng: np.random.Generator) -> None:
-    """Sees to it that there is a fence close by, or fences would be rare."""
+    """Puts a fence close by, since fences would otherwise be rare."""
     i = pick(rng, [i for i, lot in enumerate(scene.lots) if _in_view(lot)])
     lot = scene.lots[i]
     scene.lots[i] = Lot(lot.side, "garden", lot.start, lot.end, 4.0, 6.8, lot.seed)

@@ -6,7 +6,7 @@ from tfsynth.streets.scene import Scene
 
 
 class SunVisibility:
-    """Tells how much of the sun a point sees, past the frontages that its ray crosses.
+    """Computes how much of the sun a point sees, past the frontages that its ray crosses.
 
     Args:
         scene: The street.

@@ -1,4 +1,4 @@
-"""What every painter is given: the plan of the street, the camera, and the canvas to draw on."""
+"""The input of every painter: the plan of the street, the camera, and the canvas to draw on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Stage:
         self.canvas.shade(self.camera.polygon(points), level)
 
     def sees(self, x: float, z: float, reach: float) -> bool:
-        """Tells whether what stands within `reach` metres of (x, z) can be in the picture."""
+        """Returns whether an object within `reach` metres of (x, z) can be in the picture."""
         column, _ = self.camera.project(x, 0, z)
         return self.canvas.shows(column, reach * self.camera.focal / z)
 

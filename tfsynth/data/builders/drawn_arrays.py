@@ -1,4 +1,4 @@
-"""Drawn streets as plain NumPy files, mapped into memory: for machines without TensorFlow."""
+"""Drawn streets as memory-mapped NumPy files, for machines without TensorFlow."""
 
 import json
 import os
@@ -24,10 +24,10 @@ class Arrays:
     """A split's streets in one NumPy file per kind.
 
     Args:
-        folder: `pathlib.Path` of all such data. It is drawn there if it is not there yet, by all
-            cores; it appears whole or not at all.
+        folder: `pathlib.Path` of all such data. Missing streets are drawn on all cores, and
+            written completely or not at all.
         split: Name of the split.
-        require_space: Called with the folder and the bytes a pixel before anything is drawn.
+        require_space: Called with the folder and the bytes per pixel before drawing.
         height, width, seed, **counts: Those of `Streets`.
     """
 
@@ -47,7 +47,7 @@ class Arrays:
         return {name: np.array(array[index]) for name, array in self._arrays.items()}
 
     def looks(self, index):
-        """Returns the `Look` of every instance in street `index`, in the order of ids."""
+        """Returns colour and pattern of every instance in street `index`, by instance id."""
         rows = self._notes[index]["looks"]
         return tuple(streets.Look(i, c, tuple(colour), text) for i, c, colour, text in rows)
 

@@ -1,6 +1,6 @@
-"""What data sets in folders share: splits by name, examples by file name, a check of all files.
+"""The base of data sets in folders: splits by name, examples by file name, a check of all files.
 
-Files are paired by their names, never by their places in two sorted lists.
+Files are paired by name and not by position in two sorted lists.
 """
 
 import abc
@@ -82,7 +82,7 @@ class FolderDataset(Dataset):
 
     @functools.cached_property
     def fingerprint(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Changes with what is read, and the name, size or date of any file."""
+        """Changes with the settings, and with the name, size or date of any file."""
         parts: list[Any] = [self._content()]
         for name in self._prefixes:
             parts.append((name, [pair.stem for pair in self._pairs(name)]))
@@ -116,7 +116,7 @@ class FolderDataset(Dataset):
     def _pairs(self, name: str) -> list[pairing.Pair]:
         if not self.exclude:
             return self._all_pairs(name)
-        # A name that is nowhere is a slip: its example would be trained on all the same.
+        # An unknown name is an error: otherwise its example would be trained on.
         stems = {pair.stem for split in self._prefixes for pair in self._all_pairs(split)}
         pairing.require_examples(self.exclude, stems, self._folder)
         return [pair for pair in self._all_pairs(name) if pair.stem not in self.exclude]
@@ -202,7 +202,7 @@ class FolderSplit(Split):
     Args:
         root: The data set's folder, for messages and caches.
         pairs: The files of every example.
-        content: Plain JSON types: all but the files that decides what is read.
+        content: Plain JSON types: the settings that determine what is read, without the files.
     """
 
     def __init__(self, root: Path, pairs: Sequence[pairing.Pair], content: list[Any]) -> None:
@@ -212,9 +212,9 @@ class FolderSplit(Split):
         self._content = content
 
     def check(self, progress: bool = True, max_instances: int | None = None) -> CheckReport:
-        """Reads every file once, in threads; what was found is remembered outside `root`.
+        """Reads every file once, in threads; the result is cached outside `root`.
 
-        A second check of files that have the same names, sizes and dates costs nothing.
+        A second check of files with the same names, sizes and dates reads nothing.
 
         Args:
             progress: Whether to show a progress bar.

@@ -1,7 +1,7 @@
-"""Any data set laid out as folders: `train_label/`, `train_img/` and, if wanted, `train_inst/`.
+"""Data sets in folders: `train_label/`, `train_img/` and optionally `train_inst/`.
 
 The layout is that of pix2pixHD (arXiv 1711.11585, its released code), but files are paired by
-their names, never by their places in two sorted lists.
+name and not by position in two sorted lists.
 """
 
 import functools
@@ -25,10 +25,10 @@ class PairedFolders(FolderDataset):
     """Label maps, photographs and instance maps in folders, paired by file name.
 
     Under `root`, each split has `{split}_label/`, `{split}_img/` and perhaps `{split}_inst/`;
-    subfolders are searched. A label map, its photo and its instance map have the same name up to
-    the extension (of any case) and to the endings of Cityscapes, which are left out
-    (`_leftImg8bit`, `_gtFine_labelIds`, `_gtFine_instanceIds`, likewise `_gtCoarse_`). Where a
-    name comes in several subfolders, the subfolder belongs to the name.
+    subfolders are searched. A label map, its photo and its instance map have the same name, without
+    the extension and without the endings of Cityscapes (`_leftImg8bit`, `_gtFine_labelIds`,
+    `_gtFine_instanceIds`, likewise `_gtCoarse_`). If a name occurs in several subfolders, the
+    subfolder is part of the name.
 
     Args:
         root: The folder; `~` and environment variables are expanded.
@@ -47,7 +47,7 @@ class PairedFolders(FolderDataset):
         instances_from: "components": where no instance maps are read, every connected part of a
             class (pixels that share a side) is an instance. A fallback: objects of one class
             that touch become one, and one that is partly hidden several; speckled label maps
-            have hundreds (`max_instances`). None: there, the class stands for the instance.
+            have hundreds (`max_instances`). None: every class is then one instance.
 
     Example: `PairedFolders("~/data/cityscapes", labels="cityscapes35").split("train")[0]["image"]`
 
@@ -106,7 +106,7 @@ class PairedFolders(FolderDataset):
 
     @property
     def label_hint(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The file and value that make the classes so many, if they were guessed."""
+        """The file and value that determine the number of classes, if it was guessed."""
         if self._given_labels is not None:
             return ""
         file, highest = checking.highest_label(self._label_files())

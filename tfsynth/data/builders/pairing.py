@@ -1,4 +1,4 @@
-"""Which condition, photo and instance map belong together: those whose files have one name."""
+"""The pairing of conditions, photos and instance maps: files of one name."""
 
 import dataclasses
 import os
@@ -10,7 +10,7 @@ from tfsynth.data import images
 from tfsynth.hints import nearest_names
 from tfsynth.layouts.labels import DataError
 
-# Endings in Cityscapes' file names (its README): what the picture is, after the scene's name.
+# Endings in Cityscapes' file names (its README): the kind of the picture, after the scene's name.
 _ENDINGS = {
     "label": ("_gtFine_labelIds", "_gtCoarse_labelIds"),
     "trained": ("_gtFine_labelTrainIds", "_gtCoarse_labelTrainIds"),
@@ -21,7 +21,7 @@ _ENDINGS = {
 # Endings of other roles that a role takes too: painted label maps are condition pictures, and a
 # photo may be one.
 _ALSO = {"label": ("trained",), "condition": ("colour", "photo")}
-# What a file of each role is called.
+# The name of a file of each role, in messages.
 NAMES = {
     "label": "label map",
     "colour": "label map",
@@ -46,7 +46,7 @@ class Pair:
 
     @property
     def files(self) -> list[Path]:
-        """The files that there are, each once."""
+        """The existing files, each once."""
         files = (self.condition, self.photo, self.instance)
         return list(dict.fromkeys(file for file in files if file is not None))
 
@@ -73,8 +73,8 @@ def pair_folders(
     }
     if instances is not None:
         found["instance"] = list_files(instances, "instance", maps, role)
-    # A file's name alone is enough where no name comes twice; the folders may be nested each in
-    # its own way then.
+    # The file name alone is enough if no name occurs twice; the folders may then be nested
+    # differently.
     if all(_all_differ(Path(key).name for key in files) for files in found.values()):
         found = {
             kind: {Path(key).name: file for key, file in files.items()}

@@ -28,9 +28,9 @@ class PicturePairs(FolderDataset):
     in `PairedFolders`. With `side_by_side` it has `{split}/` alone (and perhaps
     `{split}_inst/`, of the size of one half): the left half of each file is A, the right half B.
 
-    Pictures have 8 bits per channel and 1, 3 or 4 channels, as stated; see `read_picture` for
-    files that have others. More channels, and 16 bits, are not read: of a picture of eight
-    channels there is no common file.
+    Pictures have 8 bits per channel and 1, 3 or 4 channels, by the arguments; see `read_picture`
+    for files that have others. More channels and 16 bits are not supported: there is no common
+    file format for them.
 
     Args:
         root: The folder; `~` and environment variables are expanded.

@@ -1,4 +1,4 @@
-"""Streets that the package draws itself: nothing to download."""
+"""Street scenes that are drawn by the package, without a download."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ SPLITS: tuple[str, ...] = tuple(streets.SPLIT_STREAMS)
 
 @register
 class Streets(Dataset):
-    """Street scenes drawn by the package: photo, labels, instances and the look of every instance.
+    """Street scenes drawn by the package: photo, labels, instances, colours and patterns.
 
     They are drawn on first use (20 to 50 a second at 96 x 192) and kept in `data_dir`: by
     TensorFlow Datasets, or, on another backend than TensorFlow, as NumPy files.
@@ -27,12 +27,12 @@ class Streets(Dataset):
     Args:
         height, width: Size in pixels, 32 or more. Default: 96 x 192, on which a processor trains.
         train, validation, test: Numbers of streets of the splits; 0 for none.
-        seed: Which city; the splits of one seed never share a street.
-        data_dir: The folder to keep them in. None: `$TFSYNTH_DATA`, else
+        seed: Seed of the streets; the splits of one seed share no street.
+        data_dir: The folder that they are stored in. None: `$TFSYNTH_DATA`, else
             `~/.cache/tfsynth/tfds`.
 
-    A split also tells what labels cannot: `looks(i)`, the colour and pattern of every instance,
-    and `time_of_day(i)`.
+    A split also has `looks(i)`, the main colour and the pattern of every instance, and
+    `time_of_day(i)`.
 
     Example: `Streets(train=10, validation=2, test=2).split("train")[0]["image"]`
 
@@ -147,7 +147,7 @@ class StreetsSplit(Split):
         return self._source.example(index)
 
     def looks(self, index: int) -> tuple[streets.Look, ...]:
-        """Returns the look of every instance in street `index`, in the order of instance ids."""
+        """Returns colour and pattern of every instance in street `index`, by instance id."""
         return self._source.looks(index)
 
     def time_of_day(self, index: int) -> str:

@@ -1,4 +1,4 @@
-"""Drawn streets as TensorFlow Datasets keeps them: array records, read one at a time."""
+"""Drawn streets in TensorFlow Datasets: array records with random access."""
 
 import contextlib
 import io
@@ -27,7 +27,7 @@ class SynthStreets(tfds.core.GeneratorBasedBuilder):
     Args:
         height, width: Size of a picture in pixels, 32 or more.
         train, validation, test: Numbers of streets; a split of 0 does not exist.
-        seed: Which city, 0 or more.
+        seed: Seed of the streets, 0 or more.
         data_dir: The folder of all TFDS data.
     """
 
@@ -103,14 +103,14 @@ class Records:
     """A split's streets in array records.
 
     Args:
-        folder: `pathlib.Path` of all TFDS data. It is drawn there if it is not there yet.
+        folder: `pathlib.Path` of all TFDS data. Missing streets are drawn.
         split: Name of the split.
-        require_space: Called with the folder and the bytes a pixel before anything is drawn.
+        require_space: Called with the folder and the bytes per pixel before drawing.
         **arguments: Those of `SynthStreets` but its folder.
     """
 
     def __init__(self, folder, split, require_space, **arguments) -> None:
-        # Pillow decodes; TFDS would warn of every decoder that it would like better.
+        # Pillow decodes; TFDS would warn about other decoders.
         skip = {key: tfds.decode.SkipDecoding() for key in ("labels", "image")}
         builder = _prepared(folder, require_space, arguments)
         self._source = builder.as_data_source(split, decoders=skip)
@@ -122,7 +122,7 @@ class Records:
         return {**example, "instances": record["instances"]}
 
     def looks(self, index):
-        """Returns the `Look` of every instance in street `index`, in the order of ids."""
+        """Returns colour and pattern of every instance in street `index`, by instance id."""
         looks = self._source[index]["looks"]
         columns = (looks["instance_id"], looks["class_id"], looks["colour"], looks["pattern"])
         return tuple(
@@ -144,7 +144,7 @@ def _prepared(folder, require_space, arguments):
                 require_space(folder, BYTES_PER_PIXEL)
                 builder.download_and_prepare()
     except ERRORS:
-        # Where another process drew the same streets and was faster, all is well.
+        # Another process may have drawn the same streets in the meantime.
         if builder is None or not builder.is_prepared():
             raise
     return builder
@@ -152,7 +152,7 @@ def _prepared(folder, require_space, arguments):
 
 @contextlib.contextmanager
 def _quiet_tfds():
-    """Hides TFDS's bars, which cannot know how many streets there will be, and its remarks."""
+    """Hides TFDS's progress bars, which do not know the number of streets, and its messages."""
     logger = logging.getLogger("absl")
     level = logger.level
     tfds.disable_progress_bar()

@@ -1,1 +1,1 @@
-"""PyTorch's files of weights, read without PyTorch, running nothing in them."""
+"""PyTorch's files of weights, read without PyTorch, and without executing anything in them."""

@@ -5,8 +5,8 @@ names and shapes, `*/data/<key>` the elements of one storage each. Before, it wa
 of a magic number, a protocol number, facts about the machine, the names and shapes, and a list of
 keys; then per key an int64 count and the elements.
 
-A file can be from anybody. Nothing that it names is imported or called (`pickles`), no claim
-about sizes is believed (`tensors`), and the records of an archive are not compressed and
+A file may be from an unknown source. Nothing that it names is imported or called (`pickles`), the
+sizes that it states are checked (`tensors`), and the records of an archive are not compressed and
 together no larger than the file. Reading takes about twice the memory of the arrays.
 
 Source: the documentation of `torch.save` and `zipfile`, and files that PyTorch 2.13 wrote.
