@@ -56,11 +56,10 @@ def own_random_numbers(seed=None):
 def build(node: Any) -> Any:
     """Returns the object that a config node describes.
 
-    A mapping with the key `class` becomes a call of that class, its other keys
-    the arguments; mappings and lists are built recursively; other values are returned
-    unchanged. Only registered classes of tfsynth and Keras's layers, losses, optimizers, initializers,
-    regularizers and constraints can be called, and none that executes code from an
-    argument.
+    A mapping with the key `class` becomes a call of that class, its other keys the arguments;
+    mappings and lists are built recursively; other values are returned unchanged. Only registered
+    classes of tfsynth and Keras's layers, losses, optimizers, initializers, regularizers and
+    constraints can be called, and none that executes code from an argument.
 
     Args:
         node: Plain data: mappings, lists, strings, numbers, booleans, `None`.

@@ -46,7 +46,8 @@ def batches(
         start_step: The number of batches to skip, at no cost.
         steps: The number of batches. None: no end in training, else to the split's end.
         training: True: an endless sequence of epochs, each with its own order and with every
-            example once (a batch may span two), augmented. False: one pass in order, resized to `size`.
+            example once (a batch may span two), augmented. False: one pass in order, resized to
+            `size`.
         load_size: In training, the (height, width) that the photo is scaled to cover, keeping its
             aspect ratio, before a window of `size` is cut at random. None: `size`.
         crop: In training, whether to cut a window; False resizes all of the photo to `size`.

@@ -3,7 +3,8 @@
 `numpy.save` writes an object that is no array as a pickle of an array of no dimensions that holds
 it. Such a file may be from an unknown source, and NumPy reads it only with `allow_pickle=True`,
 which executes code from the file. Here it is read by the interpreter of `torch.pickles`, which
-imports nothing and calls only the functions below; all arrays of a file together have no more bytes than the file.
+imports nothing and calls only the functions below; all arrays of a file together have no more bytes
+than the file.
 
 Known are the protocols 2 to 4, the names of NumPy 1 (`numpy.core`) and 2 (`numpy._core`), and the
 texts of Python 2, in which `numpy.save` wrote bytes.

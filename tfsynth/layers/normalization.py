@@ -14,10 +14,9 @@ from tfsynth.registry import register
 class InstanceNormalization(keras.layers.Layer):
     """Gives every channel of every picture zero mean and unit variance.
 
-    There are no learned scale and offset and no running statistics, and the
-    variance is the biased one, as in pix2pixHD. Statistics are computed in
-    float32 under any policy: a sum over a large map overflows float16 and
-    loses its small terms in bfloat16.
+    There are no learned scale and offset and no running statistics, and the variance is the biased
+    one, as in pix2pixHD. Statistics are computed in float32 under any policy: a sum over a large
+    map overflows float16 and loses its small terms in bfloat16.
 
     Args:
         epsilon: Added to the variance. pix2pixHD's value is the default; that

@@ -43,10 +43,10 @@ def boundary_visibility(examples, class_id):
     """Returns how well gradients separate boundaries between touching objects from surfaces.
 
     The probability that a pixel at such a boundary has a larger gradient than one that is more than
-    two pixels from any other object of the class and as deep inside the class: the area under
-    the receiver operating characteristic. 0.5: the boundaries cannot be seen. Depth counts because pictures
-    have gradients along the outlines of a class, which every label map shows, and touching objects
-    meet near those.
+    two pixels from any other object of the class and as deep inside the class: the area under the
+    receiver operating characteristic. 0.5: the boundaries cannot be seen. Depth counts because
+    pictures have gradients along the outlines of a class, which every label map shows, and touching
+    objects meet near those.
 
     Args:
         examples: Iterable of (labels, instances, image), the image (height, width, 3) uint8.

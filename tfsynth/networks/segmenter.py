@@ -92,11 +92,10 @@ class StandardizedConv2D(layers.Layer):
 class Segmenter(keras.Model):
     """Segments a photograph: one logit per class and pixel.
 
-    Level i works at 1 / 2^(i+1) of the size: a strided convolution and residual blocks on
-    the way down, a sum with that level and a convolution on the way up. The mean of the
-    lowest level is added to it at every pixel, as the context of the whole picture. The last
-    layer computes each 2 x 2 pixels from one position, so that only the logits are computed at
-    full size.
+    Level i works at 1 / 2^(i+1) of the size: a strided convolution and residual blocks on the way
+    down, a sum with that level and a convolution on the way up. The mean of the lowest level is
+    added to it at every pixel, as the context of the whole picture. The last layer computes each
+    2 x 2 pixels from one position, so that only the logits are computed at full size.
 
     Args:
         num_classes: Number of classes, without void ones.

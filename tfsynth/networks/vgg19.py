@@ -24,12 +24,11 @@ class VGG19(keras.Model):
     Args:
         outputs: Names of the activations to return, of `RELU_NAMES`.
         pooling: "max" as published, or "average" as in Cascaded Refinement Networks.
-        preprocessing: Preprocessing of the picture. "none": it stays in [-1, 1], as
-            pix2pixHD feeds it to torchvision's weights; "torchvision": the mean and
-            deviation of ImageNet that these were trained with; "keras": BGR in 0..255
-            minus its mean, as the weights of `keras.applications.VGG19` were trained;
-            "matconvnet": the same in RGB, as Cascaded Refinement Networks feeds it to
-            `imagenet-vgg-verydeep-19.mat`.
+        preprocessing: Preprocessing of the picture. "none": it stays in [-1, 1], as pix2pixHD feeds
+            it to torchvision's weights; "torchvision": the mean and deviation of ImageNet that
+            these were trained with; "keras": BGR in 0..255 minus its mean, as the weights of
+            `keras.applications.VGG19` were trained; "matconvnet": the same in RGB, as Cascaded
+            Refinement Networks feeds it to `imagenet-vgg-verydeep-19.mat`.
 
     Call arguments:
         image: Float tensor (batch, height, width, 3), RGB in [-1, 1].

@@ -4,9 +4,8 @@
 class PlayerOptimizers:
     """Lets Keras's callbacks read and set the learning rate of all players at once.
 
-    It is what `trainer.optimizer` returns. It is deliberately no
-    `keras.optimizers.Optimizer`: at the end of `fit` Keras would pass the weights
-    of all players to it.
+    It is what `trainer.optimizer` returns. It is deliberately no `keras.optimizers.Optimizer`: at
+    the end of `fit` Keras would pass the weights of all players to it.
 
     Args:
         optimizers: Dict of player name -> built `keras.optimizers.Optimizer`.

@@ -1,8 +1,8 @@
 """The part of Python's pickle format that PyTorch writes a state_dict in, and little more.
 
-Python's own unpickler is not used. Even with a list of allowed names, it lets a few bytes
-reserve gigabytes (a memo entry with a large number) or end the process (a dictionary key of tuples
-in tuples: hashing has no limit). Here a pickle is read by an interpreter of about thirty opcodes that
+Python's own unpickler is not used. Even with a list of allowed names, it lets a few bytes reserve
+gigabytes (a memo entry with a large number) or end the process (a dictionary key of tuples in
+tuples: hashing has no limit). Here a pickle is read by an interpreter of about thirty opcodes that
 makes text, numbers, tuples, lists and dictionaries, calls only the functions it is given, and
 imports nothing.
 
