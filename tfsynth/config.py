@@ -175,7 +175,9 @@ def load_config(name_or_path, overrides=()):
     try:
         tree = read_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not readable YAML: {error}") from error
+        raise ConfigError(
+            f"{path} is not readable YAML: {error}. Write `key: value` lines, in UTF-8."
+        ) from error
     if not isinstance(tree, dict):
         raise ConfigError(f"{path} must hold a mapping of settings. See `tfsynth train --help`.")
     for override in overrides:
@@ -258,7 +260,8 @@ def parse_override(override):
         return key, read_yaml(text)
     except yaml.YAMLError as error:
         raise ConfigError(
-            f"The value of the override {override!r} is not readable YAML: {error}"
+            f"The value of the override {override!r} is not readable YAML: {error}. Write it as in "
+            "a config, such as `data.size=[256, 512]`."
         ) from error
 
 
@@ -271,7 +274,9 @@ def _dataclass_from(cls, tree, prefix):
     for item in dataclasses.fields(cls):
         if item.name not in tree:
             if item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
-                raise ConfigError(f"The config lacks the key `{prefix}{item.name}`.")
+                raise ConfigError(
+                    f"The config lacks the key `{prefix}{item.name}`, which has no default. Add it."
+                )
             continue
         values[item.name] = _value(item, tree[item.name], prefix + item.name)
     return cls(**values)

@@ -102,7 +102,10 @@ def cluster_styles(
     config = config or own_config(path)
     dataset = registry.build(config.data.dataset)
     if dataset.label_set != synthesizer.label_set:
-        raise ConfigError(f"{model_path} was trained with other classes than the data's.")
+        raise ConfigError(
+            f"{model_path} was trained with other classes than the data's. Name the config of its "
+            "data."
+        )
     examples = Examples(dataset.split(split), config.data.size, config.data.max_instances)
     bar = tqdm(examples, "collecting styles", unit="image", disable=not verbose)
     synthesizer.styles = styles.collect(synthesizer, bar, **settings)

@@ -86,7 +86,8 @@ def build(node: Any) -> Any:
         if isinstance(error, ValueError) and not node["class"].startswith("keras."):
             raise  # Ours name the rule and the class themselves.
         raise ValueError(
-            f"{node['class']} cannot be built from the keys {sorted(arguments)}: {error}"
+            f"{node['class']} cannot be built from the keys {sorted(arguments)}: "
+            f"{str(error).rstrip('.')}."
         ) from error
 
 

@@ -51,7 +51,7 @@ def positive_number(text):
     """Reads a number above zero, for example of minutes or of images."""
     value = _read(float, text)
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"takes a number above 0; received {text!r}")
+        raise argparse.ArgumentTypeError(f"takes a number above 0; received {text!r}.")
     return value
 
 
@@ -59,7 +59,7 @@ def positive_count(text):
     """Reads a whole number above zero."""
     value = _read(int, text)
     if value < 1:
-        raise argparse.ArgumentTypeError(f"takes a whole number above 0; received {text!r}")
+        raise argparse.ArgumentTypeError(f"takes a whole number above 0; received {text!r}.")
     return value
 
 
@@ -67,19 +67,19 @@ def natural_number(text):
     """Reads a whole number, 0 or above."""
     value = _read(int, text)
     if value < 0:
-        raise argparse.ArgumentTypeError(f"takes a whole number, 0 or above; received {text!r}")
+        raise argparse.ArgumentTypeError(f"takes a whole number, 0 or above; received {text!r}.")
     return value
 
 
 def _assignment(text):
     if not re.match(r"[^=\s]+=", text):
-        raise argparse.ArgumentTypeError(f"takes KEY=VALUE; received {text!r}")
+        raise argparse.ArgumentTypeError(f"takes KEY=VALUE; received {text!r}.")
     return text
 
 
 def _device(text):
     if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", text):
-        raise argparse.ArgumentTypeError(f"takes auto, cpu, gpu or gpu:N; received {text!r}")
+        raise argparse.ArgumentTypeError(f"takes auto, cpu, gpu or gpu:N; received {text!r}.")
     return text
 
 
@@ -87,4 +87,4 @@ def _read(kind, text):
     try:
         return kind(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"takes a number; received {text!r}") from None
+        raise argparse.ArgumentTypeError(f"takes a number; received {text!r}.") from None

@@ -116,7 +116,7 @@ def _check_arguments(split, batch_size, size, seed, start_step, steps, max_insta
         if value < least:
             raise ValueError(f"{name} must be at least {least}; got {value}.")
     if len(split) == 0:
-        raise DataError("The split has no examples.")
+        raise DataError("The split has no examples. Add some, or name another split.")
     if size is None and batch_size != 1:
         raise ValueError(
             f"Without a size, photos keep their own, and batch_size must be 1; got {batch_size}. "

@@ -56,7 +56,9 @@ def read_label_map(
     path = Path(path)
     if coding == "colour":
         if label_set is None:
-            raise ValueError("Label maps coded by colour need a label set to decode them.")
+            raise ValueError(
+                "Label maps coded by colour need a label set to decode them. Give one."
+            )
         return label_set.decode_colours(_read_coloured_map(path), path)
     values = _read_integers(path, "label map")
     if label_set is None:

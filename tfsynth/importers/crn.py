@@ -132,7 +132,8 @@ class _Tensors:
             types = self._reader.get_variable_to_dtype_map()
         except self._error as error:
             raise CheckpointError(
-                f"{files[0]} is no index of a TensorFlow checkpoint, or is damaged: {error.message}"
+                f"{files[0]} is no index of a TensorFlow checkpoint, or is damaged: "
+                f"{error.message.rstrip('.')}. Name another, or fetch it again."
             ) from None
         other = [name for name, dtype in types.items() if dtype != tf.float32]
         if other:
@@ -147,7 +148,9 @@ class _Tensors:
             # TensorFlow compares the checksum of every tensor that it reads.
             return np.asarray(self._reader.get_tensor(name))
         except self._error as error:
-            raise CheckpointError(f"The tensor `{name}` is damaged: {error.message}") from None
+            raise CheckpointError(
+                f"The tensor `{name}` is damaged: {error.message.rstrip('.')}. Fetch it again."
+            ) from None
 
 
 def _prefix(path):

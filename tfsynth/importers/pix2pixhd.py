@@ -193,7 +193,7 @@ def _finite(array, name):
 
 def _refuse_relatives(state):
     if not state:
-        raise CheckpointError("The file holds no tensors.")
+        raise CheckpointError("The file holds no tensors. Name the checkpoint of a network.")
     if any(name.startswith("module.") for name in state):
         raise CheckpointError(
             "The names begin with `module.`: the model was saved inside DataParallel. Save "

@@ -90,7 +90,8 @@ def _keras_tensors(path):
     except (ValueError, KeyError, OSError, UserWarning) as error:
         raise CheckpointError(
             f"{path}: these are no weights of `keras.applications.VGG19` without its classifier "
-            f"(`..._notop.h5`): {str(error).splitlines()[0]}"
+            f"(`..._notop.h5`): {str(error).splitlines()[0].rstrip('.')}. Name the file that Keras "
+            "downloads."
         ) from error
     found = {}
     for layer in _INDICES:

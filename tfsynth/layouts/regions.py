@@ -22,7 +22,9 @@ def array_of(values: Any, what: str) -> np.ndarray:
     try:
         return np.asarray(values)
     except ValueError as error:
-        raise ValueError(f"{what} is one array; its rows are of one length: {error}") from None
+        raise ValueError(
+            f"{what} is one array; its rows are of one length: {str(error).rstrip('.')}."
+        ) from None
 
 
 def components(labels: Any) -> np.ndarray:

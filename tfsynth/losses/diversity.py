@@ -161,7 +161,10 @@ class DiversityLoss(PerceptualLoss):
         if self._reductions is None:
             return [None] * len(self.layers)
         if masks is None:
-            raise ValueError('Scope "class" needs `masks`, (batch, height, width, classes).')
+            raise ValueError(
+                'Scope "class" needs `masks`, (batch, height, width, classes). Received: None. '
+                'Pass them, or use the scope "image".'
+            )
         masks = ops.stop_gradient(ops.cast(masks, "float32"))
         # (batch, height, width, classes) -> (batch, height / n, width / n, classes): the average
         # over n x n pixels is resizing by area.

@@ -228,7 +228,9 @@ class SegmenterProtocol:
         if cache_dir is None:
             return self._train(train, validation, progress)
         if not fingerprint:
-            raise ValueError("Caching a segmenter needs the `fingerprint` of its data set.")
+            raise ValueError(
+                "Caching a segmenter needs the `fingerprint` of its data set. Pass it."
+            )
         cached = CachedSegmenter(Path(cache_dir), self.name, fingerprint, train.label_set)
         found = cached.load()
         if found is not None:

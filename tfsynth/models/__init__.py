@@ -75,7 +75,10 @@ def read_model(path):
             return keras.saving.load_model(path)
     # Keras raises TypeError for an unknown class.
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} cannot be loaded: {error}") from error
+        raise ValueError(
+            f"{path} cannot be loaded: {str(error).rstrip('. ')}. Name a .keras file that training "
+            "wrote."
+        ) from error
 
 
 def require_own(path):

@@ -58,7 +58,10 @@ def split_into_phases(config):
 
 def _phase(tree, name, keys, first):
     if not re.fullmatch(r"[a-z0-9_-]+", str(name)):
-        raise ConfigError("The name of a phase is made of a-z, 0-9, _ and -, for it is a folder's.")
+        raise ConfigError(
+            "The name of a phase is made of a-z, 0-9, _ and -, since it is also a folder's. "
+            f"Received: {name!r}."
+        )
     tree = copy.deepcopy(tree)
     if not first:
         tree.update(init_from=None, init_except=[])

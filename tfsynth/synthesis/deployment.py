@@ -32,7 +32,10 @@ def load_synthesizer(path):
         )
     model = models.read_model(file)
     if not isinstance(model, Synthesizer):
-        raise ValueError(f"{file} holds a {type(model).__name__}, not a Synthesizer.")
+        raise ValueError(
+            f"{file} holds a {type(model).__name__}, not a Synthesizer. Name the synthesizer.keras "
+            "of a run folder."
+        )
     return model
 
 

@@ -20,7 +20,9 @@ def conditions(inputs, role):
     maps = {}
     for path in inputs:
         if not str(path):
-            raise DataError(f"One of the {pairing.NAMES[role]}s to read is the empty name ''.")
+            raise DataError(
+                f"One of the {pairing.NAMES[role]}s to read is the empty name ''. Name a file."
+            )
         path = Path(path)
         if path.is_dir():
             found = _conditions_in(path, role)
@@ -28,7 +30,7 @@ def conditions(inputs, role):
             # A file that is named explicitly is taken with any ending.
             found = {pairing.pairing_name(Path(path.name), role) or path.stem: path}
         else:
-            raise DataError(f"No {pairing.NAMES[role]} or folder at {path}.")
+            raise DataError(f"No {pairing.NAMES[role]} or folder at {path}. Check the path.")
         for name in found:
             if name in maps:
                 raise _shared_name(name, maps[name], found[name])
@@ -113,7 +115,8 @@ def _conditions_in(folder, role):
             found[name] = path
     if not found:
         raise DataError(
-            f"{folder} holds no {pairing.NAMES[role]}s ({', '.join(sorted(extensions))})."
+            f"{folder} holds no {pairing.NAMES[role]}s ({', '.join(sorted(extensions))}). Name "
+            "another folder."
         )
     return found
 

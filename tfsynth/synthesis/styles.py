@@ -45,7 +45,9 @@ def cluster(
     """
     classes, vectors, areas = map(np.asarray, (classes, vectors, areas))
     if not len(classes):
-        raise ValueError("There are no instances to take styles from.")
+        raise ValueError(
+            "There are no instances to take styles from. Give instance maps with at least one."
+        )
     centres, counts = {}, {}
     for class_id in np.unique(classes):
         mine = np.flatnonzero(classes == class_id)
