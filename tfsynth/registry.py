@@ -97,7 +97,7 @@ def describe(obj):
 
 
 def resolve(name):
-    """Returns the class called `name`, ours or, as `keras.…`, Keras's own.
+    """Returns the class called `name`, of tfsynth or, as `keras.…`, of Keras.
 
     Raises:
         ValueError: If there is none; the message names the nearest ones.
@@ -136,7 +136,7 @@ def keras_arguments(network, arguments):
 
 
 def registered_names():
-    """Returns the sorted names of all registered classes of ours."""
+    """Returns the sorted names of all registered classes of tfsynth."""
     prefix = PACKAGE + ">"
     names = keras.saving.get_custom_objects()
     return sorted(n.removeprefix(prefix) for n in names if n.startswith(prefix))

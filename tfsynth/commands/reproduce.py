@@ -3,7 +3,7 @@
 from tfsynth.commands.arguments import add_device, positive_count, positive_number
 from tfsynth.commands.loading import load_experiment
 
-SUMMARY = "train a table of the papers anew, beside the published figures"
+SUMMARY = "train a table of the papers, beside the published figures"
 EXAMPLES = """\
 examples:
   tfsynth reproduce                                    list the tables, their rows and data sets

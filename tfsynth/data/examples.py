@@ -23,7 +23,7 @@ class Examples:
 
     Iterating gives dicts of `labels` (height, width) or `condition` (height, width, channels)
     uint8, `instances` (height, width) and `image` (height, width, channels) uint8; each
-    iteration starts anew. A bad example raises its `DataError`.
+    iteration starts from the first. A bad example raises its `DataError`.
     """
 
     def __init__(self, split, size, max_instances=256, limit=None) -> None:

@@ -158,8 +158,8 @@ def _arrays(kind, settings, state):
                     f"{shape} there."
                 )
             arrays[convolution.layer, "kernel" if part == "weight" else part] = _finite(
-                # Both (out, in, rows, columns) and, transposed, (in, out, rows, columns) are ours
-                # with the axes reversed in pairs.
+                # (out, in, rows, columns) -> (rows, columns, in, out), and of transposed
+                # convolutions (in, out, rows, columns) -> (rows, columns, out, in).
                 array.transpose(2, 3, 1, 0) if part == "weight" else array,
                 f"{name}.{part}",
             )

@@ -261,7 +261,7 @@ class SegmenterProtocol:
         label_set = segmenter.label_set
         matrix = np.zeros((label_set.num_classes,) * 2, np.int64)
         for labels, images in self._batches(pairs, segmenter.size):
-            # A last, smaller batch is filled up: another size would be compiled anew.
+            # A last, smaller batch is filled up: another size would be compiled again.
             missing = self.batch_size - len(images)
             full = np.pad(images, [(0, missing)] + [(0, 0)] * 3, mode="edge")
             read = segmenter.read(full, self.scales)

@@ -69,7 +69,7 @@ class Canvas:
         self._draw_ids = ImageDraw.Draw(self.ids)
 
     def instance(self, class_id: int, colour: tuple[int, int, int], pattern: str) -> int:
-        """Opens a new instance of a thing class and returns its id, `class_id * 1000 + k`."""
+        """Opens a new instance of a class and returns its id, `class_id * 1000 + k`."""
         identity = class_id * classes.INSTANCES_PER_CLASS + self._counts[class_id]
         self._counts[class_id] += 1
         self.looks.append(Look(identity, class_id, colour, pattern))

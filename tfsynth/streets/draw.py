@@ -47,7 +47,7 @@ class Street:
         labels: (H, W) uint8, class ids of `classes.CLASS_NAMES`.
         instances: (H, W) int32, `class_id * 1000 + k` for things, the class id for the rest.
         image: (H, W, 3) uint8, the photo.
-        looks: one `Look`, colour and pattern, per visible instance of a thing, by instance id.
+        looks: one `Look`, colour and pattern, per visible instance, by instance id.
         time_of_day: one of `lighting.TIMES_OF_DAY`.
     """
 

@@ -96,8 +96,8 @@ class ProgressBar(keras.callbacks.Callback):
             return  # A resumed run calls `fit` twice: the rest of an epoch, then whole ones.
         self._first = self.model.step
         self._start = time.monotonic()
-        form = "{desc} {percentage:3.0f}%|{bar:20}| {told}"
-        self._bar = _TellingBar(total=1.0, desc="training", bar_format=form)
+        form = "{desc} {percentage:3.0f}%|{bar:20}| {text}"
+        self._bar = _TextBar(total=1.0, desc="training", bar_format=form)
 
     def on_train_batch_end(self, batch, logs=None):
         self._logs = logs or {}
@@ -129,21 +129,21 @@ class ProgressBar(keras.callbacks.Callback):
             f"{name} {float(self._logs[name]):.3f}" for name in shown if name in self._logs
         )
         self._bar.n = min(1.0, done)
-        self._bar.told = (
+        self._bar.text = (
             f"{steps} | {losses} | {rate * self.batch_size:.1f} images/s | "
             f"{tqdm.format_interval(left)} left"
         )
         self._bar.refresh()
 
 
-class _TellingBar(tqdm):
+class _TextBar(tqdm):
     """A bar with a text of its own; tqdm's postfix begins with a comma."""
 
-    told = ""
+    text = ""
 
     @property
     def format_dict(self):
-        return {**super().format_dict, "told": self.told}
+        return {**super().format_dict, "text": self.text}
 
 
 class StopBetweenSteps(keras.callbacks.Callback):

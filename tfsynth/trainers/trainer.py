@@ -109,8 +109,8 @@ class BaseTrainer(keras.Model):
             weights = self.weights_of(player)
             if not weights:
                 raise ValueError(
-                    f"`frozen` {list(self.frozen)} leaves the {player} nothing to train. Remove one "
-                    "of its parts from `frozen`."
+                    f"`frozen` {list(self.frozen)} leaves the {player} nothing to train. Remove "
+                    "one of its parts from `frozen`."
                 )
             optimizers[player].build(weights)
         if self.ema_decay is not None and not self.averages:
