@@ -5,6 +5,7 @@ stops after n batches resumes exactly with `start_step=n`, also on another backe
 """
 
 import functools
+from typing import Any
 
 import keras
 
@@ -35,7 +36,7 @@ def batches(
     keep_aspect: bool = True,
     max_instances: int = 256,
     drop_remainder: bool | None = None,
-):
+) -> Any:
     """Returns the batches of a split.
 
     Args:
@@ -104,7 +105,15 @@ def nearest_size(height: int, width: int, multiple: int) -> augment.Size:
     return tuple(max(1, int(side / multiple + 0.5)) * multiple for side in (height, width))  # pyright: ignore[reportReturnType]
 
 
-def _check_arguments(split, batch_size, size, seed, start_step, steps, max_instances) -> None:
+def _check_arguments(
+    split: Split,
+    batch_size: int,
+    size: augment.Size | None,
+    seed: int,
+    start_step: int,
+    steps: int | None,
+    max_instances: int,
+) -> None:
     lowest = {
         "batch_size": (batch_size, 1),
         "seed": (seed, 0),
@@ -126,7 +135,7 @@ def _check_arguments(split, batch_size, size, seed, start_step, steps, max_insta
         raise ValueError(f"size is (height, width), in pixels; got {size}.")
 
 
-def _check_load_size(size, load_size, crop) -> None:
+def _check_load_size(size: augment.Size | None, load_size: augment.Size, crop: bool) -> None:
     if not crop or size is None:
         raise ValueError("load_size is the size before cropping: it needs crop=True and a size.")
     if len(load_size) != 2 or load_size[0] < size[0] or load_size[1] < size[1]:

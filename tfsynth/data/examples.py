@@ -2,10 +2,11 @@
 
 import concurrent.futures
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from tfsynth.data.dataset import Split
 from tfsynth.data.stream import Stream
 
 # Number of examples that are read ahead.
@@ -26,18 +27,24 @@ class Examples:
     iteration starts from the first. A bad example raises its `DataError`.
     """
 
-    def __init__(self, split, size, max_instances=256, limit=None) -> None:
+    def __init__(
+        self,
+        split: Split,
+        size: Sequence[int],
+        max_instances: int = 256,
+        limit: int | None = None,
+    ) -> None:
         self.split = split
         self.size = size
         self.max_instances = max_instances
         self.count = min(limit or len(split), len(split))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.count
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
-        size = tuple(int(side) for side in self.size)
-        stream = Stream(self.split, size, max_instances=self.max_instances)
+        height, width = (int(side) for side in self.size)
+        stream = Stream(self.split, (height, width), max_instances=self.max_instances)
         pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1)
         try:
             reading = []

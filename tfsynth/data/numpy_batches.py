@@ -7,11 +7,15 @@ import os
 import keras
 import numpy as np
 
+from tfsynth.data.stream import Stream
+
 # Number of batches that are made ahead.
 _AHEAD = 4
 
 
-def batches_of(stream, first, last, batch_size, drop_remainder) -> "NumpyBatches":
+def batches_of(
+    stream: Stream, first: int, last: int | None, batch_size: int, drop_remainder: bool
+) -> "NumpyBatches":
     """Returns the batches of the stream's elements `first` to `last` - 1; see `batches`."""
     return NumpyBatches(stream, first, last, batch_size, drop_remainder)
 
@@ -27,7 +31,9 @@ class NumpyBatches(keras.utils.PyDataset):
         drop_remainder: Whether to leave out a last, smaller batch.
     """
 
-    def __init__(self, stream, first, last, batch_size, drop_remainder) -> None:
+    def __init__(
+        self, stream: Stream, first: int, last: int | None, batch_size: int, drop_remainder: bool
+    ) -> None:
         super().__init__()
         self.stream = stream
         self.first, self.last = first, last
@@ -37,14 +43,14 @@ class NumpyBatches(keras.utils.PyDataset):
         self._elements: dict[int, concurrent.futures.Future] = {}
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> int | None:
         """Number of batches; None for no end."""
         if self.last is None:
             return None
         count = self.last - self.first
         return count // self.batch_size if self.drop_remainder else -(-count // self.batch_size)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         """Returns batch `index`, a dict of arrays."""
         start = self.first + index * self.batch_size
         ahead = range(start, self._end(start + (1 + _AHEAD) * self.batch_size))
@@ -53,13 +59,13 @@ class NumpyBatches(keras.utils.PyDataset):
                 self._elements[k] = self._pool.submit(self.stream.element, k)
         wanted = ahead[: self.batch_size]
         found = [self._elements.pop(k).result() for k in wanted]
-        # What another order of asking has left over.
+        # Elements that are left over from another order of access.
         for k in [k for k in self._elements if k not in ahead]:
             self._elements.pop(k).cancel()
         arrays = [np.stack(kind) for kind in zip(*found, strict=True)]
         return dict(zip(self.stream.names, arrays, strict=True))
 
-    def _end(self, number):
+    def _end(self, number: int) -> int:
         return number if self.last is None else min(number, self.last)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from tfsynth.data import augment
 from tfsynth.data.dataset import (
+    Split,
     compact_ids,
     instances_or_classes,
     too_many_instances,
@@ -24,13 +25,20 @@ class Stream:
         random_geometry: Callable (source, size, rng) -> `Geometry`; None outside training.
     """
 
-    def __init__(self, split, size, seed=0, random_geometry=None, max_instances=256) -> None:
+    def __init__(
+        self,
+        split: Split,
+        size: augment.Size | None,
+        seed: int = 0,
+        random_geometry: Any = None,
+        max_instances: int = 256,
+    ) -> None:
         self.split, self.size, self.training = split, size, random_geometry is not None
         self.seed, self.max_instances = seed, max_instances
         self.random_geometry: Any = random_geometry
-        # Of each element's arrays: condition, instances and photograph.
+        # Names, channels and dtypes of an element's arrays: condition, instances, photograph.
         self.names = (split.condition_name, "instances", "image")
-        self.channels = ((), (), (split.image_channels,))
+        self.channels: tuple[tuple[Any, ...], ...] = ((), (), (split.image_channels,))
         self.dtypes = (np.dtype(np.uint8), np.dtype(np.int32), np.dtype(np.uint8))
         if split.label_set is None:
             self.channels = ((split.condition_channels,), *self.channels[1:])
@@ -40,7 +48,7 @@ class Stream:
         order = functools.partial(_epoch_order, len(split), seed)
         self._order = functools.lru_cache(maxsize=2)(order)
 
-    def element(self, number) -> tuple[np.ndarray, ...]:
+    def element(self, number: Any) -> tuple[np.ndarray, ...]:
         """Returns condition, instances and image of element `number`."""
         k, count = int(number), len(self.split)
         index = int(self._order(k // count)[k % count]) if self.training else k

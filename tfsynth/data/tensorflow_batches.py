@@ -8,9 +8,12 @@ import tensorflow as tf
 
 from tfsynth.data.dataset import DataError
 from tfsynth.data.python_calls import at_rest_at_exit
+from tfsynth.data.stream import Stream
 
 
-def batches_of(stream, first, last, batch_size, drop_remainder) -> tf.data.Dataset:
+def batches_of(
+    stream: Stream, first: int, last: int | None, batch_size: int, drop_remainder: bool
+) -> tf.data.Dataset:
     """Returns a dataset of the stream's elements `first` to `last` - 1; see `batches`."""
     call = at_rest_at_exit(stream.element, stream.blank)
     height, width = stream.size or (None, None)

@@ -167,7 +167,7 @@ def finite_numbers(values: Any, what: str) -> np.ndarray:
     return array
 
 
-def _counts(values, class_id):
+def _counts(values: Any, class_id: int) -> np.ndarray:
     counts = finite_numbers(values, f"the counts of class {class_id}")
     if (counts < 0).any() or (counts % 1).any():
         raise ValueError(
@@ -176,10 +176,10 @@ def _counts(values, class_id):
     return np.array(values, np.int64)
 
 
-def _short(values):
+def _short(values: Any) -> str:
     text = repr(values)
     return text if len(text) < 80 else text[:77] + "..."
 
 
-def _shapes(arrays):
+def _shapes(arrays: Mapping[int, np.ndarray]) -> dict[int, tuple[int, ...]]:
     return {c: array.shape for c, array in arrays.items()}

@@ -193,7 +193,7 @@ def majority_classes(labels: np.ndarray, regions: np.ndarray, count: int) -> np.
     return votes.reshape(count, num_classes).argmax(axis=1)
 
 
-def _k_means(points, k, seed):
+def _k_means(points: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     # On use: it takes a second to import, and most models have no styles.
     from sklearn.cluster import KMeans
 
@@ -201,7 +201,7 @@ def _k_means(points, k, seed):
     return fitted.cluster_centers_, np.bincount(fitted.labels_, minlength=k)
 
 
-def _checked_styles(given, width):
+def _checked_styles(given: Any, width: int) -> dict[int, np.ndarray]:
     """Returns {id: (width,) float32} of the styles that a caller gave."""
     if not isinstance(given, Mapping | None):
         hint = "; a table is for the model: `model.styles = table`" * isinstance(given, StyleTable)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,17 @@ class Arrays:
         height, width, seed, **counts: Those of `Streets`.
     """
 
-    def __init__(self, folder, split, require_space, *, height, width, seed, **counts) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        split: str,
+        require_space: Callable[[Path, float], None],
+        *,
+        height: int,
+        width: int,
+        seed: int,
+        **counts: int,
+    ) -> None:
         size = f"{height}x{width}_seed{seed}_{split}{counts[split]}"
         path = folder / "drawn_streets" / f"{size}_{streets.DRAWING_VERSION}"
         if not path.is_dir():
@@ -42,21 +53,21 @@ class Arrays:
         }
         self._notes = json.loads((path / "notes.json").read_text(encoding="utf-8"))
 
-    def example(self, index):
+    def example(self, index: int) -> dict[str, np.ndarray]:
         """Returns street `index` as a dict of arrays."""
         return {name: np.array(array[index]) for name, array in self._arrays.items()}
 
-    def looks(self, index):
+    def looks(self, index: int) -> tuple[streets.Look, ...]:
         """Returns colour and pattern of every instance in street `index`, by instance id."""
         rows = self._notes[index]["looks"]
         return tuple(streets.Look(i, c, tuple(colour), text) for i, c, colour, text in rows)
 
-    def time_of_day(self, index):
+    def time_of_day(self, index: int) -> str:
         """Returns the word of `streets.TIMES_OF_DAY` for street `index`."""
         return self._notes[index]["time_of_day"]
 
 
-def _draw(path, height, width, seed, split, count) -> None:
+def _draw(path: Path, height: int, width: int, seed: int, split: str, count: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".drawing-", dir=path.parent) as folder:
         streets.make_arrays(folder, height, width, count)
@@ -80,11 +91,11 @@ def _draw(path, height, width, seed, split, count) -> None:
             if not path.is_dir():
                 raise
             return
-        # What the context removes.
+        # The context removes this folder.
         Path(folder).mkdir()
 
 
-def _draw_in_processes(street, ranges, bar) -> None:
+def _draw_in_processes(street: list[Any], ranges: Iterable[tuple[int, int]], bar: tqdm) -> None:
     # Not by `multiprocessing`, which would run the caller's script once more in each.
     words = [sys.executable, "-m", "tfsynth.streets", *map(str, street)]
     drawing: list[Any] = [

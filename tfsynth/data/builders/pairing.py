@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from tfsynth.data import images
@@ -176,7 +176,7 @@ def require_examples(exclude: Sequence[str], stems: Collection[str], folder: Pat
             )
 
 
-def _all_differ(names) -> bool:
+def _all_differ(names: Iterable[str]) -> bool:
     return max(Counter(names).values(), default=0) < 2
 
 

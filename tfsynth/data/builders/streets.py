@@ -104,7 +104,7 @@ class Streets(Dataset):
         names = ("height", "width", *SPLITS, "seed", "data_dir")
         return {name: getattr(self, name) for name in names}
 
-    def _kept(self, split: str):
+    def _kept(self, split: str) -> Any:
         folder = self.folder
         arguments = {k: v for k, v in self.get_config().items() if k != "data_dir"}
         if keras.backend.backend() == "tensorflow":
@@ -137,7 +137,7 @@ class Streets(Dataset):
 class StreetsSplit(Split):
     """One split of `Streets`."""
 
-    def __init__(self, source, name: str, dataset: Streets) -> None:
+    def __init__(self, source: Any, name: str, dataset: Streets) -> None:
         self._source, self._name = source, name
         self.label_set = dataset.label_set
         self.stems = [f"{name}_{i:05d}" for i in range(getattr(dataset, name))]

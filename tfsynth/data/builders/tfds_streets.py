@@ -3,6 +3,9 @@
 import contextlib
 import io
 import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -109,19 +112,25 @@ class Records:
         **arguments: Those of `SynthStreets` but its folder.
     """
 
-    def __init__(self, folder, split, require_space, **arguments) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        split: str,
+        require_space: Callable[[Path, float], None],
+        **arguments: int,
+    ) -> None:
         # Pillow decodes; TFDS would warn about other decoders.
         skip = {key: tfds.decode.SkipDecoding() for key in ("labels", "image")}
         builder = _prepared(folder, require_space, arguments)
         self._source = builder.as_data_source(split, decoders=skip)
 
-    def example(self, index):
+    def example(self, index: int) -> dict[str, np.ndarray]:
         """Returns street `index` as a dict of arrays."""
         record = self._source[index]
         example = {key: _decode(record[key]) for key in ("labels", "image")}
         return {**example, "instances": record["instances"]}
 
-    def looks(self, index):
+    def looks(self, index: int) -> tuple[streets.Look, ...]:
         """Returns colour and pattern of every instance in street `index`, by instance id."""
         looks = self._source[index]["looks"]
         columns = (looks["instance_id"], looks["class_id"], looks["colour"], looks["pattern"])
@@ -130,12 +139,14 @@ class Records:
             for i, c, (red, green, blue), pattern in zip(*columns, strict=True)
         )
 
-    def time_of_day(self, index):
+    def time_of_day(self, index: int) -> str:
         """Returns the word of `streets.TIMES_OF_DAY` for street `index`."""
         return streets.TIMES_OF_DAY[int(self._source[index]["time_of_day"])]
 
 
-def _prepared(folder, require_space, arguments):
+def _prepared(
+    folder: Path, require_space: Callable[[Path, float], None], arguments: dict[str, int]
+) -> Any:
     builder = None
     try:
         with _quiet_tfds():
@@ -151,7 +162,7 @@ def _prepared(folder, require_space, arguments):
 
 
 @contextlib.contextmanager
-def _quiet_tfds():
+def _quiet_tfds() -> Iterator[None]:
     """Hides TFDS's progress bars, which do not know the number of streets, and its messages."""
     logger = logging.getLogger("absl")
     level = logger.level
