@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from math import nan
 
 _COLOURS = {"measured": "tab:blue", "published": "0.8"}
 _COLUMNS = 4
@@ -51,8 +52,11 @@ def draw_bars(figure, title, rows, panels, footer=""):
         shown = {row: panel.values[row] for row in rows if row in panel.values}
         at = [places[row] for row in shown]
         means = [mean for mean, _, _ in shown.values()]
-        # From the mean down to the least, and up to the most.
-        spread = [[m - low for m, low, _ in shown.values()], [h - m for m, _, h in shown.values()]]
+        # From the mean down to the least, and up to the most; one seed has no line.
+        ends = [
+            (m - low, high - m) if high > low else (nan, nan) for m, low, high in shown.values()
+        ]
+        spread = list(zip(*ends, strict=True)) or None
         bars = axis.barh(at, means, 0.6, xerr=spread, color=_COLOURS[panel.kind], capsize=2)
         form = "g" if panel.digits is None else f".{panel.digits}f"
         marks = [panel.marks.get(row, "") for row in shown]
