@@ -5,6 +5,7 @@ import math
 from math import nan
 
 _COLOURS = {"measured": "tab:blue", "published": "0.8"}
+# The most panels side by side.
 _COLUMNS = 4
 
 
@@ -29,7 +30,7 @@ class Panel:
 
 def size_of(rows, panels):
     """Returns the (width, height) in inches of a chart of so many rows and panels."""
-    columns, lines = min(len(panels), _COLUMNS), math.ceil(len(panels) / _COLUMNS)
+    lines, columns = _grid(panels)
     return 2.2 + 2.6 * columns, 0.9 + lines * (0.8 + 0.36 * len(rows))
 
 
@@ -45,7 +46,7 @@ def draw_bars(figure, title, rows, panels, footer=""):
     """
     figure.suptitle(title, x=0.01, ha="left")
     figure.supxlabel(footer, x=0.01, ha="left", fontsize=8, color="0.4")
-    columns, lines = min(len(panels), _COLUMNS), math.ceil(len(panels) / _COLUMNS)
+    lines, columns = _grid(panels)
     axes = figure.subplots(lines, columns, sharey=True, squeeze=False).flat
     places = {row: place for place, row in enumerate(rows)}
     for panel, axis in zip(panels, axes, strict=False):
@@ -70,3 +71,9 @@ def draw_bars(figure, title, rows, panels, footer=""):
         axis.tick_params(labelsize=8)
     for axis in axes:
         axis.set_axis_off()
+
+
+def _grid(panels):
+    """Returns the numbers of lines and columns that hold so many panels, as even as can be."""
+    lines = math.ceil(len(panels) / _COLUMNS)
+    return lines, math.ceil(len(panels) / lines)

@@ -70,7 +70,7 @@ def _measures_of(name, class_id):
     make = functools.partial(Measure, digits=1, heading="Several pictures of a layout")
     return {
         f"{name}_spread": make(
-            f"{name}s: spread over the pictures, of 255",
+            f"{name}s: spread, of 255",
             functools.partial(spread, class_id),
             real=functools.partial(spread_of_real, class_id),
         ),
