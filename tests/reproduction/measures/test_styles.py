@@ -54,8 +54,6 @@ def test_a_change_elsewhere_is_seen():
 
 
 def test_a_picture_that_does_not_listen_misses_half_of_the_colours():
-    found, _ = measured(Painter((0,)), train=TRAIN)
-    assert found["style_hits"] == 1
     found, _ = measured(Deaf())
     # Always (0, 0, 100): right for the second car only.
     assert found["style_hits"] == 0.5
