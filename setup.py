@@ -20,6 +20,7 @@ TEST = [
     "setuptools>=77",  # tests/test_packaging.py builds a wheel with it.
 ]
 STYLES = ["scikit-learn>=1.5"]
+CHARTS = ["matplotlib>=3.10"]
 LINT = ["ruff>=0.12", "pyright[nodejs]>=1.1.400"]
 
 setup(
@@ -52,9 +53,10 @@ setup(
     ],
     extras_require={
         "styles": STYLES,
-        "test": [*TEST, *STYLES],
+        "charts": CHARTS,
+        "test": [*TEST, *STYLES, *CHARTS],
         "lint": LINT,
-        "dev": [*TEST, *STYLES, *LINT, "coverage>=7.4"],
+        "dev": [*TEST, *STYLES, *CHARTS, *LINT, "coverage>=7.4"],
     },
     entry_points={"console_scripts": ["tfsynth = tfsynth.__main__:main"]},
     classifiers=[
