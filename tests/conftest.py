@@ -37,6 +37,12 @@ def fixed_seeds():
     keras.utils.set_random_seed(0)
 
 
+def pytest_collection_finish(session):
+    """Takes what the imports made out of the collector's sight: it is there to the end."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True, scope="module")
 def forget_graphs():
     """Lets go of the models of a file: one process runs many, and they add up to gigabytes."""

@@ -121,11 +121,11 @@ class Config:
         seed: Seed of weights, order and augmentation.
         precision: One of `PRECISIONS`; "auto" is mixed_bfloat16 where the machine
             computes faster in it, else float32.
-        init_from: What the run's weights start from, instead of chance: a run folder, an
-            imported model's folder, a `.keras` file or a shipped model; `None` for chance.
-        init_except: Layers, or prefixes of their names, that start by chance all the same or
-            are left behind: "generator.head", "discriminator". Any other one that does not
-            fit is an error.
+        init_from: Where the run's first weights come from: a run folder, an imported model's
+            folder, a `.keras` file or a shipped model; `None` for random weights.
+        init_except: Layers, or prefixes of their names, that start from random weights all the
+            same or are left out: "generator.head", "discriminator". Any other one that does
+            not fit is an error.
         phases: Mapping of phase name -> mapping of dotted key -> value in that phase; `None`
             for a run in one go. See `tfsynth.runs.phases`.
     """

@@ -30,6 +30,7 @@ from tfsynth.synthesis.deployment import synthesize as synthesize
 PASSES = {"generator": 1, "discriminator": 2, "encoder": 1}
 
 
+@registry.own_random_numbers()
 def train(config, run_dir, *, device=None, strategy=None, verbose=True, callbacks=()):
     """Trains what a config describes, or goes on where the run in the folder stopped.
 
@@ -71,6 +72,7 @@ def train(config, run_dir, *, device=None, strategy=None, verbose=True, callback
     return run.path
 
 
+@registry.own_random_numbers()
 def cluster_styles(
     model_path, *, config=None, split="train", output=None, verbose=True, **settings
 ):

@@ -1,8 +1,10 @@
 """Names in a config, classes in the package, and the way between them."""
 
+import contextlib
 import difflib
 import importlib
 import inspect
+import random
 from typing import Any
 
 import keras
@@ -29,6 +31,25 @@ _KERAS_MODULES = (
 )
 # These two run code that they are given or read from a file.
 _RUN_CODE = ("keras.layers.Lambda", "keras.layers.TFSMLayer")
+
+
+@contextlib.contextmanager
+def own_random_numbers(seed=None):
+    """Gives the caller's random numbers back after a block that builds networks.
+
+    An initializer of Keras without a seed of its own takes one from Python's generator, also of
+    weights that are read from a file a moment later.
+
+    Args:
+        seed: Seed of the numbers in the block; `None` goes on with the caller's.
+    """
+    state = random.getstate()
+    if seed is not None:
+        random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def build(node: Any) -> Any:

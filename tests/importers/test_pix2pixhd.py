@@ -236,9 +236,8 @@ def test_an_enhancer_of_another_width_is_refused(tmp_path):
         read_pix2pixhd(tmp_path / "G.pth")
 
 
-@pytest.mark.parametrize("option", [{"upsampling": "resize"}, {"padding": "reflect"}])
-def test_networks_that_the_published_program_lacks_are_not_written(option, tmp_path):
-    network = GlobalGenerator(5, filters=2, num_downsamples=1, num_blocks=1, **option)
+def test_networks_that_the_published_program_lacks_are_not_written(tmp_path):
+    network = GlobalGenerator(5, filters=2, num_downsamples=1, num_blocks=1, upsampling="resize")
     with pytest.raises(ValueError, match="has no"):
         write_pix2pixhd(network, tmp_path / "G.pth")
     network = MultiscaleDiscriminator(5, filters=2, normalization="spectral")

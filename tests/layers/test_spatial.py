@@ -165,20 +165,6 @@ def test_an_unknown_upsampling_names_the_known_ones():
         upsampling_convolution(keras.Input((None, None, 1)), 1, "block", "bilinear")
 
 
-def test_reflecting_strided_convolutions_see_no_zeros():
-    for padding, expected in (("zeros", 4.0), ("reflect", 9.0)):
-        inputs = keras.Input((None, None, 1))
-        model = keras.Model(inputs, downsampling_convolution(inputs, 1, "block", padding))
-        model.get_layer("block_conv").kernel.assign(np.ones((3, 3, 1, 1)))
-        convolved = keras.Model(inputs, model.get_layer("block_norm").input)
-        assert float(convolved(np.ones((1, 4, 4, 1), "float32"))[0, 0, 0, 0]) == expected
-
-
-def test_an_unknown_padding_names_the_known_ones():
-    with pytest.raises(ValueError, match="one of zeros, reflect. Received: 'same'"):
-        downsampling_convolution(keras.Input((None, None, 1)), 1, "block", "same")
-
-
 def test_instance_means_stay_within_their_picture():
     picture = np.array([[[1, 2], [3, 6]], [[10, 20], [30, 40]]], "float32")[..., None]
     instances = np.array([[[0, 0], [3, 3]], [[3, 0], [0, 3]]], "int32")

@@ -10,10 +10,10 @@ import pytest
 from tests import tiny
 from tests.test_experiment import InterruptAt
 from tfsynth import experiment
-from tfsynth.runs import preparation
 from tfsynth.config import ConfigError, parse_config
-from tfsynth.runs.phases import split_into_phases
+from tfsynth.runs import preparation
 from tfsynth.runs.folder import RunFolder
+from tfsynth.runs.phases import split_into_phases
 from tfsynth.trainers import Checkpoints
 
 CHANNELS = tiny.CLASSES + 1

@@ -13,8 +13,8 @@ from tests.test_experiment import InterruptAt
 from tfsynth import Synthesizer, experiment
 from tfsynth.__main__ import main
 from tfsynth.config import ConfigError, parse_config
-from tfsynth.layouts.labels import LabelSet
 from tfsynth.layers import Conditioning
+from tfsynth.layouts.labels import LabelSet
 from tfsynth.networks import Segmenter
 from tfsynth.runs.folder import RunFolder
 from tfsynth.trainers import Checkpoints
@@ -93,7 +93,7 @@ def test_phases_hand_the_frozen_layer_on(run):
     first = [t.game.generator.get_layer("first").get_weights() for t in (coarse, fine)]
     for before, after in zip(*first, strict=True):
         np.testing.assert_array_equal(before, after)
-    assert fine.generator.num_outputs == 3
+    assert fine.game.generator.num_outputs == 3
     assert fine.game.layer_weights["weight_image"] == 1.0
     assert fine.game.layer_weights["weight_half"] != 100.0
 
@@ -136,7 +136,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(folder, tmp_path):
         experiment.train(config, tmp_path / "broken", verbose=False, callbacks=[InterruptAt(5)])
     experiment.train(config, tmp_path / "broken", verbose=False)
     whole, broken = (trainer_of(RunFolder(tmp_path / n), "") for n in ("whole", "broken"))
-    assert whole.game.layer_weights == broken.layer_weights
+    assert whole.game.layer_weights == broken.game.layer_weights
     assert whole.game.layer_weights["weight_half"] != 100.0
     for a, b in zip(whole.get_weights(), broken.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)

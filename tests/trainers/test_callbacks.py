@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests.trainers import games
+from tfsynth.sheets import write_sheet
 from tfsynth.trainers import (
     Clock,
     ConstantThenLinearDecay,
@@ -14,7 +15,15 @@ from tfsynth.trainers import (
     ProgressBar,
     SampleSheets,
     StopBetweenSteps,
+    TensorBoardLogs,
 )
+
+
+def events(folder):
+    """Yields the events of all files of TensorBoard below a folder."""
+    for file in sorted(folder.rglob("events*")):
+        for record in tf.data.TFRecordDataset(str(file)):
+            yield tf.compat.v1.Event.FromString(record.numpy())
 
 
 def rates(trainer):
@@ -43,13 +52,30 @@ def test_keras_model_checkpoint_keeps_the_best_validation_score(tmp_path):
 def test_keras_tensorboard_writes_scalars(tmp_path):
     board = keras.callbacks.TensorBoard(tmp_path, write_graph=False)
     games.trainer().fit(games.data(1), callbacks=[board], verbose=0)
-    tags = {
-        value.tag
-        for file in tmp_path.rglob("events*")
-        for record in tf.data.TFRecordDataset(str(file))
-        for value in tf.compat.v1.Event.FromString(record.numpy()).summary.value
-    }
+    tags = {value.tag for event in events(tmp_path) for value in event.summary.value}
     assert {"epoch_generator_loss", "epoch_discriminator_loss"} <= tags
+
+
+def test_logs_without_tensorflow_are_those_of_keras(tmp_path):
+    """The same tags in the same folders, and the numbers of `fit`'s history."""
+    board = keras.callbacks.TensorBoard(tmp_path / "keras", write_graph=False)
+    own = TensorBoardLogs(tmp_path / "own")
+    history = games.trainer().fit(
+        games.data(1), validation_data=games.data(1), epochs=2, callbacks=[board, own], verbose=0
+    )
+    found = {}
+    for name in ("keras", "own"):
+        for kind in ("train", "validation"):
+            for event in events(tmp_path / name / kind):
+                for value in event.summary.value:
+                    if value.tag.startswith("epoch_"):
+                        number = float(tf.make_ndarray(value.tensor))
+                        found[name, kind, value.tag, event.step] = number
+    own = {key[1:]: value for key, value in found.items() if key[0] == "own"}
+    keras_own = {key[1:]: value for key, value in found.items() if key[0] == "keras"}
+    assert own == {k: v for k, v in keras_own.items() if k[1] != "epoch_learning_rate"}
+    assert own["train", "epoch_l1", 1] == pytest.approx(history.history["l1"][1])
+    assert own["validation", "epoch_l1", 0] == pytest.approx(history.history["val_l1"][0])
 
 
 RATES = {"generator": 1e-3, "discriminator": 1e-4}
@@ -152,11 +178,14 @@ def test_progress_bar_of_a_budget_shows_how_much_of_it_is_gone(capsys):
 
 
 def test_sample_sheets_are_written_every_few_epochs(tmp_path):
-    written = {}
-    picture = np.zeros((4, 6, 3), "uint8")
-    sheets = SampleSheets(
-        lambda: picture, written.__setitem__, tmp_path, tmp_path / "logs", every=2
-    )
+    picture = np.arange(72, dtype="uint8").reshape(4, 6, 3)
+    sheets = SampleSheets(lambda: picture, write_sheet, tmp_path, tmp_path / "logs", every=2)
     games.trainer().fit(games.data(1), epochs=5, callbacks=[sheets], verbose=0)
+    written = sorted(tmp_path.glob("*.png"))
     assert [path.name for path in written] == ["step-0000002.png", "step-0000004.png"]
-    assert list((tmp_path / "logs").glob("events*"))
+    logged = {
+        event.step: event.summary.value[0].image.encoded_image_string
+        for event in events(tmp_path / "logs")
+        if event.summary.value
+    }
+    assert logged == {2: written[0].read_bytes(), 4: written[1].read_bytes()}

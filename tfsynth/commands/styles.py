@@ -1,4 +1,4 @@
-"""`tfsynth styles`: the looks of a data set's objects, clustered and stored in a model."""
+"""`tfsynth styles`: the styles of a data set's objects, clustered and stored in a model."""
 
 from tfsynth.commands.arguments import add_device, natural_number, positive_count
 from tfsynth.commands.loading import load_experiment

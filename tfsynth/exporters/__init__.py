@@ -4,6 +4,8 @@ import importlib
 
 import keras
 
+from tfsynth.registry import own_random_numbers
+
 # Format -> the module that writes it, which has `export(synthesizer, path)`.
 FORMATS = {
     "saved_model": "tfsynth.exporters.saved_model",
@@ -12,6 +14,7 @@ FORMATS = {
 _OF_TENSORFLOW = ("saved_model",)
 
 
+@own_random_numbers()
 def export(synthesizer, path, format="saved_model", half=False):
     """Writes a synthesizer in another program's format and verifies what was written.
 

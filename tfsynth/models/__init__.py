@@ -71,7 +71,8 @@ def read_model(path):
         )
     registry.import_registered_classes()
     try:
-        return keras.saving.load_model(path)
+        with registry.own_random_numbers():
+            return keras.saving.load_model(path)
     # Keras says TypeError of a class that it does not know.
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} cannot be loaded: {error}") from error

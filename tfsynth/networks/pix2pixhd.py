@@ -39,8 +39,6 @@ class GlobalGenerator(keras.Model):
         num_blocks: Residual blocks; 9 in the paper.
         upsampling: "transposed" as in the paper, or "resize", which leaves no checkerboard
             and has as many weights; see `upsampling_convolution`.
-        padding: Of the strided convolutions: "zeros" as in the paper, or "reflect", which
-            takes away the border that zeros draw into dark or bright pictures.
         rematerialize: Whether training keeps only the ends of blocks and convolutions and
             computes the rest again for the gradients: less memory, more time.
 
@@ -66,7 +64,6 @@ class GlobalGenerator(keras.Model):
         num_downsamples=4,
         num_blocks=9,
         upsampling="transposed",
-        padding="zeros",
         rematerialize=False,
         **kwargs,
     ):
@@ -75,7 +72,7 @@ class GlobalGenerator(keras.Model):
         # === Functional model ===
         condition = keras.Input((None, None, input_channels), name="condition")
         segments = Segments()
-        x = _trunk(condition, filters, num_downsamples, num_blocks, padding, upsampling, segments)
+        x = _trunk(condition, filters, num_downsamples, num_blocks, upsampling, segments)
         image = segments.add([x], _head(x, output_channels, "head"))
         super().__init__(condition, image, **keras_arguments(self, kwargs))
         self.segments = segments
@@ -86,7 +83,6 @@ class GlobalGenerator(keras.Model):
         self.num_downsamples = num_downsamples
         self.num_blocks = num_blocks
         self.upsampling = upsampling
-        self.padding = padding
         self.rematerialize = rematerialize
 
     def call(self, inputs, training=None, mask=None):
@@ -104,6 +100,10 @@ class GlobalGenerator(keras.Model):
         """The smallest height and width: the residual blocks reflect one pixel of two."""
         return max(2 * self.size_multiple, 4)
 
+    @classmethod
+    def from_config(cls, config):
+        return cls(**_without_padding(config))
+
     def get_config(self):
         return {
             **without_policy(super().get_config()),
@@ -113,7 +113,6 @@ class GlobalGenerator(keras.Model):
             "num_downsamples": self.num_downsamples,
             "num_blocks": self.num_blocks,
             "upsampling": self.upsampling,
-            "padding": self.padding,
             "rematerialize": self.rematerialize,
         }
 
@@ -137,7 +136,7 @@ class LocalEnhancer(keras.Model):
         num_blocks: Its residual blocks; 9 in the paper.
         num_enhancers: Number of enhancers, each of twice the size; 1 in the paper.
         num_local_blocks: Residual blocks of each enhancer; 3 in the paper.
-        upsampling, padding, rematerialize: As in `GlobalGenerator`, for all parts.
+        upsampling, rematerialize: As in `GlobalGenerator`, for all parts.
 
     Call arguments:
         condition: Float tensor (batch, height, width, input_channels); height and
@@ -163,7 +162,6 @@ class LocalEnhancer(keras.Model):
         num_enhancers=1,
         num_local_blocks=3,
         upsampling="transposed",
-        padding="zeros",
         rematerialize=False,
         **kwargs,
     ):
@@ -177,18 +175,18 @@ class LocalEnhancer(keras.Model):
             pyramid.append(segments.add([pyramid[-1]], half))
         x = _trunk(
             *(pyramid.pop(), filters * 2**num_enhancers, num_downsamples, num_blocks),
-            *(padding, upsampling, segments),
+            *(upsampling, segments),
         )
         for i in range(1, num_enhancers + 1):
             name, channels = f"enhancer{i}", filters * 2 ** (num_enhancers - i)
             own = pyramid.pop()
             stem = segments.add([own], _stem(own, channels, f"{name}_stem"))
-            local = downsampling_convolution(stem, 2 * channels, f"{name}_down", padding)
+            local = downsampling_convolution(stem, 2 * channels, f"{name}_down")
             local = segments.add([stem], local)
             x = segments.add([local, x], layers.Add(name=f"{name}_sum")([local, x]))
             for j in range(num_local_blocks):
                 x = segments.add([x], residual_block(x, 2 * channels, f"{name}_block{j}"))
-            up = upsampling_convolution(x, channels, f"{name}_up", upsampling, padding)
+            up = upsampling_convolution(x, channels, f"{name}_up", upsampling)
             x = segments.add([x], up)
         image = segments.add([x], _head(x, output_channels, f"enhancer{num_enhancers}_head"))
         super().__init__(condition, image, **keras_arguments(self, kwargs))
@@ -202,7 +200,6 @@ class LocalEnhancer(keras.Model):
         self.num_enhancers = num_enhancers
         self.num_local_blocks = num_local_blocks
         self.upsampling = upsampling
-        self.padding = padding
         self.rematerialize = rematerialize
 
     def call(self, inputs, training=None, mask=None):
@@ -240,6 +237,10 @@ class LocalEnhancer(keras.Model):
             return [layer for layer in self.layers if not layer.name.startswith(enhancers)]
         return [layer for layer in self.layers if layer.name.startswith(f"{section}_")]
 
+    @classmethod
+    def from_config(cls, config):
+        return cls(**_without_padding(config))
+
     def get_config(self):
         return {
             **without_policy(super().get_config()),
@@ -251,7 +252,6 @@ class LocalEnhancer(keras.Model):
             "num_enhancers": self.num_enhancers,
             "num_local_blocks": self.num_local_blocks,
             "upsampling": self.upsampling,
-            "padding": self.padding,
             "rematerialize": self.rematerialize,
         }
 
@@ -269,7 +269,7 @@ class FeatureEncoder(keras.Model):
         filters: Channels after the first convolution; 16 in the paper.
         num_downsamples: Halvings; 4 in the paper.
         max_instances: Number of different instances that one picture may have.
-        upsampling, padding: As in `GlobalGenerator`.
+        upsampling: As in `GlobalGenerator`.
 
     Call arguments:
         inputs: List of the photograph, float (batch, height, width, input_channels) in
@@ -297,7 +297,6 @@ class FeatureEncoder(keras.Model):
         num_downsamples=4,
         max_instances=256,
         upsampling="transposed",
-        padding="zeros",
         **kwargs,
     ):
         _check_positive(input_channels=input_channels, num_features=num_features)
@@ -305,7 +304,7 @@ class FeatureEncoder(keras.Model):
         # === Functional model ===
         image = keras.Input((None, None, input_channels), name="image")
         instances = keras.Input((None, None), dtype="int32", name="instances")
-        x = _trunk(image, filters, num_downsamples, 0, padding, upsampling, Segments())
+        x = _trunk(image, filters, num_downsamples, 0, upsampling, Segments())
         features = _head(x, num_features, "head", output="features")
         pooled = InstanceWisePooling2D(max_instances, dtype="float32", name="pooling")(
             features, instances
@@ -318,7 +317,6 @@ class FeatureEncoder(keras.Model):
         self.num_downsamples = num_downsamples
         self.max_instances = max_instances
         self.upsampling = upsampling
-        self.padding = padding
 
     @property
     def size_multiple(self):
@@ -343,6 +341,10 @@ class FeatureEncoder(keras.Model):
                 f"number of classes, {num_classes}. Received: {self.max_instances}."
             )
 
+    @classmethod
+    def from_config(cls, config):
+        return cls(**_without_padding(config))
+
     def get_config(self):
         return {
             **without_policy(super().get_config()),
@@ -352,7 +354,6 @@ class FeatureEncoder(keras.Model):
             "num_downsamples": self.num_downsamples,
             "max_instances": self.max_instances,
             "upsampling": self.upsampling,
-            "padding": self.padding,
         }
 
 
@@ -457,16 +458,26 @@ class MultiscaleDiscriminator(keras.Model):
         }
 
 
-def _trunk(x, filters, num_downsamples, num_blocks, padding, upsampling, segments):
+def _without_padding(config):
+    """Returns a stored config without what version 0.1 could choose, and all others have."""
+    if config.get("padding", "zeros") != "zeros":
+        raise ValueError(
+            f"This network pads its strided convolutions by {config['padding']!r}, which tfsynth "
+            "has no more. Load it with tfsynth 0.1.0, or train it again."
+        )
+    return {key: value for key, value in config.items() if key != "padding"}
+
+
+def _trunk(x, filters, num_downsamples, num_blocks, upsampling, segments):
     """Returns `filters` channels of the input's size: all of a generator but its head."""
     x = segments.add([x], _stem(x, filters, "stem"))
     for i in range(num_downsamples):
-        down = downsampling_convolution(x, filters * 2 ** (i + 1), f"down{i}", padding)
+        down = downsampling_convolution(x, filters * 2 ** (i + 1), f"down{i}")
         x = segments.add([x], down)
     for i in range(num_blocks):
         x = segments.add([x], residual_block(x, filters * 2**num_downsamples, f"block{i}"))
     for i in reversed(range(num_downsamples)):
-        up = upsampling_convolution(x, filters * 2**i, f"up{i}", upsampling, padding)
+        up = upsampling_convolution(x, filters * 2**i, f"up{i}", upsampling)
         x = segments.add([x], up)
     return x
 

@@ -8,13 +8,14 @@ from tqdm import tqdm
 from tfsynth import models, registry, sheets
 from tfsynth.config import ConfigError, load_config
 from tfsynth.data.examples import Examples
-from tfsynth.synthesis.deployment import load_synthesizer
 from tfsynth.files import cache_folder, write_text
 from tfsynth.metrics import references
 from tfsynth.metrics.segmenter_batches import rgb
 from tfsynth.runs.folder import RunFolder
+from tfsynth.synthesis.deployment import load_synthesizer
 
 
+@registry.own_random_numbers()
 def evaluate(
     model_path, *, config=None, output=None, split="test", limit=None, size=None, verbose=True
 ):

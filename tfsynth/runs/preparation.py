@@ -2,18 +2,17 @@
 
 import contextlib
 import dataclasses
-import random
 from typing import Any
 
 import keras
 
 from tfsynth import models, registry, trainers
-from tfsynth.synthesis import styles
 from tfsynth.config import ConfigError
 from tfsynth.data import nearest_size
 from tfsynth.files import write_text
-from tfsynth.runs.phases import split_into_phases
 from tfsynth.runs.folder import RunFolder, require_space
+from tfsynth.runs.phases import split_into_phases
+from tfsynth.synthesis import styles
 
 # Float32 weights and Adam's two moments.
 CHECKPOINT_BYTES_PER_PARAMETER = 12
@@ -122,23 +121,9 @@ def build_trainer(config):
 def assemble_trainer(config):
     """Returns the trainer of a config without phases, without optimizers."""
     train = config.train
-    with _seeded(config.seed):
+    with registry.own_random_numbers(config.seed):
         game = registry.build(config.game)
     return trainers.Trainer(game, train.xla, train.frozen, train.ema_decay)
-
-
-@contextlib.contextmanager
-def _seeded(seed):
-    """Lets Keras's initializers draw by a seed, and leaves the caller's random numbers alone.
-
-    An initializer without a seed of its own takes one from Python's generator.
-    """
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(state)
 
 
 def networks_in(path):

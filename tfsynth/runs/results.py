@@ -6,13 +6,13 @@ import keras
 from tqdm import tqdm
 
 from tfsynth import exporters, sheets
-from tfsynth.synthesis import styles
 from tfsynth.data.examples import Examples
-from tfsynth.synthesis.deployment import load_synthesizer
-from tfsynth.runs.curves import write_curves
-from tfsynth.runs.evaluation import evaluate
 from tfsynth.files import replace_file
 from tfsynth.layers import dtype_policy
+from tfsynth.runs.curves import write_curves
+from tfsynth.runs.evaluation import evaluate
+from tfsynth.synthesis import styles
+from tfsynth.synthesis.deployment import load_synthesizer
 from tfsynth.synthesis.layout_files import write_layouts
 from tfsynth.synthesis.synthesizer import Synthesizer
 
@@ -100,24 +100,24 @@ def synthesizer_of(setup, **more):
 def draw_sheet(synthesizer, examples):
     """Draws condition | synthesised | real.
 
-    With an encoder there is `reconstructed` before the real picture, in whose looks it is drawn;
-    `synthesised` is drawn in looks by lot, as soon as the synthesizer has a table of them. Of a
+    With an encoder there is `reconstructed` before the real picture, whose styles it has;
+    `synthesised` has sampled styles, as soon as the synthesizer has a table of them. Of a
     generator that makes several pictures of a layout the first ones are shown.
     """
     name = synthesizer.conditioning.condition_name
     encodes = synthesizer.encoder is not None
-    by_lot = not encodes or synthesizer.styles is not None
+    samples = not encodes or synthesizer.styles is not None
     shown = min(synthesizer.num_outputs, SHOWN_OUTPUTS)
     headings = [f"synthesised {i + 1}" for i in range(shown)] if shown > 1 else ["synthesised"]
     rows = []
     for seed, example in enumerate(examples):
         condition, instances, image = (example[k] for k in (name, "instances", "image"))
         row = {name: condition}
-        if by_lot:
+        if samples:
             pictures = synthesizer.synthesize_all(condition, instances, seed=seed)
             row |= dict(zip(headings, pictures, strict=False))
         if encodes:
-            looks = synthesizer.encode(image, instances, example.get("labels"))
-            row["reconstructed"] = synthesizer.synthesize(condition, instances, looks)
+            styles = synthesizer.encode(image, instances, example.get("labels"))
+            row["reconstructed"] = synthesizer.synthesize(condition, instances, styles)
         rows.append({**row, "real": image})
     return sheets.sheet([[*row.values()] for row in rows], synthesizer.label_set, [*rows[0]])

@@ -2,8 +2,7 @@
 
 import dataclasses
 
-from tfsynth import sheets, trainers
-from tfsynth import data
+from tfsynth import data, sheets, trainers
 from tfsynth.runs.preparation import build_trainer
 from tfsynth.runs.results import draw_sheet, first_examples, synthesizer_of
 

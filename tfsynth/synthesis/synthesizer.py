@@ -8,7 +8,7 @@ from keras import ops
 
 from tfsynth.layers import has_noise, repeat_edges, seeded, to_unit_range
 from tfsynth.layouts.labels import LabelSet
-from tfsynth.registry import register, without_policy
+from tfsynth.registry import own_random_numbers, register, without_policy
 from tfsynth.synthesis import checks
 from tfsynth.synthesis import styles as object_styles
 from tfsynth.synthesis.storage import rounded
@@ -262,7 +262,8 @@ class Synthesizer(keras.Model):
         Raises:
             ValueError: If a weight is too large for that.
         """
-        model = self if self.stored_dtype == "float32" else rounded(self, self.stored_dtype)
+        with own_random_numbers():
+            model = self if self.stored_dtype == "float32" else rounded(self, self.stored_dtype)
         keras.saving.save_model(model, filepath, **kwargs)
 
     def export(self, path, format="saved_model", half=False):

@@ -2,6 +2,7 @@
 
 import jax
 import keras
+from keras import ops
 
 from tfsynth.registry import register
 from tfsynth.trainers.trainer import BaseTrainer
@@ -51,26 +52,27 @@ class Trainer(BaseTrainer):
     def compute_gradients(self, batch, mapping):
         """Returns `{log: scalar}` and `{player: list of gradients}` of one batch.
 
-        Each player's loss is differentiated for that player's weights only. The passes that they
-        share are written twice, and computed once: the compiler finds them.
+        The game is played once; what comes back from each player's loss is kept for that
+        player's own weights, and the compiler leaves out the rest.
 
         Args:
             batch: The batch.
             mapping: List of (variable, its value).
         """
         now = {id(variable): value for variable, value in mapping}
-        logs, gradients = {}, {}
-        for player in self.players:
-            own = self.weights_of(player)
+        own = {player: self.weights_of(player) for player in self.players}
 
-            def loss_of(values, player=player, own=own):
-                changed = zip(own, values, strict=True)
-                with keras.StatelessScope([*mapping, *changed]):
-                    losses, logs = self.game.compute_losses(batch)
-                return losses[player], logs
+        def play(values):
+            changed = [pair for p in own for pair in zip(own[p], values[p], strict=True)]
+            with keras.StatelessScope([*mapping, *changed]):
+                return self.game.compute_losses(batch)
 
-            values = [now[id(weight)] for weight in own]
-            gradients[player], logs = jax.grad(loss_of, has_aux=True)(values)
+        values = {player: [now[id(weight)] for weight in own[player]] for player in own}
+        losses, pull_back, logs = jax.vjp(play, values, has_aux=True)
+        gradients = {}
+        for player in own:
+            seeds = {p: ops.ones_like(v) * float(p == player) for p, v in losses.items()}
+            gradients[player] = pull_back(seeds)[0][player]
         return logs, gradients
 
     def _state_variables(self):

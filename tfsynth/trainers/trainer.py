@@ -132,7 +132,7 @@ class BaseTrainer(keras.Model):
         """
         transfer_weights(networks, self.networks, exceptions)
         for weight, average in self.averaged_weights():
-            average.assign(weight)
+            average.assign(ops.convert_to_numpy(weight))  # See `transfer_weights`.
 
     def fit(self, *args, shuffle=False, **kwargs):
         """As `keras.Model.fit`, except that the order is left to the dataset by default."""

@@ -55,7 +55,7 @@ def plan_transfer(source, target, exceptions=()):
         more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
         raise ValueError(
             f"These layers do not fit the weights to start from: {shown}{more}. Make the networks "
-            "alike, or name in `init_except` what shall start by chance or stay behind."
+            "alike, or name in `init_except` what starts from random weights or is left out."
         )
     return wanted
 
@@ -75,7 +75,8 @@ def transfer_weights(source, target, exceptions=()):
     there, here = _layers(source), _layers(target)
     for name in names:
         for old, new in zip(there[name].weights, here[name].weights, strict=True):
-            new.assign(old)
+            # A copy: two variables of JAX that share their memory cannot both be trained.
+            new.assign(keras.ops.convert_to_numpy(old))
 
 
 def transfer_optimizers(source, target):
@@ -97,7 +98,7 @@ def transfer_optimizers(source, target):
         if type(old) is type(new) and len(old.variables) == len(new.variables):
             rate = keras.ops.convert_to_numpy(new.learning_rate)
             for before, after in zip(old.variables, new.variables, strict=True):
-                after.assign(before)
+                after.assign(keras.ops.convert_to_numpy(before))
             new.learning_rate = rate
 
 
