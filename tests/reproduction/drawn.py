@@ -79,6 +79,8 @@ class Painter:
         by_label: Whether its styles are those of classes.
     """
 
+    label_set = LABELS
+
     def __init__(self, greys=(0,), num_outputs=1, by_label=False):
         self.greys, self.num_outputs = greys, num_outputs
         self.encoder = self if num_outputs == 1 else None
