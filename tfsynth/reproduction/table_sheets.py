@@ -36,24 +36,18 @@ def write(page, table, runs):
     shown = _lowest_seeds(table, runs)
     if not shown:
         return
-    made = max(run.result.stat().st_mtime for run in shown.values())
-    if sheet_path(page).is_file() and sheet_path(page).stat().st_mtime >= made:
+    newest = max(run.result.stat().st_mtime for run in shown.values())
+    if sheet_path(page).is_file() and sheet_path(page).stat().st_mtime >= newest:
         return
     first = next(iter(shown.values()))
     examples = _examples(first, first.measured_at)
-    columns = {}
+    columns, made = {}, {}
     for row, run in shown.items():
-        synthesizer = experiment.load_synthesizer(run.folder.path)
-        layouts = _examples(run)
-        columns[table.rows[row]] = [
-            sheets.resized(picture, example["labels"].shape)
-            for picture, example in zip(_pictures(synthesizer, layouts), examples, strict=True)
-        ]
-        if synthesizer.encoder is not None or synthesizer.num_outputs > 1:
-            sheets.write_sheet(samples_path(page, row), draw_samples(synthesizer, layouts))
-        label_set = synthesizer.label_set
-        del synthesizer
-        keras.utils.clear_session()
+        place = run.folder.path  # Rows with the same settings are one run.
+        if place not in made:
+            made[place] = _show(run, examples, samples_path(page, row))
+        columns[table.rows[row]] = made[place]
+    label_set = registry.build(first.config.data.dataset).label_set
     rows = [
         [example["labels"], *(column[i] for column in columns.values()), example["image"]]
         for i, example in enumerate(examples)
@@ -108,6 +102,18 @@ def _examples(run, size=None):
     return list(Examples(split, size or data.size, data.max_instances, LAYOUTS))
 
 
-def _pictures(synthesizer, layouts):
-    for seed, layout in enumerate(layouts):
-        yield synthesizer.synthesize(layout["labels"], layout["instances"], seed=seed)
+def _show(run, examples, path):
+    """Returns a run's pictures at the size of the examples, and writes its samples, if any."""
+    synthesizer = experiment.load_synthesizer(run.folder.path)
+    layouts = _examples(run)
+    pictures = [
+        synthesizer.synthesize(layout["labels"], layout["instances"], seed=seed)
+        for seed, layout in enumerate(layouts)
+    ]
+    if synthesizer.encoder is not None or synthesizer.num_outputs > 1:
+        sheets.write_sheet(path, draw_samples(synthesizer, layouts))
+    keras.utils.clear_session()  # Graphs of many models would fill the memory.
+    return [
+        sheets.resized(picture, example["labels"].shape)
+        for picture, example in zip(pictures, examples, strict=True)
+    ]
