@@ -9,7 +9,7 @@ RUN := $(VENV)/bin/python -m
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format coverage check-wheel clean distclean
+.PHONY: help install demo test lint format coverage check-wheel release clean distclean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ coverage: $(INSTALLED)  ## run the tests and list the lines that none of them re
 
 check-wheel:  ## build the wheel, install it into an empty environment and use it there
 	PYTHON="$(PYTHON)" CONSTRAINTS="$(CONSTRAINTS)" .ci/check_wheel
+
+release: $(INSTALLED)  ## build wheel and source distribution into dist/, try both sets of versions, write the sums
+	$(VENV)/bin/python .ci/release.py --python "$(PYTHON)" $(ARGS)
 
 clean:  ## remove caches and builds; keeps runs/ and .venv
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .coverage htmlcov

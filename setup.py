@@ -15,11 +15,9 @@ TEST = [
     "pytest>=8",
     "pytest-xdist>=3.6",
     "jax>=0.5",  # tests/test_backends.py loads a model without TensorFlow.
-    "dill",  # `tensorflow_datasets.testing` imports these two without declaring them.
-    "importlib_resources",
+    "dill",  # `tensorflow_datasets.testing` imports it without declaring it.
     "setuptools>=77",  # tests/test_packaging.py builds a wheel with it.
 ]
-STYLES = ["scikit-learn>=1.5"]
 CHARTS = ["matplotlib>=3.10"]
 LINT = ["ruff>=0.12", "pyright[nodejs]>=1.1.400"]
 
@@ -47,16 +45,18 @@ setup(
         "numpy>=2.1",
         "pillow>=11",
         "pyyaml>=6",
+        "scikit-learn>=1.5.2",
+        "scipy>=1.14.1",
         "tensorflow-datasets>=4.9.10",
+        "importlib_resources>=6.4",  # TensorFlow Datasets imports it without declaring it.
         "tensorboard>=2.20",
         "tqdm>=4.66",
     ],
     extras_require={
-        "styles": STYLES,
         "charts": CHARTS,
-        "test": [*TEST, *STYLES, *CHARTS],
+        "test": [*TEST, *CHARTS],
         "lint": LINT,
-        "dev": [*TEST, *STYLES, *CHARTS, *LINT, "coverage>=7.4"],
+        "dev": [*TEST, *CHARTS, *LINT, "coverage>=7.4"],
     },
     entry_points={"console_scripts": ["tfsynth = tfsynth.__main__:main"]},
     classifiers=[

@@ -14,6 +14,12 @@ import keras  # noqa: E402
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+from tests.strict_skips import (  # noqa: E402, F401
+    pytest_addoption,
+    pytest_make_collect_report,
+    pytest_runtest_makereport,
+)
+
 # Two logical devices let tests run MirroredStrategy with two replicas on one processor. They can
 # be configured only before TensorFlow first uses the processor.
 tf.config.set_logical_device_configuration(

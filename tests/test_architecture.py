@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tfsynth"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 # What any part may import.
-COMMON = {"registry", "__version__"}
+COMMON = {"hints", "registry", "__version__"}
 
 
 def rules():

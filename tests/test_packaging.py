@@ -1,7 +1,9 @@
 """The wheel holds all that the program reads, and says what it needs."""
 
+import ast
 import email
 import importlib.metadata
+import re
 import subprocess
 import sys
 import zipfile
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import tfsynth
+from tests.test_architecture import SOURCES
 
 ROOT = Path(__file__).parents[1]
 NOT_SHIPPED = ("__pycache__", ".ipynb_checkpoints")
@@ -72,6 +75,33 @@ def test_constraints_pin_every_dependency(wheel):
     }
     assert "tensorflow" in needed
     assert needed <= pinned
+
+
+def imported_packages():
+    """Returns the packages that the sources import, at their beginning or on use."""
+    found = set()
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add((node.module or "").partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"tfsynth"}
+
+
+def test_a_plain_install_brings_what_is_imported(wheel):
+    info = f"tfsynth-{tfsynth.__version__}.dist-info"
+    metadata = email.message_from_bytes(wheel.read(f"{info}/METADATA"))
+    lines = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
+    plain = {canonical(re.match(r"[\w-]+", line)[0]) for line in lines}
+    imported = imported_packages()
+    assert {"sklearn", "scipy", "PIL"} <= imported
+    called = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml"}
+    # JAX is the user's own choice of a backend, by KERAS_BACKEND.
+    needed = {canonical(called.get(name, name)) for name in imported - {"jax"}}
+    assert needed - plain == set()
+    # What TensorFlow Datasets imports without saying so.
+    assert plain - needed == {"importlib-resources"}
 
 
 def canonical(name):

@@ -5,7 +5,6 @@ nobody read the output to its end. Anything else is a defect of ours and shows i
 """
 
 import argparse
-import difflib
 import errno
 import os
 import re
@@ -15,6 +14,7 @@ import sys
 from tfsynth import __version__
 from tfsynth.commands import VERBS
 from tfsynth.commands.programs import program
+from tfsynth.hints import nearest
 
 REFUSED = 2
 INTERRUPTED = 130
@@ -88,7 +88,8 @@ def _parse(argv):
         verb.set_defaults(parser=verb)
     first = next((word for word in argv if not word.startswith("-")), None)
     if first is not None and first not in VERBS:
-        parser.error(f"no command {first!r}.{_nearest(first, VERBS)} Commands: {', '.join(VERBS)}.")
+        hint = nearest(first, VERBS, "'")
+        parser.error(f"no command {first!r}.{hint} Commands: {', '.join(VERBS)}.")
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:
         _refuse_unknown(arguments.parser, unknown[0])
@@ -115,16 +116,12 @@ def _layout(prog):
 
 def _refuse_unknown(parser, word):
     known = re.findall(r"--[a-z-]+", parser.format_help())
-    parser.error(f"`{parser.prog}` does not take {word!r}.{_nearest(word.split('=')[0], known)}")
+    hint = nearest(word.split("=")[0], known, "'")
+    parser.error(f"`{parser.prog}` does not take {word!r}.{hint}")
 
 
 def _list_of_verbs():
     return "".join(f"  {name:<11} {module.SUMMARY}\n" for name, module in VERBS.items())
-
-
-def _nearest(word, known):
-    close = difflib.get_close_matches(word, known, n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def _sentence(text):

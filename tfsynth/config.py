@@ -1,7 +1,6 @@
 """Settings of a run: one complete YAML file, checked before anything starts. No Keras here."""
 
 import dataclasses
-import difflib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from tfsynth.files import config_folder
+from tfsynth.hints import nearest, nearest_names
 
 # Not mixed_float16: its small gradients need a scaled loss, and a game has no single one.
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
@@ -202,10 +202,9 @@ def _find(name_or_path):
     if installed.is_file():
         return installed
     names = config_names()
-    close = difflib.get_close_matches(str(name_or_path), names)
     raise ConfigError(
         f"No config {str(name_or_path)!r}: neither a file nor an installed name. "
-        f"Nearest: {', '.join(close) or 'none'}. Installed: {', '.join(names) or 'none'}."
+        f"Nearest: {nearest_names(name_or_path, names)}. Installed: {', '.join(names) or 'none'}."
     )
 
 
@@ -375,9 +374,7 @@ _MINIMA = {
 
 
 def _unknown(path, key, known):
-    close = difflib.get_close_matches(key, [str(name) for name in known], n=1)
-    hint = f" Did you mean `{close[0]}`?" if close else ""
-    return f"Unknown key `{path}`.{hint} Known here: {', '.join(map(str, known))}."
+    return f"Unknown key `{path}`.{nearest(key, known)} Known here: {', '.join(map(str, known))}."
 
 
 def _field_names(cls):

@@ -100,7 +100,6 @@ def cluster_styles(
     if not target.absolute().parent.is_dir():
         raise FileNotFoundError(f"There is no folder {target.parent} for the model. Make it first.")
     models.require_own(target)
-    styles.require_scikit_learn()
     config = config or own_config(path)
     dataset = registry.build(config.data.dataset)
     if dataset.label_set != synthesizer.label_set:

@@ -1,5 +1,6 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and what they hold by SHA-256."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -20,11 +21,18 @@ def replace_file(path, write):
     temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
     try:
         write(temporary)
-        with open(temporary, "rb") as file:
+        # Open for writing, without which Windows flushes nothing.
+        with open(temporary, "r+b") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sha256_of(path: str | os.PathLike) -> str:
+    """Returns the SHA-256 of a file's content in 64 hexadecimal digits; it is read in parts."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def config_folder():

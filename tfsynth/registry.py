@@ -1,13 +1,14 @@
 """Names in a config, classes in the package, and the way between them."""
 
 import contextlib
-import difflib
 import importlib
 import inspect
 import random
 from typing import Any
 
 import keras
+
+from tfsynth.hints import nearest, nearest_names
 
 PACKAGE = "tfsynth"
 
@@ -110,10 +111,9 @@ def resolve(name):
         found = keras.saving.get_registered_object(f"{PACKAGE}>{name}")
     if found is None:
         known = registered_names()
-        close = difflib.get_close_matches(name, known)
         raise ValueError(
             f"No class {name!r} is registered. "
-            f"Nearest: {', '.join(close) or 'none'}. Known: {', '.join(known)}."
+            f"Nearest: {nearest_names(name, known)}. Known: {', '.join(known)}."
         )
     return found
 
@@ -175,10 +175,9 @@ def _resolve_keras(name):
         home = getattr(home, part)
     found = None if class_name.startswith("_") else getattr(home, class_name, None)
     if found is None:
-        close = difflib.get_close_matches(class_name, dir(home))
         raise ValueError(
             f"Keras {keras.__version__} has no public name {name!r}. "
-            f"Nearest: {', '.join(close) or 'none'}."
+            f"Nearest: {nearest_names(class_name, dir(home))}."
         )
     if not isinstance(found, type) or not found.__module__.startswith("keras."):
         raise ValueError(f"A config can name classes only. Received: {name!r}.")
@@ -207,8 +206,7 @@ def _names(parameters):
 def _refuse_unknown(name, known, arguments):
     for argument in arguments:
         if argument not in known:
-            close = difflib.get_close_matches(argument, known, n=1)
-            hint = f" Did you mean `{close[0]}`?" if close else ""
+            hint = nearest(argument, known)
             raise ValueError(
                 f"{name} takes no `{argument}`.{hint} It takes: {', '.join(known) or 'nothing'}."
             )

@@ -55,7 +55,7 @@ def test_nothing_is_overwritten(tmp_path):
 
 
 def test_an_unknown_format_names_the_known_ones(tmp_path):
-    with pytest.raises(ValueError, match="'onx'. Known formats: keras, saved_model"):
+    with pytest.raises(ValueError, match="'onx'. Known formats: keras, pix2pixhd, saved_model"):
         synthesizer().export(tmp_path / "x", format="onx")
 
 

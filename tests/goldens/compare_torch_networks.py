@@ -16,7 +16,8 @@ import numpy as np
 
 import tfsynth
 from tfsynth.__main__ import main
-from tfsynth.importers import read_pix2pixhd, write_pix2pixhd
+from tfsynth.exporters.pix2pixhd import write_pix2pixhd
+from tfsynth.importers import read_pix2pixhd
 from tfsynth.layers import Conditioning
 
 LIMIT = 1e-4

@@ -8,12 +8,9 @@ import pytest
 
 import tfsynth
 from tfsynth.__main__ import main
-from tfsynth.importers import (
-    CheckpointError,
-    import_pix2pixhd,
-    write_pix2pixhd,
-    write_state_dict,
-)
+from tfsynth.exporters.pix2pixhd import write_pix2pixhd
+from tfsynth.exporters.torch_writer import write_state_dict
+from tfsynth.importers import CheckpointError, import_pix2pixhd
 from tfsynth.layouts.labels import LabelSet
 from tfsynth.networks import (
     FeatureEncoder,

@@ -7,7 +7,8 @@ import pytest
 
 import tfsynth
 from tfsynth.__main__ import main
-from tfsynth.importers import CheckpointError, import_pix2pixhd, read_styles, write_pix2pixhd
+from tfsynth.exporters.pix2pixhd import write_pix2pixhd
+from tfsynth.importers import CheckpointError, import_pix2pixhd, read_styles
 from tfsynth.networks import FeatureEncoder, GlobalGenerator
 
 LOOKS = {0: [[0.5, -0.5, 0.25]], 4: [[-1.0, 0.0, 1.0], [0.125, 0.25, 0.75]]}

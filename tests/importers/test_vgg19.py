@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.harness import filler
-from tfsynth.importers import CheckpointError, read_vgg19, write_state_dict
+from tfsynth.exporters.torch_writer import write_state_dict
+from tfsynth.importers import CheckpointError, read_vgg19
 from tfsynth.losses import PerceptualLoss
 
 # (index in torchvision's `features`, channels in, channels out) up to relu5_1.

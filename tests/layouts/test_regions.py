@@ -139,8 +139,23 @@ def test_polygon_refuses(points, message):
 def test_nearest_pixels_of_two():
     sources = np.zeros((3, 5), bool)
     sources[0, 0] = sources[2, 4] = True
-    assert nearest_pixels(sources).tolist() == [
+    found = nearest_pixels(sources)
+    assert found.dtype == np.int32
+    # Of the three pixels that are as far from one as from the other either would do.
+    assert found.tolist() == [
         [0, 0, 0, 0, 14],
         [0, 0, 0, 14, 14],
-        [0, 14, 14, 14, 14],
+        [0, 0, 14, 14, 14],
     ]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 17), (17, 1), (23, 31)])
+@pytest.mark.parametrize("part", [0.01, 0.5, 1.0])
+def test_nearest_pixels_are_as_near_as_any(shape, part):
+    sources = np.random.default_rng(1).random(shape) < part
+    sources[-1, 0] = True
+    found = np.stack(np.divmod(nearest_pixels(sources), shape[1]))
+    assert sources[tuple(found)].all()
+    places = np.stack(np.indices(shape))
+    steps = abs(places[..., None] - np.argwhere(sources).T[:, None, None]).sum(axis=0)
+    np.testing.assert_array_equal(abs(places - found).sum(axis=0), steps.min(axis=-1))

@@ -1,10 +1,10 @@
 """`tfsynth describe`: the networks of a config with their cost, or the contents of a model file."""
 
-import difflib
 from pathlib import Path
 
 from tfsynth.commands.arguments import add_device, add_overrides, overrides
 from tfsynth.commands.loading import load_experiment
+from tfsynth.hints import nearest_names
 from tfsynth.models import find_model, model_names, read_model
 
 SUMMARY = "show what a config builds and costs, or what a model file holds"
@@ -55,10 +55,9 @@ def _require_known(target):
     names = [*config_names(), *model_names()]
     if target.exists() or str(target) in names:
         return
-    close = difflib.get_close_matches(str(target), names)
     raise FileNotFoundError(
         f"There is no {target}: neither a file or run folder nor an installed name. Nearest: "
-        f"{', '.join(close) or 'none'}. Configs: {', '.join(config_names())}. Models: "
+        f"{nearest_names(target, names)}. Configs: {', '.join(config_names())}. Models: "
         f"{', '.join(model_names()) or 'none'}."
     )
 

@@ -6,16 +6,23 @@ from pathlib import Path
 from tfsynth.commands.arguments import add_device
 from tfsynth.commands.loading import load_experiment
 
+# Those of `tfsynth.exporters`, which this need not import to answer --help, and what they write.
+FORMATS = {"saved_model": "folder", "keras": "file", "pix2pixhd": "folder"}
+
 SUMMARY = "write a trained model for TF Serving and other programs"
 EXAMPLES = """\
 examples:
   tfsynth export runs/demo -o serving/streets/1
   tfsynth export my.keras -o serving/streets/2 --overwrite
   tfsynth export runs/my -o small.keras --format keras --half
+  tfsynth export runs/my -o checkpoints/my --format pix2pixhd
 
 TF Serving takes the last part of the folder as the version of the model: a whole number.
 --half stores weights in 16 bits: a file of half the size, whose photographs differ by a grey
 level here and there. Loading makes float32 of them.
+pix2pixhd is for models with that paper's networks: latest_net_G.pth, latest_net_E.pth if there is
+an encoder, and opt.txt with the options that the published program is to be called with. PyTorch is
+not needed. `tfsynth import` reads the same weights from them, bit for bit; styles are not in them.
 Nothing here is random: there is no --seed.
 """
 
@@ -30,10 +37,10 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--format",
-        choices=("saved_model", "keras"),
+        choices=tuple(FORMATS),
         default="saved_model",
-        help="what to write: saved_model, or keras, the file that training writes (default: "
-        "saved_model)",
+        help="what to write: saved_model; keras, the file that training writes; or pix2pixhd, "
+        "checkpoints of the published PyTorch program (default: saved_model)",
     )
     parser.add_argument("--half", action="store_true", help="store weights in float16 (keras)")
     parser.add_argument(
@@ -46,26 +53,46 @@ def run(arguments):
     """Exports, and says where to."""
     experiment = load_experiment(arguments.debug, arguments.device)
 
-    target = Path(arguments.output).absolute()
-    # Only what an export wrote is ever replaced, and only when its successor is there.
-    file = arguments.format == "keras" and target.suffix == ".keras" and target.is_file()
-    replace = arguments.overwrite and (file or (target / "saved_model.pb").is_file())
-    if not replace:
-        experiment.export(arguments.model, target, format=arguments.format, half=arguments.half)
-    else:
+    target, replace = Path(arguments.output).absolute(), False
+    if arguments.overwrite and _is_export(target, arguments.format):
+        # Only what an export wrote is ever replaced, and only when its successor is there.
         _require_export(experiment, target)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
-            fresh = Path(folder) / target.name
-            experiment.export(arguments.model, fresh, format=arguments.format, half=arguments.half)
+        replace = True
+    elif target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise FileExistsError(
+            f"{target} exists already. Name another {FORMATS[arguments.format]}, or remove it "
+            "first; --overwrite replaces what an export in the same format wrote."
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
+        fresh = Path(folder) / target.name
+        experiment.export(arguments.model, fresh, format=arguments.format, half=arguments.half)
+        if arguments.format == "pix2pixhd":
+            _require_same(experiment.load_synthesizer(arguments.model), fresh)
+        if replace:
             target.rename(Path(folder) / "old")
-            fresh.rename(target)
+        elif target.exists():
+            target.rmdir()
+        fresh.rename(target)
     print(f"Exported and verified: {arguments.output}")
+
+
+def _is_export(target, format):
+    if format == "keras":
+        return target.suffix == ".keras" and target.is_file()
+    if format == "pix2pixhd":
+        from tfsynth.exporters import pix2pixhd
+
+        return pix2pixhd.is_export(target)
+    return (target / "saved_model.pb").is_file()
 
 
 def _require_export(experiment, target):
     """Raises unless an export wrote all that would be replaced."""
     if target.is_file():
         experiment.load_synthesizer(target)
+        return
+    if not (target / "saved_model.pb").is_file():
         return
     known = {"saved_model.pb", "fingerprint.pb", "assets.extra/labels.json"}
     files = {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()}
@@ -75,3 +102,18 @@ def _require_export(experiment, target):
             f"{target} holds what no export wrote: {', '.join(others)}. Move that away, or name "
             "another folder."
         )
+
+
+def _require_same(synthesizer, folder):
+    """Raises unless `tfsynth import` would read the model's own weights, bit for bit."""
+    from tfsynth import importers
+    from tfsynth.exporters.pix2pixhd import FILES
+
+    for role, name in FILES.items():
+        network = getattr(synthesizer, role)
+        if network is None:
+            continue
+        again = importers.read_pix2pixhd(folder / name)[role]
+        pairs = zip(network.get_weights(), again.get_weights(), strict=True)
+        if not all(weight.tobytes() == other.tobytes() for weight, other in pairs):
+            raise ValueError(f"{name} is read back with other weights. Nothing was written.")

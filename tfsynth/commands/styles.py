@@ -10,8 +10,7 @@ examples:
   tfsynth styles runs/my --clusters 20 --split validation
   tfsynth styles my.keras --config my.yaml -o my-20.keras --clusters 20
 
-Training a model with an encoder does this at its end. Needs scikit-learn: pip install
-'tfsynth[styles]'.
+Training a model with an encoder does this at its end.
 """
 
 

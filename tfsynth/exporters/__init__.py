@@ -2,19 +2,15 @@
 
 import importlib
 
-import keras
-
-from tfsynth.registry import own_random_numbers
-
 # Format -> the module that writes it, which has `export(synthesizer, path)`.
 FORMATS = {
     "saved_model": "tfsynth.exporters.saved_model",
     "keras": "tfsynth.exporters.keras_file",
+    "pix2pixhd": "tfsynth.exporters.pix2pixhd",
 }
 _OF_TENSORFLOW = ("saved_model",)
 
 
-@own_random_numbers()
 def export(synthesizer, path, format="saved_model", half=False):
     """Writes a synthesizer in another program's format and verifies what was written.
 
@@ -36,16 +32,20 @@ def export(synthesizer, path, format="saved_model", half=False):
         raise ValueError(
             f"Unknown export format {format!r}. Known formats: {', '.join(sorted(FORMATS))}."
         )
+    # The list of formats is read for the program's help, which answers before Keras is there.
+    import keras
+
+    from tfsynth.registry import own_random_numbers
+
     if format in _OF_TENSORFLOW and keras.backend.backend() != "tensorflow":
         raise ValueError(
             f"A {format} is written by Keras on TensorFlow, and KERAS_BACKEND is "
             f"{keras.backend.backend()!r}. Leave it out and export again: the model is the same."
         )
-    write = importlib.import_module(FORMATS[format]).export
-    if not half:
-        return write(synthesizer, path)
-    if format != "keras":
+    if half and format != "keras":
         raise ValueError(
             f"Half the size is for a .keras file: use the format 'keras'. Received: {format!r}."
         )
-    return write(synthesizer, path, half=True)
+    write = importlib.import_module(FORMATS[format]).export
+    with own_random_numbers():
+        return write(synthesizer, path, **({"half": True} if half else {}))

@@ -1,12 +1,11 @@
 """From published checkpoints to a folder with a synthesizer and a report."""
 
-import hashlib
 import json
 import shutil
 import tempfile
 from pathlib import Path
 
-from tfsynth.files import replace_file
+from tfsynth.files import replace_file, sha256_of
 from tfsynth.importers.crn import checkpoint_files, read_crn, trained_rows
 from tfsynth.importers.pix2pixhd import read_pix2pixhd
 from tfsynth.importers.pix2pixhd_styles import read_styles
@@ -69,7 +68,7 @@ def import_pix2pixhd(paths, output, *, label_set=None, condition=None, edges=Non
         "networks": {
             role: {
                 "file": files[role].name,
-                "sha256": _sha256(files[role]),
+                "sha256": sha256_of(files[role]),
                 **_network_report(network),
             }
             for role, network in networks.items()
@@ -133,7 +132,7 @@ def import_crn(prefix, output, *, label_set=None):
         f"trained on pictures of {trained_rows(prefix)} rows and, as published, twice as many "
         "columns: it makes others, but less well"
     )
-    files = {file.name: _sha256(file) for file in checkpoint_files(prefix)}
+    files = {file.name: sha256_of(file) for file in checkpoint_files(prefix)}
     report = {
         "networks": {"generator": {"files": files, **_network_report(network)}},
         "assumed": assumed,
@@ -169,7 +168,7 @@ def import_vgg19(paths, output):
     return (
         f"Written to {output}. In a config:\n"
         f"  perceptual_loss: {{class: PerceptualLoss, features: {output}, "
-        f"sha256: {_sha256(output)}}}"
+        f"sha256: {sha256_of(output)}}}"
     )
 
 
@@ -196,11 +195,6 @@ def _write(output, parts, report):
         (whole / "import.json").write_text(json.dumps(report, indent=1) + "\n")
         shutil.move(whole, output)
     return report
-
-
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(paths):
@@ -282,7 +276,7 @@ def _styles(path, encoder, num_classes):
 def _styles_report(path, table):
     return {
         "file": Path(path).name,
-        "sha256": _sha256(path),
+        "sha256": sha256_of(path),
         "of_class": {str(i): len(found) for i, found in sorted(table.centres.items())},
     }
 

@@ -1,4 +1,4 @@
-"""The published checkpoints of pix2pixHD: which tensor belongs to which layer, both ways.
+"""The published checkpoints of pix2pixHD: which tensor belongs to which layer.
 
 A checkpoint holds no architecture; it follows from names and shapes. Nothing is skipped in silence:
 every tensor of the file goes into a layer, is a running statistic that the published program never
@@ -9,8 +9,7 @@ import re
 
 import numpy as np
 
-from tfsynth.importers.pix2pixhd_convolutions import convolutions
-from tfsynth.importers.torch.state_dicts import CheckpointError, read_state_dict, write_state_dict
+from tfsynth.importers.torch.state_dicts import CheckpointError, read_state_dict
 from tfsynth.importers.torch.tensors import listing
 from tfsynth.networks import (
     FeatureEncoder,
@@ -18,6 +17,7 @@ from tfsynth.networks import (
     LocalEnhancer,
     MultiscaleDiscriminator,
 )
+from tfsynth.networks.pix2pixhd_tensors import convolutions
 
 # Instance norm without scale and offset stored these before PyTorch 0.4. The published program
 # always normalised by the picture's own statistics, so that dropping them is exact.
@@ -54,36 +54,6 @@ def read_pix2pixhd(path):
     for (layer, attribute), array in arrays.items():
         getattr(network.get_layer(layer), attribute).assign(array)
     return {role: network}
-
-
-def write_pix2pixhd(network, path, container="zip"):
-    """Writes a network as a checkpoint that the published program loads.
-
-    Args:
-        network: A `GlobalGenerator`, `LocalEnhancer`, `FeatureEncoder` or
-            `MultiscaleDiscriminator` with the published layers: transposed convolutions, zero
-            padding and instance norm, for others have no place there.
-        path: The file to write.
-        container: "zip", as PyTorch writes since 1.6, or "legacy".
-
-    Raises:
-        ValueError: If the published program has no such network.
-    """
-    options = {"upsampling": "transposed", "padding": "zeros", "normalization": "instance"}
-    for option, published in options.items():
-        value = getattr(network, option, published)
-        if value != published:
-            raise ValueError(
-                f"The published program has no {option} {value!r}, only {published!r}: this "
-                "network would compute something else there."
-            )
-    state = {}
-    for name, convolution in convolutions(type(network), network.get_config()).items():
-        layer = network.get_layer(convolution.layer)
-        kernel = np.asarray(layer.kernel, "float32").transpose(3, 2, 0, 1)
-        state[f"{name}.weight"] = np.ascontiguousarray(kernel)
-        state[f"{name}.bias"] = np.asarray(layer.bias, "float32")
-    write_state_dict(path, state, container=container)
 
 
 def _architecture(state):

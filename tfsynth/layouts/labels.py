@@ -1,7 +1,6 @@
 """The classes of a data set: their names, colours and void ids, and the checks of a label map."""
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import operator
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tfsynth.files import config_folder
+from tfsynth.hints import nearest
 
 _CLASS_KEYS = ("name", "colour", "void", "id", "aliases", "values")
 
@@ -480,8 +480,7 @@ def _in_order_of_ids(classes: list[Mapping[str, Any]], source: object) -> list[M
 def _refuse_unknown_keys(node: Mapping[str, Any], known: Sequence[str], source: object) -> None:
     for key in node:
         if key not in known:
-            close = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
+            hint = nearest(key, known, "'")
             raise ValueError(f"{source}: unknown key {key!r}; known: {list(known)}.{hint}")
 
 

@@ -33,9 +33,9 @@ class Layout:
 
     What a moved or deleted instance leaves is filled pixel by pixel: with label and instance of
     the nearest pixel of another instance, counted in steps up, down, left and right. Of equally
-    near ones those in the same row come first, then rows above, then rows below; left before
-    right. Where a class is given as `fill`, only pixels with this label are considered; if there
-    are none, all that was left becomes one new instance of the class.
+    near ones SciPy takes one, in the same picture always the same. Where a class is given as
+    `fill`, only pixels with this label are considered; if there are none, all that was left
+    becomes one new instance of the class.
 
     Args:
         labels: `(height, width)` integer ids of `label_set`.

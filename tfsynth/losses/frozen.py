@@ -1,11 +1,11 @@
 """Fixed networks that losses read pictures with: files named by path and SHA-256."""
 
-import hashlib
 from pathlib import Path
 
 import keras
 from keras import ops
 
+from tfsynth.files import sha256_of
 from tfsynth.layers import dtype_policy
 
 
@@ -32,8 +32,7 @@ def load_frozen(path, expected, what, remedy, policy=None):
             f"There is no file {path}. The loss needs the weights of a {what}, which are never "
             f"downloaded; {remedy}, or name another."
         )
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256_of(path)
     if expected is not None and found != expected.lower():
         raise ValueError(
             f"{path} is not the {what} of this config: its SHA-256 is {found}, expected "

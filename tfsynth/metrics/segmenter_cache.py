@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from tfsynth.files import replace_file, write_text
+from tfsynth.files import replace_file, sha256_of, write_text
 from tfsynth.layers import dtype_policy
 from tfsynth.layouts.labels import LabelSet
 
@@ -59,7 +59,7 @@ class CachedSegmenter:
             return None
         try:
             record = json.loads(self.record.read_text(encoding="utf-8"))
-            checksum = _checksum(self.weights)
+            checksum = sha256_of(self.weights)
             if record["sha256"] != checksum:
                 raise ValueError(f"the weights' checksum is {checksum[:8]}, not the recorded one")
             with dtype_policy("float32"):
@@ -96,7 +96,7 @@ class CachedSegmenter:
             self.path.mkdir(parents=True, exist_ok=True)
             self.record.unlink(missing_ok=True)
             replace_file(self.weights, network.save)
-            record["sha256"] = _checksum(self.weights)
+            record["sha256"] = sha256_of(self.weights)
             write_text(self.record, json.dumps(record, indent=1) + "\n")
         except OSError as error:
             warnings.warn(
@@ -104,7 +104,3 @@ class CachedSegmenter:
                 "trains it again. Make room there, or name another cache folder.",
                 stacklevel=2,
             )
-
-
-def _checksum(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,8 +1,9 @@
 """Trained models that ship with the package, each a `.keras` file in this folder, by name."""
 
-import difflib
 import zipfile
 from pathlib import Path
+
+from tfsynth.hints import nearest
 
 _FOLDER = Path(__file__).parent
 # What a run, or an import, names the model in its folder.
@@ -32,8 +33,7 @@ def find_model(name_or_path):
     names = model_names()
     if str(name_or_path) in names:
         return _FOLDER / f"{name_or_path}.keras"
-    close = difflib.get_close_matches(str(name_or_path), names, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    hint = nearest(name_or_path, names, "'")
     raise FileNotFoundError(
         f"No model at {name_or_path}. Name a .keras file that training wrote, a run folder, or a "
         f"model that ships: {', '.join(names) or 'this installation has none'}.{hint}"

@@ -9,6 +9,7 @@ import hashlib
 import json
 
 from tfsynth.config import ConfigError
+from tfsynth.files import sha256_of
 from tfsynth.runs.folder import RunFolder
 
 # Keys that name the file of a fixed network, whose SHA-256 says which it is.
@@ -111,8 +112,7 @@ def with_features(config, path):
     """
     if not path.is_file():
         raise ConfigError(f"There is no file {path} of a feature network.")
-    with path.open("rb") as file:
-        own = {"features": str(path), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    own = {"features": str(path), "sha256": sha256_of(path)}
 
     def changed(node):
         if isinstance(node, list):

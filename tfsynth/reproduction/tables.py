@@ -22,10 +22,10 @@ where its pictures, enlarged, are measured.
 
 import copy
 import dataclasses
-import difflib
 
 from tfsynth.config import ConfigError, load_config, parse_config, read_yaml, set_key
 from tfsynth.files import config_folder
+from tfsynth.hints import nearest
 from tfsynth.reproduction.measures import MEASURES
 
 # Keys of a row that are not of its config.
@@ -192,8 +192,7 @@ def parse_table(name, tree):
 def require_known(kind, name, known):
     """Raises `ConfigError`, with the nearest known name, unless a name is known."""
     if name not in known:
-        close = difflib.get_close_matches(str(name), list(known), n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = nearest(name, known, "'")
         raise ConfigError(f"No {kind} {name!r}.{hint} Known: {', '.join(known)}.")
 
 

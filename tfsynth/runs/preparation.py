@@ -12,7 +12,6 @@ from tfsynth.data import nearest_size
 from tfsynth.files import write_text
 from tfsynth.runs.folder import RunFolder, require_space
 from tfsynth.runs.phases import split_into_phases
-from tfsynth.synthesis import styles
 
 # Float32 weights and Adam's two moments.
 CHECKPOINT_BYTES_PER_PARAMETER = 12
@@ -202,7 +201,6 @@ def _check_trainer(config, trainer, dataset, replicas):
             f"`data.max_instances` is {config.data.max_instances}, and the encoder takes "
             f"{game.encoder.max_instances}: set `game.encoder.max_instances` to the same."
         )
-    styles.require_scikit_learn()
 
 
 def _check_reestimation(epoch, trainer, schedule):

@@ -4,7 +4,6 @@ pix2pixHD, https://arxiv.org/abs/1711.11585, section 3.4: the features of all in
 are clustered, and a cluster's centre is a style.
 """
 
-import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -42,9 +41,8 @@ def cluster(
         class_names: Names of the classes by id, for the table to keep.
 
     Raises:
-        ValueError: If there are no instances, or scikit-learn is not installed.
+        ValueError: If there are no instances.
     """
-    require_scikit_learn()
     classes, vectors, areas = map(np.asarray, (classes, vectors, areas))
     if not len(classes):
         raise ValueError("There are no instances to take styles from.")
@@ -175,15 +173,6 @@ def require_at_most(count: int, most: int) -> None:
         )
 
 
-def require_scikit_learn() -> None:
-    """Raises `ValueError` if styles cannot be clustered here: ask before hours of training."""
-    if importlib.util.find_spec("sklearn") is None:
-        raise ValueError(
-            "Clustering styles, which ends the training of a model with an encoder, needs "
-            "scikit-learn: pip install 'tfsynth[styles]'."
-        )
-
-
 def majority_classes(labels: np.ndarray, regions: np.ndarray, count: int) -> np.ndarray:
     """Returns the label that most pixels of each region have, of equals the smallest id.
 
@@ -203,6 +192,7 @@ def majority_classes(labels: np.ndarray, regions: np.ndarray, count: int) -> np.
 
 
 def _k_means(points, k, seed):
+    # On use: it takes a second to import, and most models have no styles.
     from sklearn.cluster import KMeans
 
     fitted = KMeans(k, n_init=10, random_state=seed).fit(points)

@@ -272,7 +272,8 @@ class Synthesizer(keras.Model):
         Args:
             path: Folder to write (keras: file). TF Serving wants its last part to be a version
                 number, e.g. `export/1`.
-            format: `"keras"`: one file as `save` writes. `"saved_model"`: serves without this
+            format: `"keras"`: one file as `save` writes. `"pix2pixhd"`: checkpoints of the
+                published program, of its networks alone. `"saved_model"`: serves without this
                 package. Signature `serving_default`: int32 `labels` (and
                 `instances`) (batch, height, width), or uint8 `condition` (batch, height,
                 width, channels), and what else `input_names` names -> uint8 `image` (batch,
@@ -281,7 +282,7 @@ class Synthesizer(keras.Model):
             half: Whether the file's `stored_dtype` is float16; for `"keras"`.
 
         Raises:
-            ValueError: If the format is unknown, or has no halves.
+            ValueError: If the format is unknown, has no halves, or not such networks.
             FileExistsError: If `path` exists and is not empty.
         """
         # Exporting needs TensorFlow; loading and running a synthesizer do not.

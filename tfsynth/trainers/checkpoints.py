@@ -1,13 +1,12 @@
 """Checkpoints that a crash cannot destroy."""
 
-import hashlib
 import json
 import warnings
 from pathlib import Path
 
 import keras
 
-from tfsynth.files import replace_file, write_text
+from tfsynth.files import replace_file, sha256_of, write_text
 from tfsynth.trainers.finite import require_finite
 
 
@@ -45,7 +44,7 @@ class Checkpoints:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step-{trainer.step:07d}.keras"
         replace_file(path, trainer.save)
-        entry = {"file": path.name, "sha256": _sha256(path), "step": trainer.step, **state}
+        entry = {"file": path.name, "sha256": sha256_of(path), "step": trainer.step, **state}
         entries = [e for e in self._entries() if e["file"] != path.name] + [entry]
         write_text(self._manifest, json.dumps(entries[-self.keep :], indent=1))
         for old in entries[: -self.keep]:
@@ -65,7 +64,7 @@ class Checkpoints:
         entries = self._entries()
         for entry in reversed(entries):
             path = self.folder / entry["file"]
-            if path.is_file() and _sha256(path) == entry["sha256"]:
+            if path.is_file() and sha256_of(path) == entry["sha256"]:
                 return keras.saving.load_model(path), entry
             warnings.warn(f"{path} is damaged or gone; trying the one before.", stacklevel=2)
         if entries:
@@ -91,8 +90,3 @@ class Checkpoints:
         if not self._manifest.is_file():
             return []
         return json.loads(self._manifest.read_text())
-
-
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

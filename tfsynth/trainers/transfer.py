@@ -1,8 +1,8 @@
 """Weights and optimizers from one training to the next, strictly."""
 
-import difflib
-
 import keras
+
+from tfsynth.hints import nearest_names
 
 
 def layer_shapes(networks):
@@ -40,10 +40,9 @@ def plan_transfer(source, target, exceptions=()):
     names = [*target, *(name for name in source if name not in target)]
     for exception in exceptions:
         if not any(_covers(exception, name) for name in names):
-            close = difflib.get_close_matches(exception, names, n=3)
             raise ValueError(
                 f"`init_except` names {exception!r}, which is no layer of either side. Nearest: "
-                f"{', '.join(close) or 'none'}."
+                f"{nearest_names(exception, names)}."
             )
     wanted = [name for name in names if not any(_covers(e, name) for e in exceptions)]
     wrong = [name for name in wanted if source.get(name) != target.get(name)]

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from tfsynth.importers.torch import pickles
+from tfsynth.exporters.torch_writer import MAGIC, PROTOCOL
 from tfsynth.importers.torch.state_dicts import CheckpointError, read_state_dict
 
 # What a pickle is made of, by hand: the hostile ones cannot be made by writing objects.
@@ -62,8 +62,8 @@ SIX, KEYS = np.arange(6, dtype="<f4"), (text("0"),)
 def stream(body, data=SIX, keys=KEYS, little=pickle.NEWTRUE):
     """Returns a file of the older container; `body` is what its state's pickle does."""
     facts = NEW_DICT + text("little_endian") + little + pickle.SETITEM
-    magic = pickle.LONG1 + b"\x0a" + pickles.MAGIC.to_bytes(10, "little")
-    parts = (magic, whole(pickles.PROTOCOL), facts, body, rows(*keys) if keys else NEW_LIST)
+    magic = pickle.LONG1 + b"\x0a" + MAGIC.to_bytes(10, "little")
+    parts = (magic, whole(PROTOCOL), facts, body, rows(*keys) if keys else NEW_LIST)
     content = b"".join(START + value + STOP for value in parts)
     return content + (struct.pack("<q", data.size) + data.tobytes() if keys else b"")
 

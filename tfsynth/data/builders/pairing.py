@@ -1,13 +1,13 @@
 """Which condition, photo and instance map belong together: those whose files have one name."""
 
 import dataclasses
-import difflib
 import os
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tfsynth.data import images
+from tfsynth.hints import nearest_names
 from tfsynth.layouts.labels import DataError
 
 # Endings in Cityscapes' file names (its README): what the picture is, after the scene's name.
@@ -169,10 +169,10 @@ def require_examples(exclude: Sequence[str], stems: Collection[str], folder: Pat
     """
     for name in exclude:
         if name not in stems:
-            close = difflib.get_close_matches(name, stems, n=1, cutoff=0.0)
+            closest = nearest_names(name, stems, most=1, cutoff=0.0)
             raise DataError(
                 f"{folder}: `exclude` names {name!r}, but no example is called so. The nearest "
-                f"name: {close[0]!r}. Names have no extension and no ending of Cityscapes."
+                f"name: {closest!r}. Names have no extension and no ending of Cityscapes."
             )
 
 

@@ -1,1 +1,1 @@
-"""PyTorch's files of weights, read and written without PyTorch, running nothing in them."""
+"""PyTorch's files of weights, read without PyTorch, running nothing in them."""

@@ -22,25 +22,6 @@ from typing import Any, NamedTuple
 # take is 400 MB, of empty dictionaries.
 MOST_BYTES = 4 * 2**20
 
-# What a file of the older container begins with, one pickle each.
-MAGIC = 119547037146038801333356
-PROTOCOL = 1001
-
-# The classes of storages in the module `torch` and what their elements are in NumPy, where bfloat16
-# is missing: its 16 bits are read as such and widened.
-STORAGES = {
-    "FloatStorage": "<f4",
-    "DoubleStorage": "<f8",
-    "HalfStorage": "<f2",
-    "BFloat16Storage": "<u2",
-    "LongStorage": "<i8",
-    "IntStorage": "<i4",
-    "ShortStorage": "<i2",
-    "CharStorage": "|i1",
-    "ByteStorage": "|u1",
-    "BoolStorage": "|b1",
-}
-
 _CONSTANTS = {pickle.NONE: None, pickle.NEWTRUE: True, pickle.NEWFALSE: False}
 _EMPTY = {pickle.EMPTY_TUPLE: tuple, pickle.EMPTY_LIST: list, pickle.EMPTY_DICT: dict}
 _NUMBERS = {pickle.BININT: "<i", pickle.BININT1: "<B", pickle.BININT2: "<H", pickle.BINFLOAT: ">d"}

@@ -1,4 +1,4 @@
-"""State_dicts in PyTorch's files (`.pth`, `.pt`), read and written without PyTorch.
+"""State_dicts in PyTorch's files (`.pth`, `.pt`), read without PyTorch.
 
 `torch.save` has two containers. Since PyTorch 1.6 a file is a zip archive: `*/data.pkl` holds the
 names and shapes, `*/data/<key>` the elements of one storage each. Before, it was a stream: pickles
@@ -23,11 +23,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from tfsynth.importers.torch.pickles import DAMAGED, MAGIC, MOST_BYTES, PROTOCOL, RefusedError
+from tfsynth.exporters.torch_writer import MAGIC, PROTOCOL
+from tfsynth.importers.torch.pickles import DAMAGED, MOST_BYTES, RefusedError
 from tfsynth.importers.torch.tensors import Content, Storage, listing, to_arrays
-from tfsynth.importers.torch.writer import write_state_dict
 
-__all__ = ["CheckpointError", "read_state_dict", "write_state_dict"]
+__all__ = ["CheckpointError", "read_state_dict"]
 
 
 class CheckpointError(ValueError):

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfsynth.importers.torch.pickles import DAMAGED, STORAGES, Function, PickleReader, RefusedError
+from tfsynth.exporters.torch_writer import STORAGES
+from tfsynth.importers.torch.pickles import DAMAGED, Function, PickleReader, RefusedError
 
 # Tensors may share a storage and repeat its elements (tied or expanded weights), which no file of
 # weights does often: a small file must not fill the memory.

@@ -1,4 +1,7 @@
-"""State_dicts written as PyTorch writes them, without PyTorch; see `state_dicts` for the format."""
+"""State_dicts written as PyTorch writes them, without PyTorch.
+
+`tfsynth.importers.torch` reads them, and says what the two containers are.
+"""
 
 import os
 import pickle
@@ -11,7 +14,25 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from tfsynth.files import replace_file
-from tfsynth.importers.torch.pickles import MAGIC, PROTOCOL, STORAGES
+
+# What a file of the older container begins with, one pickle each.
+MAGIC = 119547037146038801333356
+PROTOCOL = 1001
+
+# The classes of storages in the module `torch` and what their elements are in NumPy, where bfloat16
+# is missing: its 16 bits are read as such and widened.
+STORAGES = {
+    "FloatStorage": "<f4",
+    "DoubleStorage": "<f8",
+    "HalfStorage": "<f2",
+    "BFloat16Storage": "<u2",
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ShortStorage": "<i2",
+    "CharStorage": "|i1",
+    "ByteStorage": "|u1",
+    "BoolStorage": "|b1",
+}
 
 _STORAGE_NAMES = {
     np.dtype(dtype): name for name, dtype in STORAGES.items() if name != "BFloat16Storage"
@@ -65,6 +86,11 @@ def write_state_dict(
     replace_file(Path(path), lambda temporary: writers[container](temporary, checked))
 
 
+def record_name(key: int) -> str:
+    """Returns what the record of the elements of array number `key` is called in a zip archive."""
+    return f"{_ROOT}/data/{key}"
+
+
 def _checked(name: Any, array: Any) -> np.ndarray:
     if not isinstance(name, str):
         raise ValueError(f"The names of a state_dict are text; got {name!r}.")
@@ -89,7 +115,7 @@ def _write_zip(path: Path, arrays: dict[str, np.ndarray]) -> None:
         add("data.pkl", _pickled_whole(_described(arrays)))
         add("byteorder", b"little")
         for key, array in enumerate(arrays.values()):
-            add(f"data/{key}", array.tobytes())
+            archive.writestr(zipfile.ZipInfo(record_name(key)), array.tobytes())
         add("version", b"3\n")
 
 

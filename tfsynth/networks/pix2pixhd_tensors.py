@@ -2,8 +2,12 @@
 
 from typing import NamedTuple
 
-from tfsynth.networks import FeatureEncoder, LocalEnhancer, MultiscaleDiscriminator
-from tfsynth.networks.pix2pixhd import MAX_DISCRIMINATOR_FILTERS
+from tfsynth.networks.pix2pixhd import (
+    MAX_DISCRIMINATOR_FILTERS,
+    FeatureEncoder,
+    LocalEnhancer,
+    MultiscaleDiscriminator,
+)
 
 
 class Convolution(NamedTuple):
