@@ -145,10 +145,6 @@ def test_a_disk_that_changes_a_byte_is_noticed(place, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_command_knows_the_formats():
-    assert set(command.FORMATS) == set(exporters.FORMATS)
-
-
 def test_the_command_writes_what_import_reads(tmp_path, capsys):
     model, target = synthesizer(), tmp_path / "theirs"
     model.save(tmp_path / "my.keras")

@@ -5,9 +5,7 @@ from pathlib import Path
 
 from tfsynth.commands.arguments import add_device
 from tfsynth.commands.loading import load_experiment
-
-# Those of `tfsynth.exporters`, which this need not import to answer --help, and what they write.
-FORMATS = {"saved_model": "folder", "keras": "file", "pix2pixhd": "folder"}
+from tfsynth.exporters import FORMATS
 
 SUMMARY = "write a trained model for TF Serving and other programs"
 EXAMPLES = """\
@@ -60,8 +58,8 @@ def run(arguments):
         replace = True
     elif target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(
-            f"{target} exists already. Name another {FORMATS[arguments.format]}, or remove it "
-            "first; --overwrite replaces what an export in the same format wrote."
+            f"{target} exists already. Name another {FORMATS[arguments.format].writes}, or remove "
+            "it first; --overwrite replaces what an export in the same format wrote."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:

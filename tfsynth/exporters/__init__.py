@@ -1,12 +1,20 @@
 """Trained models for other programs; what a format needs is imported on its use."""
 
 import importlib
+from typing import NamedTuple
 
-# Format -> the module that writes it, which has `export(synthesizer, path)`.
+
+class Format(NamedTuple):
+    """A format: the module that writes it, by `export(synthesizer, path)`, and what it writes."""
+
+    module: str
+    writes: str
+
+
 FORMATS = {
-    "saved_model": "tfsynth.exporters.saved_model",
-    "keras": "tfsynth.exporters.keras_file",
-    "pix2pixhd": "tfsynth.exporters.pix2pixhd",
+    "saved_model": Format("tfsynth.exporters.saved_model", "folder"),
+    "keras": Format("tfsynth.exporters.keras_file", "file"),
+    "pix2pixhd": Format("tfsynth.exporters.pix2pixhd", "folder"),
 }
 _OF_TENSORFLOW = ("saved_model",)
 
@@ -46,6 +54,6 @@ def export(synthesizer, path, format="saved_model", half=False):
         raise ValueError(
             f"Half the size is for a .keras file: use the format 'keras'. Received: {format!r}."
         )
-    write = importlib.import_module(FORMATS[format]).export
+    write = importlib.import_module(FORMATS[format].module).export
     with own_random_numbers():
         return write(synthesizer, path, **({"half": True} if half else {}))

@@ -33,7 +33,7 @@ def choose_devices(device=None, batch_size=None):
         found = []
     if int(index or 0) >= len(found):
         raise ValueError(
-            f"There is no device {wanted!r}: JAX sees {len(found)} of the kind here. Use --device "
+            f"There is no device {wanted!r}: JAX sees {len(found)} of that kind here. Use --device "
             "cpu, or install JAX with CUDA."
         )
     jax.config.update("jax_default_device", found[int(index or 0)])
