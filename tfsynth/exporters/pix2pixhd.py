@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsynth import __version__
 from tfsynth.exporters.torch_writer import record_name, write_state_dict
 
 # What the published program has, of what ours can choose.
@@ -62,7 +61,7 @@ def export(synthesizer, path):
             _verify(written / FILES[role], state)
         lines = [f"{name}: {value}" for name, value in sorted(_options(synthesizer).items())]
         title, end = "------------ Options -------------", "-------------- End ----------------"
-        text = "\n".join([title, *lines, f"{_WRITER} {__version__}", end, ""])
+        text = "\n".join([title, *lines, _WRITER, end, ""])
         (written / _OPTIONS).write_text(text, encoding="utf-8")
         if path.exists():
             path.rmdir()

@@ -55,3 +55,8 @@ def bfloat16_is_fast():
         return cpu_computes_bfloat16()
     # TPUs have no compute capability.
     return float(getattr(device, "compute_capability", 8)) >= 8
+
+
+def peak_device_bytes():
+    """Returns the most memory of the device that was in use; `None` where nobody counts it."""
+    return (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
