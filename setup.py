@@ -18,6 +18,7 @@ TEST = [
     "dill",  # `tensorflow_datasets.testing` imports it without declaring it.
     "setuptools>=77",  # tests/test_packaging.py builds a wheel with it.
 ]
+CHARTS = ["matplotlib>=3.10"]
 LINT = ["ruff>=0.12", "pyright[nodejs]>=1.1.400"]
 
 setup(
@@ -52,9 +53,10 @@ setup(
         "tqdm>=4.66",
     ],
     extras_require={
-        "test": TEST,
+        "charts": CHARTS,
+        "test": [*TEST, *CHARTS],
         "lint": LINT,
-        "dev": [*TEST, *LINT, "coverage>=7.4"],
+        "dev": [*TEST, *CHARTS, *LINT, "coverage>=7.4"],
     },
     entry_points={"console_scripts": ["tfsynth = tfsynth.__main__:main"]},
     classifiers=[

@@ -15,7 +15,7 @@ PROGRAM = """
 import json, sys
 import numpy as np
 import keras, tfsynth
-from tfsynth import layers, losses, networks
+from tfsynth import layers, losses, metrics, networks
 
 model = tfsynth.load_model(sys.argv[1])
 maps = np.load(sys.argv[2])
@@ -40,7 +40,7 @@ values = {
     "diversity": losses.DiversityLoss(layer_weights={"image": 1.0}, chunk=2)(
         np.ones((1, 8, 8, 3)), np.zeros((1, 3, 8, 8, 3)), np.ones((1, 8, 8, 1))
     ),
-    "segmentation": losses.SegmentationLoss(networks.Segmenter(2, (4,), (0,)), void_ids=[0])(
+    "segmentation": losses.SegmentationLoss(metrics.Segmenter(2, (4,), (0,)), void_ids=[0])(
         np.ones((1, 8, 8), "int32"), np.zeros((1, 2, 8, 8, 3), "float32")
     ),
 }

@@ -15,11 +15,16 @@ from tfsynth.trainers import layer_shapes, plan_transfer
 registry.import_registered_classes()
 # Rows of two tables with the same settings are built once.
 ROWS = {
-    str(config.game): (f"{name}-{row}", config)
+    str((config.game, config.phases)): (f"{name}-{row}", config)
     for name in table_names()
     for table in [load_table(name)]
-    for row in table.datasets["streets"]
-    for config in [table.config("streets", row)]
+    for dataset in ("streets", "camvid")
+    for row in table.datasets.get(dataset, ())
+    for config in [table.config(dataset, row)]
+}
+PHASED = {
+    **{name: load_config(name) for name in config_names() if load_config(name).phases},
+    **{name: config for name, config in ROWS.values() if config.phases},
 }
 
 
@@ -74,10 +79,10 @@ def test_a_config_builds_and_its_networks_take_its_size(config, files):
     assert registry.build(config.evaluation).name.startswith("segmenter-v")
 
 
-@pytest.mark.parametrize("name", [n for n in config_names() if load_config(n).phases])
+@pytest.mark.parametrize("name", PHASED)
 def test_each_phase_of_a_config_takes_the_weights_of_the_one_before(name, files):
     before = None
-    for _, config in split_into_phases(prepared(load_config(name), files)):
+    for _, config in split_into_phases(prepared(PHASED[name], files)):
         shapes = layer_shapes(build_trainer(config).networks)
         if before is not None:
             taken = plan_transfer(before, shapes, config.init_except)
@@ -102,7 +107,8 @@ def test_the_published_cascade_grows_by_a_module_and_ends_with_two_of_them_train
 
 @pytest.mark.parametrize("config", [pytest.param(c, id=n) for n, c in ROWS.values()])
 def test_a_row_of_a_table_builds_and_its_networks_take_its_size(config, files):
-    assert "64 x 128 pixels" in experiment.describe(prepared(config, files))
+    height, width = config.data.size
+    assert f"{height} x {width} pixels" in experiment.describe(prepared(config, files))
 
 
 @pytest.mark.parametrize("name", config_names())

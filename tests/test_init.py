@@ -55,6 +55,13 @@ def test_the_program_computes_with_onednn_unless_the_user_says_no(monkeypatch, b
     assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == after
 
 
+def test_a_backend_that_the_program_does_not_know_is_refused(monkeypatch, capsys):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    assert main(["describe", "demo"]) == 2
+    said = "KERAS_BACKEND is 'torch'; the program computes with tensorflow or jax. Set it"
+    assert said in capsys.readouterr().err
+
+
 def test_version_is_printed(capsys):
     with pytest.raises(SystemExit) as exit:
         main(["--version"])

@@ -97,8 +97,14 @@ def test_a_plain_install_brings_what_is_imported(wheel):
     imported = imported_packages()
     assert {"sklearn", "scipy", "PIL"} <= imported
     called = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml"}
-    # JAX is the user's own choice of a backend, by KERAS_BACKEND.
-    needed = {canonical(called.get(name, name)) for name in imported - {"jax"}}
+    # JAX is the user's own choice of a backend, by KERAS_BACKEND; without matplotlib the commands
+    # say which extra brings it, and go on.
+    optional = {"jax", "matplotlib"}
+    assert any(
+        re.fullmatch(r"matplotlib\b.*extra == .charts.", line)
+        for line in metadata.get_all("Requires-Dist", [])
+    )
+    needed = {canonical(called.get(name, name)) for name in imported - optional}
     assert needed - plain == set()
     # What TensorFlow Datasets imports without saying so.
     assert plain - needed == {"importlib-resources"}

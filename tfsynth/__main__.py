@@ -19,6 +19,7 @@ from tfsynth.hints import nearest
 REFUSED = 2
 INTERRUPTED = 130
 UNREAD = 141
+BACKENDS = ("tensorflow", "jax")
 
 _EXAMPLES = """\
 examples:
@@ -51,6 +52,7 @@ def main(argv=None):
     # step takes 1.5 times as long without it. The variable is read when TensorFlow is imported.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     try:
+        _require_backend()
         VERBS[arguments.verb].run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -68,6 +70,16 @@ def main(argv=None):
         print(f"\ntfsynth: {str(interruption) or 'interrupted.'}", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def _require_backend():
+    """Raises `ValueError` unless Keras's backend is one that the program computes with."""
+    backend = os.environ["KERAS_BACKEND"]
+    if backend not in BACKENDS:
+        raise ValueError(
+            f"The environment variable KERAS_BACKEND is {backend!r}; the program computes with "
+            f"{' or '.join(BACKENDS)}. Set it to one of these, or leave it out."
+        )
 
 
 def _parse(argv):

@@ -70,6 +70,18 @@ def write_sheet(path, picture):
     replace_file(path, lambda temporary: Image.fromarray(picture).save(temporary, "PNG"))
 
 
+def resized(picture, size):
+    """Returns a picture at another size, by a bicubic filter.
+
+    Args:
+        picture: Uint8 array (height, width, 3).
+        size: (height, width) in pixels. A picture that has it already is returned as it is.
+    """
+    if picture.shape[:2] == tuple(size):
+        return picture
+    return np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.BICUBIC))
+
+
 def _painted(picture, label_set):
     if picture is None:
         return np.full((1, 1, 3), _BACKGROUND, np.uint8)

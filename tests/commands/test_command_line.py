@@ -44,7 +44,7 @@ def test_help_of_each_command_says_what_runs_where_and_what_is_random(capsys, ve
     text = " ".join(capsys.readouterr().out.split())
     gpus = "as many GPUs as divide the batch" if verb in ("train", "reproduce") else "the first GPU"
     assert f": auto ({gpus}, else the CPU), cpu, gpu, or one of several as gpu:N" in text
-    if verb in ("export", "import"):
+    if verb in ("export", "import", "benchmark"):
         assert "Nothing here is random: there is no --seed." in text
     elif verb == "reproduce":
         assert "--seeds S trainings of each row, with the seeds 0 to S-1" in text
@@ -71,6 +71,7 @@ def test_help_of_each_command_says_what_runs_where_and_what_is_random(capsys, ve
         (["reproduce", "loses"], "No table 'loses'. Did you mean 'losses'?"),
         (["reproduce", "losses", "--dataset", "street"], "No data set 'street'. Did you mean"),
         (["reproduce", "losses", "--rows", "vgg"], "No row 'vgg'. Did you mean 'gan_vgg'?"),
+        (["reproduce", "camvid", "--rows", "cnr"], "No row 'cnr'. Did you mean 'crn'?"),
         (["synthesize", "a.png"], "required: --model"),
         (["evaluate", "runs/demo", "--split", "tst"], "--split: invalid choice: 'tst'"),
         (["export", "runs/demo", "-o", "x", "--format", "onx"], "--format: invalid choice: 'onx'"),

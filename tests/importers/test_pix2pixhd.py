@@ -15,7 +15,6 @@ from tfsynth.networks import (
     LocalEnhancer,
     MultiscaleDiscriminator,
 )
-from tfsynth.networks.pix2pixhd_tensors import convolutions
 
 NETWORKS = {
     "global": lambda: GlobalGenerator(5, filters=4, num_downsamples=2, num_blocks=3),
@@ -101,7 +100,7 @@ def test_names_and_shapes_are_the_published_ones(tmp_path):
 )
 def test_the_published_number_of_tensors(network, tensors, names):
     network = network()
-    found = convolutions(type(network), network.get_config())
+    found = network.published_convolutions
     assert 2 * len(found) == tensors
     assert names <= set(found)
 

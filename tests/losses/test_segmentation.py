@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness import check_loss, round_trip
 from tfsynth.losses import SegmentationLoss
-from tfsynth.networks import Segmenter
+from tfsynth.metrics import Segmenter
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ import pytest
 from tests.harness import round_trip
 from tests.metrics.scenes import LABELS, Scenes, pairs, scenes
 from tfsynth.metrics import FittedSegmenter, SegmenterProtocol, flat_pairs, mean_colours
+from tfsynth.metrics.segmenter import Segmenter
 from tfsynth.metrics.segmenter_cache import CachedSegmenter
 from tfsynth.metrics.segmenter_training import weighted_cross_entropy
-from tfsynth.networks.segmenter import Segmenter
 
 # A network of one level is traced in a second; that is what a test of the cache costs.
 TINY = {"filters": (4,), "blocks": (0,), "batch_size": 4, "precision": "float32"}

@@ -1,41 +1,45 @@
 """Bars: their lengths and spreads, and rows without a number."""
 
-import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
-from tfsynth.reproduction.charts import Panel, _round_up, draw_bars
+from tfsynth.reproduction.charts import Panel, draw_bars, size_of
 
-BLUE, BLACK = (66, 113, 174), (30, 30, 30)
+ROWS = {"a": "first", "b": "second", "c": "third"}
 
 
-def widths(picture, colour):
-    """Returns the widths of the bars of a colour, from top to bottom."""
-    marked = (picture == colour).all(axis=-1)
-    counts = [np.flatnonzero(row) for row in marked]
-    runs = [columns.max() - columns.min() + 1 if len(columns) else 0 for columns in counts]
-    return [b for a, b in zip(runs, runs[1:], strict=False) if a == 0 and b > 0]
+def drawn(*panels, rows=ROWS):
+    figure = Figure(layout="constrained")
+    draw_bars(figure, "Title", rows, panels, "below")
+    figure.draw_without_rendering()
+    return figure
 
 
 def test_bars_are_as_long_as_their_numbers():
-    rows = {"a": "first", "b": "second", "c": "third"}
     values = {"a": (0.5, 0.5, 0.5), "b": (1.0, 1.0, 1.0)}
-    picture = draw_bars("Title", rows, [Panel("half", "measured", values)])
-    short, long = widths(picture, BLUE)
-    assert long == pytest.approx(2 * short, abs=2)
+    (axis,) = drawn(Panel("half", "measured", values, {"b": " *"}, digits=1)).axes
+    assert [bar.get_width() for bar in axis.patches] == [0.5, 1.0]
+    assert [text.get_text() for text in axis.texts] == ["0.5", "1.0 *"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == list(ROWS.values())
+    assert axis.get_xlim() == (0, 1.35)
 
 
 def test_a_spread_is_a_line_from_least_to_most():
-    rows = {"a": ""}
-
-    def ink(low, high):
-        panel = Panel("", "published", {"a": (0.5, low, high)}, {"a": ""}, digits=0)
-        return (draw_bars("", rows, [panel]) == BLACK).all(axis=-1).sum()
-
-    assert ink(0.5, 0.5) == pytest.approx(ink(0.25, 0.75) - 2 * 90, abs=60)
+    (axis,) = drawn(Panel("", "published", {"b": (0.5, 0.25, 0.875)}, digits=None)).axes
+    ((start, end),) = [line.get_segments()[0] for line in axis.collections]
+    assert (start[0], end[0]) == (0.25, 0.875)
+    assert axis.texts[0].get_text() == "0.5"
 
 
-@pytest.mark.parametrize(
-    ("number", "limit"), [(0.3, 0.5), (0.5, 0.5), (68.55, 100), (1.2, 2), (0, 1)]
-)
-def test_axes_end_at_round_numbers(number, limit):
-    assert _round_up(number) == pytest.approx(limit)
+def test_a_panel_without_a_number_is_empty():
+    (axis,) = drawn(Panel("", "measured", {})).axes
+    assert len(axis.patches) == 0
+
+
+@pytest.mark.parametrize(("panels", "shown", "width"), [(3, 3, 10.0), (6, 6, 10.0), (5, 6, 10.0)])
+def test_panels_stand_in_even_lines(panels, shown, width):
+    values = [Panel("", "measured", {"a": (1, 1, 1)})] * panels
+    assert size_of(ROWS, values)[0] == pytest.approx(width)
+    axes = drawn(*values).axes
+    assert len(axes) == shown
+    assert sum(axis.axison for axis in axes) == panels

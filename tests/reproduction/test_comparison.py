@@ -6,14 +6,17 @@ from tfsynth.reproduction.comparison import (
     AS_PUBLISHED,
     REVERSED,
     UNDECIDED,
+    WORSE,
+    YES,
     Pair,
     Summary,
+    answer,
     compare_order,
     is_decided,
     summarise,
     verdicts,
 )
-from tfsynth.reproduction.tables import Published
+from tfsynth.reproduction.tables import Published, Question
 
 
 def results(**rows):
@@ -62,6 +65,32 @@ def test_verdicts():
 def test_where_less_is_better_the_least_is_best():
     summaries = {"a": Summary({0: 3.0, 1: 3.1}), "b": Summary({0: 1.0, 1: 1.1})}
     assert verdicts(summaries, "spectrum_error") == {"a": "behind", "b": "best"}
+
+
+@pytest.mark.parametrize(
+    ("there", "away", "measure", "said"),
+    [
+        ([0.5, 0.6], [0.2, 0.3], "mean_iou", YES),
+        ([0.2, 0.3], [0.5, 0.6], "mean_iou", WORSE),
+        ([0.2, 0.3], [0.5, 0.6], "spectrum_error", YES),  # Less is better.
+        ([0.5, 0.6], [0.1, 0.6], "mean_iou", UNDECIDED),
+        ([0.9], [0.1], "mean_iou", UNDECIDED),
+    ],
+)
+def test_whether_a_part_helps(there, away, measure, said):
+    rows = {"a": there, "b": away}
+    found = {
+        row: {seed: {"measures": {measure: number}} for seed, number in enumerate(numbers)}
+        for row, numbers in rows.items()
+    }
+    told = answer(Question("the part", "a", "b", measure), found)
+    assert told["answer"] == said
+    assert told["with"] == pytest.approx(sum(there) / len(there))
+    assert told["without"] == pytest.approx(sum(away) / len(away))
+
+
+def test_a_question_about_a_row_without_results_has_no_answer():
+    assert answer(Question("the part", "a", "b", "mean_iou"), results(a=[0.5])) is None
 
 
 def test_order_against_a_published_measure():

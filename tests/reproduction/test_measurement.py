@@ -1,56 +1,44 @@
-"""What is measured in photographs beside the scores."""
+"""A model under measurement: what several measures share is made once."""
 
-import numpy as np
 import pytest
 
-from tests import tiny
-from tfsynth import registry
+from tests.reproduction.drawn import Painter, Street, subject
 from tfsynth.config import DataSettings
-from tfsynth.reproduction.measurement import diversity, measure_pictures
-
-EXAMPLES = [{"labels": np.zeros((4, 4), int), "instances": np.zeros((4, 4), int)}] * 2
-
-
-class Painter:
-    """Paints a picture of one grey: `greys[seed]`."""
-
-    def __init__(self, *greys):
-        self.greys = greys
-
-    def synthesize(self, labels, instances, seed):
-        return np.full((*labels.shape, 3), self.greys[seed % len(self.greys)], np.uint8)
+from tfsynth.reproduction.measurement import Subject, take_measures
+from tfsynth.reproduction.measures import MEASURES
 
 
-def test_diversity_is_the_deviation_over_samples():
-    # Of 10, 20, 30: mean 20, (100 + 0 + 100) / 2 = 10 squared.
-    assert diversity(Painter(10, 20, 30), EXAMPLES, samples=3) == pytest.approx(10.0)
+class Counting(Painter):
+    made = 0
+
+    def synthesize(self, labels, instances, styles=None, seed=0):
+        self.made += 1
+        return super().synthesize(labels, instances, styles, seed)
 
 
-def test_a_model_without_lots_has_no_diversity():
-    assert diversity(Painter(77), EXAMPLES) == 0.0
+def test_pictures_are_made_once():
+    model = Counting()
+    found = subject(model, test=[Street(("red", (9, 9, 9)))] * 3)
+    take_measures(found, ["spectrum_error", "boundary_visibility"])
+    assert model.made == 3
+    # A colour asked for is two pictures of each of three cars, for all measures of it.
+    cars = subject(model, test=[Street(("red", (9, 9, 9)))] * 3, train=[Street(("red", (1, 1, 1)))])
+    take_measures(cars, ["style_error", "style_hits", "style_change"])
+    assert model.made == 3 + 6
 
 
-class Real:
-    """Gives the real photograph of a layout back."""
-
-    def __init__(self, split):
-        examples = [split.load(i) for i in range(len(split))]
-        self.pictures = {e["labels"].astype("uint8").tobytes(): e["image"] for e in examples}
-
-    def synthesize(self, labels, instances, seed):
-        return self.pictures[labels.astype("uint8").tobytes()]
-
-
-def test_real_photographs_measure_as_themselves(tmp_path):
-    node = tiny.tree(tiny.draw_streets(tmp_path))["data"]["dataset"]
-    dataset = registry.build(node)
-    found = measure_pictures(Real(dataset.split("test")), dataset, DataSettings(node, (32, 64)))
-    assert found["spectrum_error"] == 0.0
-    assert found["boundary_visibility"] == found["boundary_visibility_real"]
+def test_scores_are_asked_for_by_the_measures_that_need_them():
+    scores = {"synthesised": {"mean_iou": 0.5, "pixel_accuracy": 0.75}}
+    data = subject(Painter(), test=[Street()]).dataset
+    found = Subject(Painter(), data, DataSettings({}, (16, 24)), score=lambda: scores)
+    take_measures(found, ["diversity"])
+    assert not found.scored
+    assert take_measures(found, ["pixel_accuracy"]) == ({"pixel_accuracy": 0.75}, {})
+    assert found.scored
+    with pytest.raises(ValueError, match="This subject was given no `score`"):
+        take_measures(subject(Painter(), test=[Street()]), ["mean_iou"])
 
 
-def test_where_there_are_no_cars_their_boundaries_are_not_measured(tmp_path):
-    folder = tiny.paired_folders(tmp_path, test=2, train=2)
-    dataset = registry.build(folder)  # Its classes have no names.
-    found = measure_pictures(Real(dataset.split("test")), dataset, DataSettings(folder, (32, 64)))
-    assert found["boundary_visibility"] is found["boundary_visibility_real"] is None
+def test_measures_have_titles():
+    assert MEASURES["spectrum_error"].higher_is_better is False
+    assert len({measure.title for measure in MEASURES.values()}) == len(MEASURES)

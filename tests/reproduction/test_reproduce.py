@@ -1,6 +1,7 @@
 """A table trained anew, in seconds: what is trained, what is skipped, what is refused."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -9,9 +10,11 @@ import yaml
 from PIL import Image
 
 from tests import tiny
-from tfsynth import __version__
+from tfsynth import __version__, experiment, registry
 from tfsynth.config import ConfigError, load_config, parse_config
-from tfsynth.reproduction.reproduce import config_key, machine, reproduce, version
+from tfsynth.reproduction.provenance import machine, version
+from tfsynth.reproduction.reproduce import reproduce
+from tfsynth.reproduction.row_runs import config_key
 from tfsynth.reproduction.tables import parse_table
 
 PUBLISHED = [
@@ -28,6 +31,9 @@ PUBLISHED = [
         "confirmed": False,
         "values": {"plain": 66.25},
     },
+]
+QUESTIONS = [
+    {"question": "Matching", "with": "matched", "without": "plain", "measure": "spectrum_error"}
 ]
 
 
@@ -49,15 +55,16 @@ def config_file(tmp_path_factory):
 def make_table(config_file):
     """Makes a table of the tiny config: `rows` are the recipes on streets, without the config."""
 
-    def make(rows, published=()):
+    def make(rows, published=(), measures=("mean_iou", "spectrum_error"), questions=()):
         recipes = {row: {"config": str(config_file), **keys} for row, keys in rows.items()}
         tree = {
             "title": "Matching",
             "question": "What does matching bring?",
-            "measures": ["mean_iou", "spectrum_error"],
+            "measures": list(measures),
             "rows": {row: f"row {row}" for row in rows},
             "datasets": {"streets": recipes},
             "published": list(published),
+            "questions": list(questions),
         }
         return parse_table("matching", tree)
 
@@ -71,7 +78,8 @@ def written(make_table, tmp_path_factory):
         folder = tmp_path_factory.mktemp("reproduce")
         patch.setenv("TFSYNTH_CACHE", str(folder / "cache"))
         plain = {"game.terms": []}
-        table = make_table({"plain": plain, "matched": {}, "again": {}}, PUBLISHED)
+        rows = {"plain": plain, "matched": {}, "again": {}}
+        table = make_table(rows, PUBLISHED, questions=QUESTIONS)
         page = reproduce(table, "streets", minutes=0.001, seeds=1, output=folder, verbose=False)
         yield table, page
 
@@ -111,7 +119,7 @@ def test_each_run_holds_its_complete_config_and_how_it_was_made(written):
         assert result["machine"] == machine()
         assert result["version"].split()[0] == __version__ == version().split()[0]
         assert result["precision"] == "float32"
-        assert result["measures"]["diversity"] == 0  # No lots are drawn.
+        assert set(result["measures"]) == {"mean_iou", "spectrum_error"}
         assert 0 <= result["measures"]["mean_iou"] <= 1
         assert set(result["references"]) == {"oracle", "flat", "floor"}
 
@@ -134,9 +142,37 @@ def test_the_page_shows_both_figures_and_where_they_come_from(written):
     (order,) = [line for line in lines if line.startswith("- (1), by mean IoU")]
     assert "as published in 0 of 1 pairs of rows; undecided: row matched over row plain" in order
     with Image.open(page.with_suffix(".png")) as picture:
-        pixels = np.asarray(picture)
-    for colour in ((66, 113, 174), (205, 205, 205)):  # Bars measured, and published.
+        pixels = np.asarray(picture.convert("RGB"))
+    for colour in ((31, 119, 180), (204, 204, 204)):  # Bars measured, and published.
         assert (pixels == colour).all(axis=-1).sum() > 1000
+
+
+def test_the_page_answers_the_questions(written):
+    _, page = written
+    lines = page.read_text().splitlines()
+    (found,) = [line for line in lines if line.startswith("| Matching | spectrum error, dB |")]
+    assert found.endswith("| undecided |")  # A single seed decides nothing.
+
+
+def test_the_sheet_shows_the_first_layouts_by_all_rows(written):
+    _, page = written
+    path = page.with_name("matching-sheet.png")
+    assert f"![The first test layouts by all rows]({path.name})" in page.read_text()
+    with Image.open(path) as picture:
+        sheet = np.asarray(picture)
+    # labels, three rows and real, each 64 pixels wide, 2 between them and around.
+    assert sheet.shape[1] == 2 + 5 * (64 + 2)
+    top = sheet.shape[0] - 3 * (32 + 2)  # The data has three test streets.
+    matched, again = (sheet[top : top + 32, 2 + 66 * i : 66 + 66 * i] for i in (2, 3))
+    np.testing.assert_array_equal(matched, again)
+    row = json.loads(page.with_suffix(".json").read_text())["rows"]["matched"]
+    run = load_config(f"{row['runs']}-seed0/config.yaml")
+    example = registry.build(run.data.dataset).split("test").load(0)
+    model = experiment.load_synthesizer(f"{row['runs']}-seed0")
+    drawn = model.synthesize(example["labels"], example["instances"], seed=0)
+    np.testing.assert_array_equal(matched, drawn)
+    # One model makes one picture of a layout: there are no samples to show.
+    assert not list(page.parent.glob("*-samples.png"))
 
 
 def test_what_is_done_is_not_done_again(written):
@@ -151,6 +187,73 @@ def test_a_run_that_was_trained_but_not_measured_is_only_measured(written):
     new, _ = again(written)
     assert new == [folder.name]
     assert json.loads((folder / "result.json").read_text())["steps"] == steps
+
+
+def test_a_measure_that_a_result_lacks_is_taken_without_training(written, make_table):
+    table, page = written
+    rows = {"plain": {"game.terms": []}, "matched": {}, "again": {}}
+    more = make_table(rows, measures=("mean_iou", "diversity"))
+    steps = {path: read(path)["steps"] for path in page.parent.rglob("result.json")}
+    new, text = again((more, page))
+    assert len(new) == 2
+    for path, before in steps.items():
+        result = read(path)
+        assert result["steps"] == before
+        # The model draws nothing at random.
+        assert result["measures"]["diversity"] == 0
+        assert set(result["measures"]) == {"mean_iou", "spectrum_error", "diversity"}
+    assert "| row plain | 1 |" in text and "spread over samples, of 255" in text
+    again(written)  # The page as it was.
+
+
+def test_measuring_again_replaces_numbers_and_trains_nothing(written):
+    _, page = written
+    (path, other) = sorted(page.parent.rglob("result.json"))
+    result, untouched = read(path), read(other)
+    changed = {**result, "measures": {**result["measures"], "mean_iou": 7.0}}
+    for file, content in ((path, changed), (other, untouched)):
+        file.write_text(json.dumps(content))
+    new, _ = again(written, measure_again=True, seeds=2)
+    assert len(new) == 2
+    assert read(path) == result and read(other) == untouched
+    assert not list((page.parent / "runs").glob("*-seed1"))
+
+
+def test_without_a_model_nothing_is_measured_again(written, capsys):
+    _, page = written
+    (folder, *_) = sorted((page.parent / "runs").iterdir())
+    model, before = folder / "synthesizer.keras", read(folder / "result.json")
+    model.rename(folder / "kept")
+    try:
+        again(written, measure_again=True)
+    finally:
+        (folder / "kept").rename(model)
+    said = f"There is no model in {folder}: mean_iou, spectrum_error cannot be measured."
+    assert said in capsys.readouterr().out
+    assert read(folder / "result.json") == before
+
+
+def test_a_smaller_row_is_measured_at_the_full_size(written, make_table):
+    table, page = written
+    rows = {"full": {}, "half": {"data.size": [16, 32], "measured_at": [32, 64]}}
+    small = make_table(rows, measures=("mean_iou", "spectrum_error"))
+    reproduce(small, minutes=0.001, seeds=1, output=page.parents[2], verbose=False)
+    (result,) = page.parent.rglob("result-32x64.json")
+    scores = read(result.parent / "metrics.json")
+    assert scores["size"] == [32, 64]
+    assert scores["oracle"]["mean_iou"] == read(result)["references"]["oracle"]["mean_iou"]
+    # The real photographs of both rows are the same, and read alike.
+    (full, *_) = page.parent.rglob("result.json")
+    assert read(full)["references"]["oracle"]["mean_iou"] == scores["oracle"]["mean_iou"]
+    with Image.open(page.with_name("matching-sheet.png")) as picture:
+        assert picture.width == 2 + 4 * (64 + 2)
+    for left in result.parent, page.with_name("matching-sheet.png"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    again(written)
+
+
+def read(path):
+    return json.loads(path.read_text())
 
 
 def test_a_second_seed_of_one_row_is_the_only_new_run(written):
@@ -180,6 +283,7 @@ def refused(make_table, recipes, tmp_path, **options):
     [
         ({"minutes": 0}, "`minutes` must be above 0. Received: 0."),
         ({"minutes": float("nan")}, "`minutes` must be above 0. Received: nan."),
+        ({"measure_again": True}, "No run of the table `matching` is finished in "),
         ({"seeds": 0}, "`seeds` must be at least 1. Received: 0."),
         ({"rows": ["b"]}, "No row 'b'. Known: a."),
         ({"features": "nowhere.keras"}, "There is no file nowhere.keras of a feature network."),

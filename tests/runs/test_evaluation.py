@@ -46,6 +46,18 @@ def test_a_part_of_the_data_does_not_replace_the_scores_of_the_run(run, part, na
     assert run.metrics.read_text() == "the whole test split"
 
 
+def test_pictures_are_enlarged_to_the_size_that_is_asked_for(run, tree, tmp_path):
+    small = parse_config({**tree, "data": {**tree["data"], "size": [16, 32]}})
+    output = tmp_path / "scores.json"
+    asked = evaluate(run.path, config=small, output=output, size=(32, 64), verbose=False)
+    whole = evaluate(run.path, output=output, verbose=False)
+    assert asked["size"] == whole["size"] == [32, 64]
+    # The photographs that it is compared with are the full ones.
+    for row in ("oracle", "flat", "floor"):
+        assert asked[row] == whole[row]
+    assert evaluate(run.path, config=small, output=output, verbose=False)["size"] == [16, 32]
+
+
 def test_scores_of_a_whole_test_split_and_of_others_have_places_of_their_own(tmp_path):
     run = RunFolder(tmp_path)
     assert run.scores() == run.metrics == tmp_path / "metrics.json"

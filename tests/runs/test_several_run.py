@@ -15,7 +15,7 @@ from tfsynth.__main__ import main
 from tfsynth.config import ConfigError, parse_config
 from tfsynth.layers import Conditioning
 from tfsynth.layouts.labels import LabelSet
-from tfsynth.networks import Segmenter
+from tfsynth.metrics import Segmenter
 from tfsynth.runs.folder import RunFolder
 from tfsynth.trainers import Checkpoints
 

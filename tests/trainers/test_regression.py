@@ -21,7 +21,8 @@ from tfsynth.losses import (
     PerceptualLoss,
     SegmentationLoss,
 )
-from tfsynth.networks import GlobalGenerator, LocalEnhancer, MultiscaleDiscriminator, Segmenter
+from tfsynth.metrics import Segmenter
+from tfsynth.networks import GlobalGenerator, LocalEnhancer, MultiscaleDiscriminator
 from tfsynth.trainers import ReestimateLayerWeights
 
 CHANNELS = NUM_CLASSES + 1

@@ -6,6 +6,7 @@ after all that can be refused without it: help and typing errors answer in under
 """
 
 from tfsynth.commands import (
+    benchmark,
     describe,
     evaluate,
     export,
@@ -25,4 +26,5 @@ VERBS = {
     "import": importing,
     "describe": describe,
     "reproduce": reproduce,
+    "benchmark": benchmark,
 }

@@ -11,9 +11,12 @@ examples:
   tfsynth reproduce losses --features vgg19.keras      another network for the perceptual losses
   tfsynth reproduce losses --rows gan gan_fm           these rows only
   tfsynth reproduce scores --dataset cityscapes        the papers' sizes and epochs
+  tfsynth reproduce parts --measure-again              measure finished runs again, train nothing
 
-Writes TABLE.md, TABLE.json and TABLE.png into runs/reproduce/DATASET/MINUTES/, and the runs beside
-them; rows that two tables share are trained once. Ctrl-C keeps the finished runs.
+Writes TABLE.md, TABLE.json, TABLE.png (bars) and TABLE-sheet.png (the first test layouts by all
+rows) into runs/reproduce/DATASET/MINUTES/, and the runs beside them; rows that two tables share are
+trained once. Ctrl-C keeps the finished runs. Bars and loss curves need matplotlib: pip install
+'tfsynth[charts]'.
 """
 
 
@@ -23,7 +26,7 @@ def add_arguments(parser):
         "table", nargs="?", metavar="TABLE", help="name of a table; without it they are listed"
     )
     parser.add_argument(
-        "--dataset", default="streets", help="streets, cityscapes or nyu (default: streets)"
+        "--dataset", help="such as streets, cityscapes or nyu (default: the table's first)"
     )
     parser.add_argument(
         "--minutes",
@@ -45,6 +48,11 @@ def add_arguments(parser):
         "--features",
         metavar="FILE",
         help="feature network (.keras) of perceptual losses, in place of the configs' own",
+    )
+    parser.add_argument(
+        "--measure-again",
+        action="store_true",
+        help="measure the finished runs anew, and train nothing",
     )
     parser.add_argument(
         "--set",
@@ -72,7 +80,8 @@ def run(arguments):
     from tfsynth.config import parse_override
     from tfsynth.reproduction.tables import load_table
 
-    load_table(arguments.table).require(arguments.dataset, arguments.rows)
+    table = load_table(arguments.table)
+    table.require(arguments.dataset or table.default_dataset, arguments.rows)
     changes = dict(parse_override(text) for text in arguments.overrides)
 
     try:
@@ -80,13 +89,14 @@ def run(arguments):
         from tfsynth.reproduction.reproduce import reproduce
 
         page = reproduce(
-            arguments.table,
+            table,
             arguments.dataset,
             minutes=arguments.minutes,
             seeds=arguments.seeds,
             rows=arguments.rows,
             features=arguments.features,
             changes=changes,
+            measure_again=arguments.measure_again,
             output=arguments.output,
             device=arguments.device,
         )
@@ -94,7 +104,8 @@ def run(arguments):
         again = f"interrupted. The finished runs are kept; resume with: {arguments.command_line}"
         raise KeyboardInterrupt(again) from None
     print(f"\n{page.read_text(encoding='utf-8')}")
-    print(f"Written: {page}, {page.with_suffix('.json').name}, {page.with_suffix('.png').name}")
+    beside = [page.with_name(page.stem + end) for end in (".json", ".png", "-sheet.png")]
+    print(f"Written: {page}, {', '.join(path.name for path in beside if path.is_file())}")
 
 
 def _list_tables():

@@ -7,19 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsynth import __version__
 from tfsynth.exporters.torch_writer import record_name, write_state_dict
-from tfsynth.layers import Conditioning
-from tfsynth.networks import (
-    FeatureEncoder,
-    GlobalGenerator,
-    LocalEnhancer,
-    MultiscaleDiscriminator,
-)
-from tfsynth.networks.pix2pixhd_tensors import convolutions
-
-_GENERATORS = (GlobalGenerator, LocalEnhancer)
-_KINDS = (*_GENERATORS, FeatureEncoder, MultiscaleDiscriminator)
 
 # The options of our networks that the published program has.
 _PUBLISHED = {"upsampling": "transposed", "normalization": "instance"}
@@ -57,7 +45,7 @@ def export(synthesizer, path):
     networks = {"generator": synthesizer.generator}
     if synthesizer.encoder is not None:
         networks["encoder"] = synthesizer.encoder
-    if type(synthesizer.generator) not in _GENERATORS:
+    if not hasattr(synthesizer.generator, "published_convolutions"):
         raise ValueError(
             "The format 'pix2pixhd' is for models whose generator is a GlobalGenerator or a "
             f"LocalEnhancer; this one has a {type(synthesizer.generator).__name__}, which the "
@@ -73,7 +61,7 @@ def export(synthesizer, path):
             _verify(written / FILES[role], state)
         lines = [f"{name}: {value}" for name, value in sorted(_options(synthesizer).items())]
         title, end = "------------ Options -------------", "-------------- End ----------------"
-        text = "\n".join([title, *lines, f"{_WRITER} {__version__}", end, ""])
+        text = "\n".join([title, *lines, _WRITER, end, ""])
         (written / _OPTIONS).write_text(text, encoding="utf-8")
         if path.exists():
             path.rmdir()
@@ -118,10 +106,10 @@ def state_dict_of(network):
     Raises:
         ValueError: If the published program has no such network, or a weight is not finite.
     """
-    if type(network) not in _KINDS:
+    if not hasattr(network, "published_convolutions"):
         raise ValueError(
-            f"The published program has networks like {', '.join(k.__name__ for k in _KINDS)}, "
-            f"and none like a {type(network).__name__}."
+            "The published program has networks like GlobalGenerator, LocalEnhancer, "
+            f"FeatureEncoder and MultiscaleDiscriminator, and none like a {type(network).__name__}."
         )
     for option, published in _PUBLISHED.items():
         value = getattr(network, option, published)
@@ -131,7 +119,7 @@ def state_dict_of(network):
                 "network would compute something else there."
             )
     state = {}
-    for name, convolution in convolutions(type(network), network.get_config()).items():
+    for name, convolution in network.published_convolutions.items():
         layer = network.get_layer(convolution.layer)
         # Ours are (rows, columns, in, out), or transposed (rows, columns, out, in).
         kernel = np.asarray(layer.kernel, "float32").transpose(3, 2, 0, 1)
@@ -161,10 +149,10 @@ def _options(synthesizer):
     """Returns the options of the published program that say what a model reads and is."""
     generator, conditioning = synthesizer.generator, synthesizer.conditioning
     encoder, by_label = synthesizer.encoder, synthesizer.encoder_regions == "labels"
-    local = isinstance(generator, LocalEnhancer)
+    local = hasattr(generator, "num_enhancers")
     channels = conditioning.channels - int(conditioning.edges)
     # Painted label maps are pictures there, and a picture has no classes.
-    classes = channels if isinstance(conditioning, Conditioning) else 0
+    classes = channels if type(conditioning).__name__ == "Conditioning" else 0
     found = {
         "label_nc": classes,
         "input_nc": channels,

@@ -142,7 +142,7 @@ def _arrays(kind, settings, state):
     """
     left, arrays = dict(state), {}
     described = f"a {kind.__name__} with {_described(settings)}"
-    expected = convolutions(kind, settings)
+    expected = convolutions(kind.__name__, settings)
     for name, convolution in expected.items():
         shapes = {"weight": convolution.shape, "bias": (convolution.outputs,)}
         for part, shape in shapes.items():

@@ -8,6 +8,7 @@ from tfsynth.metrics.references import shuffled_pairs as shuffled_pairs
 from tfsynth.metrics.segmentation import SegmentationScores as SegmentationScores
 from tfsynth.metrics.segmentation import confusion_matrix as confusion_matrix
 from tfsynth.metrics.segmentation import segmentation_scores as segmentation_scores
+from tfsynth.metrics.segmenter import Segmenter as Segmenter
 from tfsynth.metrics.segmenter_score import FittedSegmenter as FittedSegmenter
 from tfsynth.metrics.segmenter_score import SegmenterProtocol as SegmenterProtocol
 from tfsynth.metrics.spectrum import radial_power_spectrum as radial_power_spectrum

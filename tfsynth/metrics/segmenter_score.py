@@ -19,6 +19,7 @@ from tfsynth.layers import cpu_computes_bfloat16, dtype_policy, gpu_names, to_un
 from tfsynth.layouts.labels import LabelSet
 from tfsynth.metrics import segmenter_training as training
 from tfsynth.metrics.segmentation import confusion_matrix, segmentation_scores
+from tfsynth.metrics.segmenter import Segmenter
 from tfsynth.metrics.segmenter_batches import (
     ResizedPairs,
     TrainingBatches,
@@ -27,7 +28,6 @@ from tfsynth.metrics.segmenter_batches import (
     rgb,
 )
 from tfsynth.metrics.segmenter_cache import CachedSegmenter
-from tfsynth.networks.segmenter import Segmenter
 from tfsynth.registry import register
 
 # Part of every protocol's name; raised when network, loss or augmentation change, so that no

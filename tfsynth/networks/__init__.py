@@ -8,5 +8,4 @@ from tfsynth.networks.pix2pixhd import FeatureEncoder as FeatureEncoder
 from tfsynth.networks.pix2pixhd import GlobalGenerator as GlobalGenerator
 from tfsynth.networks.pix2pixhd import LocalEnhancer as LocalEnhancer
 from tfsynth.networks.pix2pixhd import MultiscaleDiscriminator as MultiscaleDiscriminator
-from tfsynth.networks.segmenter import Segmenter as Segmenter
 from tfsynth.networks.vgg19 import VGG19 as VGG19

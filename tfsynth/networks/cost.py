@@ -127,7 +127,7 @@ def training_bytes(costs, batch_size, bytes_per_value, passes, averaged=()):
 
     Weights, gradients and Adam's moments of those that train, averages, and the outputs kept
     for the backward pass. It does not include what a compiler fuses or frees, the workspaces of
-    the convolutions and the framework itself. For the joint step of `benchmarks/full_size.py` it
+    the convolutions and the framework itself. For the joint step of `tfsynth benchmark train` it
     gives 15.0 GiB in float32, 8.9 in mixed_bfloat16 and 5.3 in that rematerialised, where a
     whole process on a CPU took 13.7, 11.4 and 7.5.
 

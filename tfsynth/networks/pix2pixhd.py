@@ -15,10 +15,8 @@ from tfsynth.layers import (
     upsampling_convolution,
 )
 from tfsynth.layers.resampling import kernel_initializer
+from tfsynth.networks.pix2pixhd_tensors import MAX_DISCRIMINATOR_FILTERS, convolutions
 from tfsynth.registry import keras_arguments, register, without_policy
-
-# Channels of a discriminator stop doubling here.
-MAX_DISCRIMINATOR_FILTERS = 512
 
 # Norms of a discriminator: "spectral" of every convolution, "instance" of the maps between them.
 NORMALIZATIONS = ("instance", "spectral", "spectral_instance")
@@ -99,6 +97,11 @@ class GlobalGenerator(keras.Model):
     def minimum_size(self):
         """The smallest height and width: the residual blocks reflect one pixel of two."""
         return max(2 * self.size_multiple, 4)
+
+    @property
+    def published_convolutions(self):
+        """Name in a published checkpoint -> `Convolution`, of all its convolutions."""
+        return convolutions(type(self).__name__, self.get_config())
 
     @classmethod
     def from_config(cls, config):
@@ -241,6 +244,11 @@ class LocalEnhancer(keras.Model):
             return [layer for layer in self.layers if not layer.name.startswith(enhancers)]
         return [layer for layer in self.layers if layer.name.startswith(f"{section}_")]
 
+    @property
+    def published_convolutions(self):
+        """Name in a published checkpoint -> `Convolution`, of all its convolutions."""
+        return convolutions(type(self).__name__, self.get_config())
+
     @classmethod
     def from_config(cls, config):
         return cls(**_without_padding(config))
@@ -345,6 +353,11 @@ class FeatureEncoder(keras.Model):
                 f"With labels for regions, the encoder's `max_instances` must be at least the "
                 f"number of classes, {num_classes}. Received: {self.max_instances}."
             )
+
+    @property
+    def published_convolutions(self):
+        """Name in a published checkpoint -> `Convolution`, of all its convolutions."""
+        return convolutions(type(self).__name__, self.get_config())
 
     @classmethod
     def from_config(cls, config):
@@ -451,6 +464,11 @@ class MultiscaleDiscriminator(keras.Model):
         """The smallest height and width: every normalised map has more than one pixel."""
         # A map of n pixels becomes n // 2 + 1: two pixels always stay two.
         return 2 ** (self.num_scales - 1) + 1
+
+    @property
+    def published_convolutions(self):
+        """Name in a published checkpoint -> `Convolution`, of all its convolutions."""
+        return convolutions(type(self).__name__, self.get_config())
 
     def get_config(self):
         return {

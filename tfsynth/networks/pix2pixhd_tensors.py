@@ -2,12 +2,8 @@
 
 from typing import NamedTuple
 
-from tfsynth.networks.pix2pixhd import (
-    MAX_DISCRIMINATOR_FILTERS,
-    FeatureEncoder,
-    LocalEnhancer,
-    MultiscaleDiscriminator,
-)
+# A discriminator's convolutions have at most so many filters.
+MAX_DISCRIMINATOR_FILTERS = 512
 
 
 class Convolution(NamedTuple):
@@ -29,8 +25,8 @@ def convolutions(kind, settings):
     """Returns the convolutions of a network that need not be built.
 
     Args:
-        kind: The network's class: `GlobalGenerator`, `LocalEnhancer`, `FeatureEncoder` or
-            `MultiscaleDiscriminator`.
+        kind: Name of the network's class: "GlobalGenerator", "LocalEnhancer", "FeatureEncoder" or
+            "MultiscaleDiscriminator".
         settings: Its config, complete.
 
     Returns:
@@ -38,10 +34,10 @@ def convolutions(kind, settings):
         checkpoint's order.
     """
     channels, filters = settings["input_channels"], settings["filters"]
-    if kind is MultiscaleDiscriminator:
+    if kind == "MultiscaleDiscriminator":
         return _discriminator(channels, filters, settings["num_scales"], settings["num_layers"])
     depth = settings["num_downsamples"]
-    if kind is LocalEnhancer:
+    if kind == "LocalEnhancer":
         count = settings["num_enhancers"]
         found = _trunk(channels, filters * 2**count, depth, settings["num_blocks"])
         for number in range(1, count + 1):
@@ -51,7 +47,7 @@ def convolutions(kind, settings):
         head = f"model{count}_2.{settings['num_local_blocks'] + 4}"
         layer, outputs = f"enhancer{count}_head_conv", settings["output_channels"]
     else:
-        is_encoder = kind is FeatureEncoder
+        is_encoder = kind == "FeatureEncoder"
         blocks = 0 if is_encoder else settings["num_blocks"]
         found = _trunk(channels, filters, depth, blocks)
         head = f"model.{5 + 6 * depth + blocks}"

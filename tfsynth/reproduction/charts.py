@@ -1,14 +1,12 @@
-"""Bars with spreads, drawn with Pillow."""
+"""Bars with spreads."""
 
 import dataclasses
+import math
+from math import nan
 
-import numpy as np
-from PIL import Image, ImageDraw, ImageFont
-
-_PAPER, _INK, _FAINT, _LINE = (255, 255, 255), (30, 30, 30), (110, 110, 110), (215, 215, 215)
-_FILLS = {"measured": (66, 113, 174), "published": (205, 205, 205)}
-_MARGIN, _ROW, _BAR, _PANEL, _GAP = 16, 34, 18, 250, 24
-_HEAD, _AXIS = 62, 28
+_COLOURS = {"measured": "tab:blue", "published": "0.8"}
+# The most panels side by side.
+_COLUMNS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,79 +28,52 @@ class Panel:
     digits: int | None = 3
 
 
-def draw_bars(title, rows, panels, footer=""):
+def size_of(rows, panels):
+    """Returns the (width, height) in inches of a chart of so many rows and panels."""
+    lines, columns = _grid(panels)
+    return 2.2 + 2.6 * columns, 0.9 + lines * (0.8 + 0.36 * len(rows))
+
+
+def draw_bars(figure, title, rows, panels, footer=""):
     """Draws panels of horizontal bars side by side, a line per row.
 
     Args:
+        figure: A matplotlib `Figure`; drawn on.
         title: The heading of all.
         rows: Dict of row -> title, in order.
         panels: Sequence of `Panel`; each has its own axis, which starts at 0.
         footer: A line below.
-
-    Returns:
-        Uint8 array (height, width, 3).
     """
-    font, small, large = (ImageFont.load_default(size=size) for size in (14, 12, 18))
-    names = _MARGIN + int(max(font.getlength(text) for text in rows.values())) + 12
-    width = names + len(panels) * (_PANEL + _GAP) + _MARGIN
-    width = max(width, *(int(large.getlength(title)) + 2 * _MARGIN, _line_width(footer, small)))
-    height = _MARGIN + 30 + _HEAD + len(rows) * _ROW + _AXIS + (24 if footer else 0)
-    canvas = Image.new("RGB", (width, height), _PAPER)
-    draw = ImageDraw.Draw(canvas)
-    draw.text((_MARGIN, _MARGIN - 4), title, _INK, large)
-    top = _MARGIN + 30 + _HEAD
-    for index, text in enumerate(rows.values()):
-        draw.text((_MARGIN, top + index * _ROW + _ROW // 2), text, _INK, font, anchor="lm")
-    for number, panel in enumerate(panels):
-        left = names + number * (_PANEL + _GAP)
-        _draw_panel(draw, panel, list(rows), left, top, (font, small))
-    if footer:
-        draw.text((_MARGIN, height - 24), footer, _FAINT, small)
-    return np.asarray(canvas)
+    figure.suptitle(title, x=0.01, ha="left")
+    figure.supxlabel(footer, x=0.01, ha="left", fontsize=8, color="0.4")
+    lines, columns = _grid(panels)
+    axes = figure.subplots(lines, columns, sharey=True, squeeze=False).flat
+    places = {row: place for place, row in enumerate(rows)}
+    for panel, axis in zip(panels, axes, strict=False):
+        shown = {row: panel.values[row] for row in rows if row in panel.values}
+        at = [places[row] for row in shown]
+        means = [mean for mean, _, _ in shown.values()]
+        # From the mean down to the least, and up to the most; one seed has no line.
+        ends = [
+            (m - low, high - m) if high > low else (nan, nan) for m, low, high in shown.values()
+        ]
+        spread = list(zip(*ends, strict=True)) or None
+        bars = axis.barh(at, means, 0.6, xerr=spread, color=_COLOURS[panel.kind], capsize=2)
+        form = "g" if panel.digits is None else f".{panel.digits}f"
+        marks = [panel.marks.get(row, "") for row in shown]
+        labels = [f"{mean:{form}}{mark}" for mean, mark in zip(means, marks, strict=True)]
+        axis.bar_label(bars, labels, padding=3, fontsize=8)
+        axis.set_title(panel.title, loc="left", fontsize=9)
+        axis.set_xlim(0, 1.35 * max((high for _, _, high in shown.values()), default=1) or 1)
+        axis.set_yticks(list(places.values()), list(rows.values()))
+        axis.set_ylim(len(rows) - 0.5, -0.5)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.tick_params(labelsize=8)
+    for axis in axes:
+        axis.set_axis_off()
 
 
-def _line_width(text, font):
-    return int(font.getlength(text)) + 2 * _MARGIN
-
-
-def _draw_panel(draw, panel, rows, left, top, fonts):
-    font, small = fonts
-    for line, text in enumerate(panel.title.split("\n")):
-        draw.text((left, top - _HEAD + 8 + 20 * line), text, _FAINT if line else _INK, fonts[line])
-    most = max((high for _, _, high in panel.values.values()), default=0.0)
-    limit = _round_up(most)
-    # Room for the number behind the longest bar.
-    scale = (_PANEL - 70) / limit
-    bottom = top + len(rows) * _ROW
-    for tick in (0, limit / 2, limit):
-        x = left + tick * scale
-        draw.line([(x, top), (x, bottom + 4)], _LINE)
-        draw.text((x, bottom + 6), f"{tick:.6g}", _FAINT, small, anchor="ma")
-    for index, row in enumerate(rows):
-        y = top + index * _ROW + (_ROW - _BAR) // 2
-        if row not in panel.values:
-            draw.text((left + 4, y + _BAR // 2), "-", _FAINT, small, anchor="lm")
-            continue
-        mean, low, high = panel.values[row]
-        draw.rectangle([left, y, left + mean * scale, y + _BAR], _FILLS[panel.kind])
-        if high > low:
-            _draw_spread(draw, left + low * scale, left + high * scale, y)
-        number = f"{mean:g}" if panel.digits is None else f"{mean:.{panel.digits}f}"
-        text = f"{number}{panel.marks.get(row, '')}"
-        draw.text((left + high * scale + 6, y + _BAR // 2), text, _INK, small, anchor="lm")
-
-
-def _draw_spread(draw, low, high, y):
-    """Draws a line from the least to the most over seeds."""
-    middle = y + _BAR // 2
-    draw.line([(low, middle), (high, middle)], _INK, 2)
-    for x in (low, high):
-        draw.line([(x, middle - 5), (x, middle + 5)], _INK, 2)
-
-
-def _round_up(number):
-    """Returns 1, 2 or 5 times a power of ten, at least the number."""
-    if number <= 0:
-        return 1.0
-    power = 10.0 ** np.floor(np.log10(number))
-    return float(next(step * power for step in (1, 2, 5, 10) if step * power >= number))
+def _grid(panels):
+    """Returns the numbers of lines and columns that hold so many panels, as even as can be."""
+    lines = math.ceil(len(panels) / _COLUMNS)
+    return lines, math.ceil(len(panels) / lines)

@@ -5,10 +5,12 @@ import itertools
 
 import numpy as np
 
-from tfsynth.reproduction.tables import MEASURES
+from tfsynth.reproduction.measures import MEASURES
 
 # What a pair of rows, ordered in a paper, does here.
 AS_PUBLISHED, REVERSED, UNDECIDED = "as published", "reversed", "undecided"
+# Whether a part helps, or it is undecided.
+YES, WORSE = "yes", "no: worse"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +99,33 @@ def verdicts(summaries, measure):
     }
     found[best] = UNDECIDED if UNDECIDED in found.values() else "best"
     return {row: found[row] for row in summaries}
+
+
+def answer(question, results):
+    """Says whether a part helps.
+
+    Args:
+        question: A `Question`.
+        results: See `summarise`.
+
+    Returns:
+        Dict of its `question` and `measure`, the mean `with` the part and `without` it, and the
+        `answer`: `YES`, `WORSE` or `UNDECIDED`; `None` if one of its rows has no number.
+    """
+    summaries = summarise(results, question.measure)
+    if question.with_part not in summaries or question.without not in summaries:
+        return None
+    there, away = summaries[question.with_part], summaries[question.without]
+    sign = 1 if MEASURES[question.measure].higher_is_better else -1
+    said = YES if sign * (there.mean - away.mean) > 0 else WORSE
+    return {
+        "question": question.question,
+        "measure": question.measure,
+        "rows": [question.with_part, question.without],
+        "with": there.mean,
+        "without": away.mean,
+        "answer": said if is_decided(there, away) else UNDECIDED,
+    }
 
 
 def compare_order(published, results, measures):

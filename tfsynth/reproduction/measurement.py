@@ -1,84 +1,117 @@
-"""What a comparison measures in a trained synthesizer, beside its scores."""
+"""A trained model under measurement: the pictures that measures look at, each made once."""
 
-import math
+import functools
 
-import numpy as np
-
+from tfsynth import sheets
 from tfsynth.data.examples import Examples
-from tfsynth.metrics import boundary_visibility, spectrum_error
 from tfsynth.metrics.segmenter_batches import rgb
+from tfsynth.reproduction.drawn_objects import drawn_objects
+from tfsynth.reproduction.measures import MEASURES
 
-# First test pictures that are looked at, and of these the ones that are sampled.
+# First test pictures that are looked at.
 PICTURES = 100
-SAMPLED = 10
-SAMPLES = 9
 
 
-def measure_pictures(synthesizer, dataset, data):
-    """Measures the synthesised photographs of the first test layouts.
+class Subject:
+    """A trained model on the first test layouts.
 
     Args:
         synthesizer: A `Synthesizer` of label maps.
         dataset: The `Dataset`, with a test split.
-        data: The run's `DataSettings`.
+        data: The run's `DataSettings`; the model is given layouts of their size.
+        size: (height, width) in pixels that pictures are measured at, if that is another one:
+            those of the model are resized to it. `None` for the run's.
+        score: Function without arguments -> what `evaluate` returns; called when a measure asks
+            for scores.
 
-    Returns:
-        Dict of name -> number, `None` where there is nothing to measure: `spectrum_error` in
-        decibels; `boundary_visibility` of touching cars, 0..1, and `boundary_visibility_real`,
-        the same of the real photographs; `diversity`, see `diversity`.
+    Attributes:
+        size: As above, never `None`.
     """
-    test = list(Examples(dataset.split("test"), data.size, data.max_instances, PICTURES))
-    pictures = [
-        rgb(synthesizer.synthesize(example["labels"], example["instances"], seed=seed))
-        for seed, example in enumerate(test)
-    ]
-    real = [rgb(example["image"]) for example in test]
-    car = _class_id(dataset.label_set, "car")
-    return {
-        # Smaller pictures have fewer frequencies.
-        "spectrum_error": spectrum_error(pictures, real, bins=min(32, min(data.size) // 2)),
-        "boundary_visibility": _visibility(test, pictures, car),
-        "boundary_visibility_real": _visibility(test, real, car),
-        "diversity": diversity(synthesizer, test[:SAMPLED]),
-    }
+
+    def __init__(self, synthesizer, dataset, data, size=None, score=None):
+        self.synthesizer = synthesizer
+        self.dataset = dataset
+        self.data = data
+        self.size = tuple(size or data.size)
+        self._score = score
+        self._once = {}
+
+    @functools.cached_property
+    def layouts(self):
+        """The first test examples at the size of the run."""
+        return self._examples(self.data.size)
+
+    @functools.cached_property
+    def examples(self):
+        """The first test examples at the size of measurement."""
+        same = self.size == tuple(self.data.size)
+        return self.layouts if same else self._examples(self.size)
+
+    @functools.cached_property
+    def pictures(self):
+        """What the model makes of them with the seeds 0, 1, ...: uint8 (height, width, 3)."""
+        return [
+            sheets.resized(rgb(self.synthesize(layout, seed)), self.size)
+            for seed, layout in enumerate(self.layouts)
+        ]
+
+    @functools.cached_property
+    def real(self):
+        """Their photographs, uint8 (height, width, 3)."""
+        return [rgb(example["image"]) for example in self.examples]
+
+    @functools.cached_property
+    def scores(self):
+        """What `evaluate` returns.
+
+        Raises:
+            ValueError: If the subject was given no `score`.
+        """
+        if self._score is None:
+            raise ValueError("This subject was given no `score`: name measures that need none.")
+        return self._score()
+
+    @property
+    def scored(self):
+        """Whether a measure has asked for the scores."""
+        return "scores" in self.__dict__
+
+    def synthesize(self, example, seed):
+        """Returns the model's picture of an example's layout."""
+        return self.synthesizer.synthesize(example["labels"], example["instances"], seed=seed)
+
+    def objects(self, split, class_id, limit=None):
+        """Returns the `DrawnObject`s of a class; see `drawn_objects`."""
+        return self.once(_objects, split, class_id, limit)
+
+    def once(self, function, *arguments):
+        """Returns function(subject, *arguments), computed on the first call."""
+        key = (function, *arguments)
+        if key not in self._once:
+            self._once[key] = function(self, *arguments)
+        return self._once[key]
+
+    def _examples(self, size):
+        split = self.dataset.split("test")
+        return list(Examples(split, size, self.data.max_instances, PICTURES))
 
 
-def diversity(synthesizer, examples, samples=SAMPLES):
-    """Returns how much the samples of one layout differ.
+def _objects(subject, split, class_id, limit):
+    return drawn_objects(subject.dataset.split(split), subject.size, class_id, limit)
+
+
+def take_measures(subject, names):
+    """Measures a subject.
 
     Args:
-        synthesizer: A `Synthesizer`, sampled with the seeds 0, 1, ...
-        examples: Sequence of dicts with `labels` and `instances`.
-        samples: Number of samples of each layout, 2 or more.
+        subject: A `Subject`.
+        names: Names of `MEASURES`.
 
     Returns:
-        The standard deviation of a value over the samples, 0..255, meaned over values and
-        layouts; 0 for a model that makes one photograph of a layout.
+        Two dicts of name -> number: of the model, `None` where there is nothing to measure, and of
+        the real photographs, where that says something.
     """
-    spreads = []
-    for example in examples:
-        pictures = [
-            synthesizer.synthesize(example["labels"], example["instances"], seed=seed)
-            for seed in range(2)
-        ]
-        if np.array_equal(*pictures):
-            return 0.0  # Most models take no lots: two samples tell.
-        pictures += [
-            synthesizer.synthesize(example["labels"], example["instances"], seed=seed)
-            for seed in range(2, samples)
-        ]
-        spreads.append(np.std(np.asarray(pictures, np.float64), axis=0, ddof=1).mean())
-    return float(np.mean(spreads))
-
-
-def _class_id(label_set, name):
-    names = [known.lower() for known in label_set.names]
-    return names.index(name) if name in names else None
-
-
-def _visibility(examples, pictures, class_id):
-    if class_id is None:
-        return None
-    triples = [(e["labels"], e["instances"], p) for e, p in zip(examples, pictures, strict=True)]
-    visibility = boundary_visibility(triples, class_id)["visibility"]
-    return None if math.isnan(visibility) else visibility
+    found = {name: MEASURES[name].measure(subject) for name in names}
+    real = {name: MEASURES[name].real for name in names}
+    of_real = {name: measure(subject) for name, measure in real.items() if measure is not None}
+    return found, {name: number for name, number in of_real.items() if number is not None}

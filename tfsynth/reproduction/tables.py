@@ -1,7 +1,7 @@
-"""The tables of the papers as files: what each row is trained with, and what was published.
+"""The tables as files: what each row is trained with, what is asked, and what was published.
 
 A table's file, `configs/tables/<name>.yaml`, names of each row and data set a complete config and
-the keys that differ from it, and the published figures with where they come from:
+the keys that differ from it:
 
     title: Discriminators
     question: What do discriminators at coarser scales bring?
@@ -11,40 +11,25 @@ the keys that differ from it, and the published figures with where they come fro
       streets:
         single: {config: streets_pix2pixhd, game.discriminator.num_scales: 1}
         multiscale: {config: streets_pix2pixhd}
+    questions:
+      - {question: coarser scales, with: multiscale, without: single, measure: mean_iou}
     published:
       - {measure: mean_iou, where: ..., confirmed: false, values: {single: 0.5775, ...}}
+
+A row that is trained at a smaller size than the others says with `measured_at: [height, width]`
+where its pictures, enlarged, are measured.
 """
 
+import copy
 import dataclasses
 
 from tfsynth.config import ConfigError, load_config, parse_config, read_yaml, set_key
 from tfsynth.files import config_folder
 from tfsynth.hints import nearest
+from tfsynth.reproduction.measures import MEASURES
 
-
-@dataclasses.dataclass(frozen=True)
-class Measure:
-    """What a column holds.
-
-    Attributes:
-        title: Its heading.
-        higher_is_better: Which way is better.
-        digits: Decimals shown.
-    """
-
-    title: str
-    higher_is_better: bool = True
-    digits: int = 3
-
-
-# What is measured in every run.
-MEASURES = {
-    "mean_iou": Measure("mean IoU"),
-    "pixel_accuracy": Measure("pixel accuracy"),
-    "boundary_visibility": Measure("visibility of boundaries between cars"),
-    "spectrum_error": Measure("spectrum error, dB", higher_is_better=False, digits=2),
-    "diversity": Measure("spread over samples, of 255", digits=2),
-}
+# Keys of a row that are not of its config.
+_OWN_KEYS = ("config", "measured_at")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +62,22 @@ class Published:
 
 
 @dataclasses.dataclass(frozen=True)
+class Question:
+    """Whether a part helps: the row that has it against the one that has it not.
+
+    Attributes:
+        question: What is asked, in words.
+        with_part, without: The rows.
+        measure: Name of the measure that answers.
+    """
+
+    question: str
+    with_part: str
+    without: str
+    measure: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Table:
     """One table.
 
@@ -86,9 +87,10 @@ class Table:
         question: What it answers, a sentence.
         measures: Names of `MEASURES`; the first one decides.
         rows: Dict of row -> title, in order.
-        datasets: Dict of data set -> dict of row -> recipe: `config`, the name of a config, and
-            the keys that differ from it.
+        datasets: Dict of data set -> dict of row -> recipe: `config`, the name of a config, the
+            keys that differ from it, and `measured_at`, if any.
         published: Tuple of `Published`.
+        questions: Tuple of `Question`.
     """
 
     name: str
@@ -98,6 +100,12 @@ class Table:
     rows: dict
     datasets: dict
     published: tuple
+    questions: tuple = ()
+
+    @property
+    def default_dataset(self):
+        """The data set that is meant if none is named: its first."""
+        return next(iter(self.datasets))
 
     def require(self, dataset, rows=None):
         """Raises `ConfigError`, with the nearest name, unless it has a data set and its rows."""
@@ -116,14 +124,20 @@ class Table:
         Raises:
             ConfigError: If the recipe breaks a rule of the config; it names the row.
         """
-        recipe = dict(self.datasets[dataset][row])
+        recipe = self.datasets[dataset][row]
+        keys = {key: value for key, value in recipe.items() if key not in _OWN_KEYS}
         try:
-            tree = load_config(recipe.pop("config")).to_dict()
-            for key, value in {**recipe, **(changes or {})}.items():
-                set_key(tree, key, value)
+            tree = load_config(recipe["config"]).to_dict()
+            for key, value in {**keys, **(changes or {})}.items():
+                set_key(tree, key, copy.deepcopy(value))
             return parse_config(tree)
         except ConfigError as error:
             raise ConfigError(f"Row `{row}` of the table `{self.name}`: {error}") from error
+
+    def measured_at(self, dataset, row):
+        """Returns the (height, width) that a row is measured at; `None` for its config's."""
+        size = self.datasets[dataset][row].get("measured_at")
+        return None if size is None else tuple(size)
 
 
 def table_names():
@@ -154,23 +168,24 @@ def parse_table(name, tree):
     Raises:
         ConfigError: If a row or measure is named that is not there, or a recipe has no config.
     """
-    rows = tree["rows"]
-    for measure in tree["measures"]:
+    rows, measures = tree["rows"], tree["measures"]
+    for measure in measures:
         require_known("measure", measure, MEASURES)
     for recipes in tree["datasets"].values():
         for row, recipe in recipes.items():
             require_known("row", row, rows)
             if "config" not in recipe:
                 raise ConfigError(f"Row `{row}` of the table `{name}` lacks the key `config`.")
-    published = tuple(_published(column, rows) for column in tree.get("published", ()))
+            _require_size(name, row, recipe.get("measured_at", [1, 1]))
     return Table(
         name,
         tree["title"],
         tree["question"],
-        tuple(tree["measures"]),
+        tuple(measures),
         dict(rows),
         tree["datasets"],
-        published,
+        tuple(_published(column, rows) for column in tree.get("published", ())),
+        tuple(_question(node, rows, measures) for node in tree.get("questions", ())),
     )
 
 
@@ -179,6 +194,22 @@ def require_known(kind, name, known):
     if name not in known:
         hint = nearest(name, known, "'")
         raise ConfigError(f"No {kind} {name!r}.{hint} Known: {', '.join(known)}.")
+
+
+def _require_size(table, row, size):
+    numbers = isinstance(size, list) and len(size) == 2
+    if not numbers or not all(isinstance(side, int) and side > 0 for side in size):
+        raise ConfigError(
+            f"Row `{row}` of the table `{table}`: `measured_at` takes [height, width] in pixels. "
+            f"Received: {size!r}."
+        )
+
+
+def _question(node, rows, measures):
+    for key in ("with", "without"):
+        require_known("row", node[key], rows)
+    require_known("measure of the table", node["measure"], measures)
+    return Question(node["question"], node["with"], node["without"], node["measure"])
 
 
 def _published(column, rows):

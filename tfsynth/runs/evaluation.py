@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tfsynth import models, registry
+from tfsynth import models, registry, sheets
 from tfsynth.config import ConfigError, load_config
 from tfsynth.data.examples import Examples
 from tfsynth.files import cache_folder, write_text
@@ -16,7 +16,9 @@ from tfsynth.synthesis.deployment import load_synthesizer
 
 
 @registry.own_random_numbers()
-def evaluate(model_path, *, config=None, output=None, split="test", limit=None, verbose=True):
+def evaluate(
+    model_path, *, config=None, output=None, split="test", limit=None, size=None, verbose=True
+):
     """Scores the synthesised photographs of a split, beside three reference rows.
 
     A small segmenter, trained once on the data's real training pairs and cached, segments
@@ -34,6 +36,8 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
             the run folder, or `metrics_<split>_<limit>.json` for a part of the data.
         split: Name of the split.
         limit: Number of first examples to score; `None` for all.
+        size: (height, width) in pixels that the model's pictures are resized to and scored at;
+            `None` for the config's own, which layouts are given to the model in.
         verbose: Whether to show progress.
 
     Returns:
@@ -59,7 +63,9 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
             f"{model_path} was trained with other classes than the data's: "
             f"{', '.join(synthesizer.label_set.names) if synthesizer.label_set else 'none'}."
         )
-    examples = _examples(dataset.split(split), config, limit)
+    layouts = _examples(dataset.split(split), config.data.size, config, limit)
+    size = tuple(size or config.data.size)
+    examples = _examples(dataset.split(split), size, config, limit)
     if len(examples) < 2:
         raise ConfigError(
             "A score needs 2 examples or more: its `floor` row holds photographs against other "
@@ -74,11 +80,13 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
         validation=held_out,
     )
     colours = references.mean_colours(
-        _pairs(_examples(dataset.split("train"), config)), dataset.label_set.num_classes
+        _pairs(_examples(dataset.split("train"), size, config)), dataset.label_set.num_classes
     )
+    made = {"synthesised": _synthesised(synthesizer, layouts, verbose)}
+    if synthesizer.encoder is not None:
+        made["reconstructed"] = _reconstructed(synthesizer, layouts)
     rows = {
-        "synthesised": _synthesised(synthesizer, examples, verbose),
-        **({"reconstructed": _reconstructed(synthesizer, examples)} if synthesizer.encoder else {}),
+        **{name: _scored(pictures, examples) for name, pictures in made.items()},
         "oracle": _pairs(examples),
         "flat": references.flat_pairs(_pairs(examples), colours),
         "floor": references.shuffled_pairs(list(_pairs(examples)), config.seed),
@@ -88,7 +96,7 @@ def evaluate(model_path, *, config=None, output=None, split="test", limit=None, 
         "dataset": registry.describe(dataset),
         "split": split,
         "examples": len(examples),
-        "size": list(config.data.size),
+        "size": list(size),
         **{name: protocol.score(segmenter, pairs) for name, pairs in rows.items()},
     }
     write_text(target, json.dumps(scores, indent=1) + "\n")
@@ -122,23 +130,29 @@ def own_config(model_path):
     return load_config(run.config)
 
 
-def _examples(split, config, limit=None):
-    return Examples(split, config.data.size, config.data.max_instances, limit)
+def _examples(split, size, config, limit=None):
+    return Examples(split, size, config.data.max_instances, limit)
 
 
 def _pairs(examples):
     return ((example["labels"], rgb(example["image"])) for example in examples)
 
 
-def _synthesised(synthesizer, examples, verbose):
-    bar = tqdm(examples, "synthesising", len(examples), unit="image", disable=not verbose)
-    for seed, example in enumerate(bar):
-        labels, instances = example["labels"], example["instances"]
-        yield labels, rgb(synthesizer.synthesize(labels, instances, seed=seed))
+def _scored(pictures, examples):
+    """Yields each picture beside the labels of its example, at their size."""
+    for picture, example in zip(pictures, examples, strict=True):
+        labels = example["labels"]
+        yield labels, sheets.resized(rgb(picture), labels.shape)
 
 
-def _reconstructed(synthesizer, examples):
-    for example in examples:
-        labels, instances = example["labels"], example["instances"]
-        styles = synthesizer.encode(example["image"], instances, labels)
-        yield labels, rgb(synthesizer.synthesize(labels, instances, styles))
+def _synthesised(synthesizer, layouts, verbose):
+    bar = tqdm(layouts, "synthesising", len(layouts), unit="image", disable=not verbose)
+    for seed, layout in enumerate(bar):
+        yield synthesizer.synthesize(layout["labels"], layout["instances"], seed=seed)
+
+
+def _reconstructed(synthesizer, layouts):
+    for layout in layouts:
+        labels, instances = layout["labels"], layout["instances"]
+        styles = synthesizer.encode(layout["image"], instances, labels)
+        yield synthesizer.synthesize(labels, instances, styles)

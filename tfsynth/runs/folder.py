@@ -4,6 +4,7 @@ config.yaml         the resolved settings         checkpoints/   whole trainers,
 logs/               TensorBoard                   samples/       sheets of each epoch
 samples.png         the first test layouts        synthesizer.keras   what ships
 metrics.json        the scores                    export/1/      the SavedModel
+curves.png          the losses over the epochs
 layouts/            the first test layouts: label maps in labels/ (or pictures in condition/), and
                     instance maps in instances/
 """
@@ -43,6 +44,7 @@ class RunFolder:
     logs = property(lambda self: self.path / "logs" / self.phase)
     samples = property(lambda self: self.path / "samples" / self.phase)
     sheet = property(lambda self: self.path / "samples.png")
+    curves = property(lambda self: self.path / "curves.png")
     synthesizer = property(lambda self: self.path / BUNDLE)
     metrics = property(lambda self: self.path / "metrics.json")
     export = property(lambda self: self.path / "export" / "1")

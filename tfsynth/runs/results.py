@@ -9,6 +9,7 @@ from tfsynth import exporters, sheets
 from tfsynth.data.examples import Examples
 from tfsynth.files import replace_file
 from tfsynth.layers import dtype_policy
+from tfsynth.runs.curves import write_curves
 from tfsynth.runs.evaluation import evaluate
 from tfsynth.synthesis import styles
 from tfsynth.synthesis.deployment import load_synthesizer
@@ -42,6 +43,8 @@ def leave_behind(setup, run, renew, verbose):
             bar = tqdm(examples, "collecting styles", unit="image", disable=not verbose)
             trained.styles = styles.collect(trained, bar, seed=config.seed)
         replace_file(run.synthesizer, trained.save)
+    if renew or not run.curves.exists():
+        write_curves(run, [phase.name for phase in setup.phases])
     # The model in the file is shown and scored, in float32.
     with dtype_policy("float32"):
         _show_and_score(setup, run, load_synthesizer(run.synthesizer), renew, verbose)

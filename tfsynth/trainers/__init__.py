@@ -33,6 +33,7 @@ from tfsynth.trainers.transfer import transfer_optimizers as transfer_optimizers
 
 choose_devices = devices.choose_devices
 scope_of = devices.scope_of
+peak_device_bytes = devices.peak_device_bytes
 
 
 def precision_of(precision):

@@ -33,7 +33,7 @@ def choose_devices(device=None, batch_size=None):
         found = []
     if int(index or 0) >= len(found):
         raise ValueError(
-            f"There is no device {wanted!r}: JAX sees {len(found)} of the kind here. Use --device "
+            f"There is no device {wanted!r}: JAX sees {len(found)} of that kind here. Use --device "
             "cpu, or install JAX with CUDA."
         )
     jax.config.update("jax_default_device", found[int(index or 0)])
@@ -55,3 +55,8 @@ def bfloat16_is_fast():
         return cpu_computes_bfloat16()
     # TPUs have no compute capability.
     return float(getattr(device, "compute_capability", 8)) >= 8
+
+
+def peak_device_bytes():
+    """Returns the most memory of the device that was in use; `None` where nobody counts it."""
+    return (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use")

@@ -87,3 +87,10 @@ def bfloat16_is_fast():
         details = tf.config.experimental.get_device_details(gpus[0])
         return details.get("compute_capability", (0, 0)) >= (8, 0)
     return cpu_computes_bfloat16()
+
+
+def peak_device_bytes():
+    """Returns the most memory of the device that was in use; `None` where nobody counts it."""
+    if not tf.config.get_visible_devices("GPU"):
+        return None
+    return tf.config.experimental.get_memory_info("GPU:0")["peak"]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.harness import check_layer, check_network, round_trip
-from tfsynth.networks.segmenter import Segmenter, StandardizedConv2D
+from tfsynth.metrics.segmenter import Segmenter, StandardizedConv2D
 
 
 def small(**options):

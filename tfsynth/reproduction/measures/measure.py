@@ -1,0 +1,29 @@
+"""What a measure is."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """One number of a trained model.
+
+    Attributes:
+        title: Heading of its column, with the unit.
+        measure: Function of a `Subject` -> number, or `None` where there is nothing to measure.
+        higher_is_better: Which way is better.
+        digits: Decimals shown.
+        real: The same of the real photographs, a function of the `Subject`; `None` if that says
+            nothing. Scores against the segmenter need none: their references are measured with
+            them.
+        heading: What it is about. Measures of another heading than the table's first one stand
+            in tables of their own below.
+    """
+
+    title: str
+    measure: Callable[[Any], float | None]
+    higher_is_better: bool = True
+    digits: int = 3
+    real: Callable[[Any], float | None] | None = None
+    heading: str = ""

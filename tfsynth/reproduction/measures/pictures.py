@@ -1,0 +1,79 @@
+"""Measures of whole pictures: scores, power spectra, boundaries, and how far samples differ."""
+
+import math
+
+import numpy as np
+
+from tfsynth.reproduction.measures.measure import Measure
+
+# First test layouts that are sampled, and how often.
+SAMPLED = 10
+SAMPLES = 9
+
+
+def spectrum_error(subject):
+    """Returns the distance between the power spectra of synthesised and real pictures, in dB."""
+    from tfsynth.metrics import spectrum_error as error_of
+
+    # Smaller pictures have fewer frequencies.
+    bins = min(32, min(subject.size) // 2)
+    return error_of(subject.pictures, subject.real, bins=bins)
+
+
+def visibility(subject, pictures):
+    """Returns how well pictures show the boundaries between cars that touch.
+
+    Args:
+        subject: A `Subject`.
+        pictures: List of uint8 arrays (height, width, 3) of its layouts.
+
+    Returns:
+        0..1, 0.5 being chance; `None` where no class is called car, or no two cars touch.
+    """
+    from tfsynth.metrics import boundary_visibility
+
+    names = [name.lower() for name in subject.dataset.label_set.names]
+    if "car" not in names:
+        return None
+    pairs = zip(subject.examples, pictures, strict=True)
+    triples = [(example["labels"], example["instances"], picture) for example, picture in pairs]
+    found = boundary_visibility(triples, names.index("car"))["visibility"]
+    return None if math.isnan(found) else found
+
+
+def diversity(subject, samples=SAMPLES):
+    """Returns how far the samples of one layout differ.
+
+    Args:
+        subject: A `Subject`; its model is sampled with the seeds 0, 1, ...
+        samples: Number of samples of each layout, 2 or more.
+
+    Returns:
+        The standard deviation of a value over the samples, 0..255, its mean over all values and
+        layouts; 0 for a model that makes one photograph of a layout.
+    """
+    spreads = []
+    for layout in subject.layouts[:SAMPLED]:
+        pictures = [subject.synthesize(layout, seed) for seed in range(2)]
+        if np.array_equal(*pictures):
+            return 0.0  # Most models draw nothing at random: two samples tell.
+        pictures += [subject.synthesize(layout, seed) for seed in range(2, samples)]
+        spreads.append(np.std(np.asarray(pictures, np.float64), axis=0, ddof=1).mean())
+    return float(np.mean(spreads))
+
+
+MEASURES = {
+    "mean_iou": Measure("mean IoU", lambda s: s.scores["synthesised"]["mean_iou"]),
+    "pixel_accuracy": Measure(
+        "pixel accuracy", lambda s: s.scores["synthesised"]["pixel_accuracy"]
+    ),
+    "boundary_visibility": Measure(
+        "visibility of boundaries between cars",
+        lambda s: visibility(s, s.pictures),
+        real=lambda s: visibility(s, s.real),
+    ),
+    "spectrum_error": Measure(
+        "spectrum error, dB", spectrum_error, higher_is_better=False, digits=2
+    ),
+    "diversity": Measure("spread over samples, of 255", diversity, digits=2),
+}

@@ -1,0 +1,163 @@
+"""The runs of a table: a row with a seed, its complete config, and its folder.
+
+A run belongs to its config, not to its table: rows of two tables with the same settings are one
+run.
+"""
+
+import dataclasses
+import hashlib
+import json
+
+from tfsynth.config import ConfigError
+from tfsynth.files import sha256_of
+from tfsynth.runs.folder import RunFolder
+
+# Keys that name the file of a fixed network, whose SHA-256 says which it is.
+_FILE_KEYS = ("features", "segmenter")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A row with one seed.
+
+    Attributes:
+        row: Name of the row.
+        seed: Its seed.
+        config: The complete `Config`, its name that of the folder without the seed.
+        folder: The run's `RunFolder`.
+        measured_at: (height, width) in pixels that its pictures are resized to and measured at;
+            `None` for those of its config.
+    """
+
+    row: str
+    seed: int
+    config: object
+    folder: RunFolder
+    measured_at: tuple | None = None
+
+    @property
+    def result(self):
+        """The file that is there when the run is trained and measured."""
+        size = "" if self.measured_at is None else "-{}x{}".format(*self.measured_at)
+        return self.folder.path / f"result{size}.json"
+
+    def read_result(self):
+        """Returns what the file holds; `None` if it is not there."""
+        if not self.result.is_file():
+            return None
+        return json.loads(self.result.read_text(encoding="utf-8"))
+
+
+def runs_of(table, dataset, configs, seeds, folder):
+    """Returns the runs of a table: those asked for, and of other seeds those that have a result.
+
+    Args:
+        table: A `Table`.
+        dataset: Name of the data set.
+        configs: Dict of row -> `Config`.
+        seeds: Number of seeds: 0, 1, ...
+        folder: `pathlib.Path` that holds the page, and the runs in `runs/`.
+
+    Returns:
+        Two lists of `Run`: by seed and row, and the others.
+    """
+    wanted, others = [], []
+    names = {row: f"{config.name}-{config_key(config)}" for row, config in configs.items()}
+
+    def run_of(row, seed):
+        name = names[row]
+        config = dataclasses.replace(configs[row], name=name, seed=seed)
+        place = RunFolder(folder / "runs" / f"{name}-seed{seed}")
+        return Run(row, seed, config, place, table.measured_at(dataset, row))
+
+    for seed in range(seeds):
+        wanted.extend(run_of(row, seed) for row in configs)
+    for row in configs:
+        for path in sorted((folder / "runs").glob(f"{names[row]}-seed*")):
+            run = run_of(row, int(path.name.rpartition("seed")[2]))
+            if run.seed >= seeds and run.result.is_file():
+                others.append(run)
+    return wanted, others
+
+
+def distinct(runs):
+    """Leaves out the runs that an earlier row has too."""
+    found = {}
+    for run in runs:
+        found.setdefault(run.result, run)
+    return list(found.values())
+
+
+def config_key(config):
+    """Returns a short hash of all that decides a run but its name and seed.
+
+    The path of a fixed network's file does not count where its SHA-256 is given.
+    """
+    tree = config.to_dict()
+    del tree["name"], tree["seed"]
+    return hash_of(_without_paths(tree))
+
+
+def hash_of(tree):
+    """Returns eight hexadecimal digits that change with plain data."""
+    text = json.dumps(tree, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def with_features(config, path):
+    """Returns a config whose perceptual losses read a file, named by its own SHA-256.
+
+    Raises:
+        ConfigError: If there is no such file.
+    """
+    if not path.is_file():
+        raise ConfigError(f"There is no file {path} of a feature network.")
+    own = {"features": str(path), "sha256": sha256_of(path)}
+
+    def changed(node):
+        if isinstance(node, list):
+            return [changed(value) for value in node]
+        if not isinstance(node, dict):
+            return node
+        node = {key: changed(value) for key, value in node.items()}
+        return {**node, **own} if node.get("features") else node
+
+    return dataclasses.replace(config, game=changed(config.game))
+
+
+def require_equal_terms(table, dataset, configs):
+    """Returns the budget of all rows in minutes, or `None`.
+
+    Raises:
+        ConfigError: If rows differ in what they must share to be compared: data, the size of
+            measurement, protocol and budget.
+    """
+    terms = {}
+    for row, config in configs.items():
+        if config.evaluation is None:
+            raise ConfigError(
+                f"The row `{row}` has no `evaluation`: name a protocol to score with."
+            )
+        own = {
+            "data.dataset": config.data.dataset,
+            "data.size": table.measured_at(dataset, row) or config.data.size,
+            "evaluation": config.evaluation,
+            "train.minutes": config.train.minutes,
+        }
+        for key, value in own.items():
+            first_row, first = terms.setdefault(key, (row, value))
+            if value != first:
+                raise ConfigError(
+                    f"The rows `{first_row}` and `{row}` differ in `{key}`: {first} and {value}. "
+                    "Rows are compared on the same terms; change it for all of them."
+                )
+    return terms["train.minutes"][1]
+
+
+def _without_paths(node):
+    if isinstance(node, list):
+        return [_without_paths(value) for value in node]
+    if not isinstance(node, dict):
+        return node
+    paths = _FILE_KEYS if node.get("sha256") else ()
+    return {key: _without_paths(value) for key, value in node.items() if key not in paths}
