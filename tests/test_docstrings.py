@@ -23,6 +23,7 @@ MODULES = [
     ),
     *("tfsynth.synthesis.synthesizer", "tfsynth.trainers.schedules", "tfsynth.layouts.labels"),
     *("tfsynth.data.batches", "tfsynth.layouts.layout", "tfsynth.layouts.regions"),
+    "tfsynth.metrics.segmenter",
 ]
 # What a reader of an example has imported.
 NAMES = {"keras": keras, "np": np, "LabelSet": LabelSet, "Synthesizer": Synthesizer}

@@ -75,7 +75,7 @@ def resized(picture, size):
 
     Args:
         picture: Uint8 array (height, width, 3).
-        size: (height, width) in pixels. A picture that has it already is returned as it is.
+        size: (height, width) in pixels. A picture of this size is returned unchanged.
     """
     if picture.shape[:2] == tuple(size):
         return picture

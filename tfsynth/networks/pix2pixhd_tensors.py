@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-# A discriminator's convolutions have at most so many filters.
+# Channels of a discriminator stop doubling here.
 MAX_DISCRIMINATOR_FILTERS = 512
 
 

@@ -9,7 +9,7 @@ from tfsynth.runs.figures import new_figure, write_figure
 
 _COLOURS = {"train": "tab:blue", "validation": "tab:orange"}
 _COLUMNS = 3
-# Logged for each epoch, and no loss.
+# Logged for each epoch, but not a loss.
 _RATE = "learning_rate"
 
 
@@ -20,7 +20,7 @@ def write_curves(run, phases):
 
     Args:
         run: The `RunFolder`.
-        phases: Names of its phases, in order; one empty name for a run in one go.
+        phases: Names of its phases, in order; one empty name for a run in one phase.
 
     Raises:
         OSError: If the file cannot be written.
@@ -62,13 +62,13 @@ def read_curves(run, phases):
 def read_scalars(folder):
     """Yields (name, epoch, value) of all `epoch_<name>` in a folder of event files.
 
-    In the order in which they were written, also by a run that was resumed: of an epoch that is
-    there twice the last one counts.
+    The order is that of writing, also in a run that was resumed: of an epoch that occurs twice,
+    the last one is used.
 
     Args:
-        folder: `pathlib.Path`; nothing is yielded if it is not there.
+        folder: `pathlib.Path`; nothing is yielded if it does not exist.
     """
-    # TensorBoard's own readers take TensorFlow wherever it is installed, for JAX's runs too.
+    # TensorBoard's own readers import TensorFlow if it is installed, also for runs on JAX.
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.util.tensor_util import make_ndarray
 
@@ -88,7 +88,7 @@ def _records(content):
         (length,) = struct.unpack_from("<Q", content, at)
         end = at + 12 + length
         if end + 4 > len(content):
-            return  # A kill cut it off.
+            return  # The process was killed while it was written.
         yield content[at + 12 : end]
         at = end + 4
 
@@ -104,7 +104,7 @@ def draw_curves(figure, curves, starts):
     panels = figure.subplots(rows, _COLUMNS, squeeze=False).flat
     for (name, kinds), panel in zip(curves.items(), panels, strict=False):
         for kind, points in kinds.items():
-            # A phase begins anew: no line leads there from the one before.
+            # Each phase has a line of its own, not connected with the one before.
             for low, high in itertools.pairwise([*starts.values(), math.inf]):
                 epochs = [epoch for epoch in sorted(points) if low < epoch <= high]
                 values = [points[epoch] for epoch in epochs]

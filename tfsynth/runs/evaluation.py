@@ -37,7 +37,7 @@ def evaluate(
         split: Name of the split.
         limit: Number of first examples to score; `None` for all.
         size: (height, width) in pixels that the model's pictures are resized to and scored at;
-            `None` for the config's own, which layouts are given to the model in.
+            `None` for that of the config, which is the size of the layouts.
         verbose: Whether to show progress.
 
     Returns:

@@ -9,11 +9,11 @@ _DOTS_PER_INCH = 110
 
 
 def new_figure(width, height, what):
-    """Returns an empty matplotlib `Figure`, or `None`, saying so once, without matplotlib.
+    """Returns an empty matplotlib `Figure`; without matplotlib `None`, and prints it once.
 
     Args:
         width, height: In inches.
-        what: What cannot be drawn then, for the message.
+        what: The kind of chart, for the message.
     """
     if importlib.util.find_spec("matplotlib") is None:
         _say_once(f"{what} need matplotlib: pip install 'tfsynth[charts]'.")
@@ -25,7 +25,7 @@ def new_figure(width, height, what):
 
 
 def write_figure(path, figure):
-    """Writes a figure as PNG, whole or not at all.
+    """Writes a figure as PNG, completely or not at all.
 
     Args:
         path: `pathlib.Path` ending in `.png`; its folder must exist.

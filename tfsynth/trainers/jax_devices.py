@@ -58,5 +58,5 @@ def bfloat16_is_fast():
 
 
 def peak_device_bytes():
-    """Returns the most memory of the device that was in use; `None` where nobody counts it."""
+    """Returns the peak memory in use on the device; `None` if it is not measured."""
     return (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use")

@@ -90,7 +90,7 @@ def bfloat16_is_fast():
 
 
 def peak_device_bytes():
-    """Returns the most memory of the device that was in use; `None` where nobody counts it."""
+    """Returns the peak memory in use on the device; `None` if it is not measured."""
     if not tf.config.get_visible_devices("GPU"):
         return None
     return tf.config.experimental.get_memory_info("GPU:0")["peak"]
