@@ -52,7 +52,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--measure-again",
         action="store_true",
-        help="measure the finished runs anew, and train nothing",
+        help="measure the finished runs again, and train nothing",
     )
     parser.add_argument(
         "--set",
