@@ -5,13 +5,11 @@ The page is where the rules are said: the block below "Who may import whom" is r
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "tfsynth"
-SOURCES = sorted(PACKAGE.rglob("*.py"))
+from tests.source_tree import PACKAGE, ROOT, SOURCES
+
 # What any part may import.
 COMMON = {"hints", "registry", "__version__"}
 

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.synthesis.test_synthesizer import layout, noisy_synthesizer, synthesizer
+from tests.synthesis.synthesizers import layout, noisy_synthesizer, synthesizer
 
 PROGRAM = """
 import json, sys

@@ -1,9 +1,7 @@
 """Whole runs on a handful of tiny drawn streets."""
 
 import json
-import os
 import shutil
-import signal
 
 import keras
 import numpy as np
@@ -12,6 +10,7 @@ import yaml
 from PIL import Image
 
 from tests import tiny
+from tests.runs.callbacks import InterruptAfterTraining, InterruptAt, StopAfterAnEpoch
 from tfsynth import experiment
 from tfsynth.config import ConfigError, parse_config
 from tfsynth.data import read_instance_map, read_label_map
@@ -66,20 +65,6 @@ def _windows(sheet, height, width):
     return {window.tobytes() for window in windows.reshape(-1, height, width, 3)}
 
 
-class InterruptAt(keras.callbacks.Callback):
-    """Presses Ctrl-C in a step, once or twice."""
-
-    def __init__(self, step, times=1):
-        super().__init__()
-        self.step = step
-        self.times = times
-
-    def on_train_batch_begin(self, batch, logs=None):
-        if self.model.step == self.step:
-            for _ in range(self.times):
-                os.kill(os.getpid(), signal.SIGINT)
-
-
 def test_an_interrupted_run_goes_on_to_the_same_weights(tree, tmp_path):
     config = parse_config(tree)
     experiment.train(config, tmp_path / "whole", verbose=False)
@@ -104,20 +89,6 @@ def test_a_second_ctrl_c_leaves_without_saving(tree, tmp_path):
             parse_config(tree), tmp_path, verbose=False, callbacks=[InterruptAt(5, times=2)]
         )
     assert [p.name for p in (tmp_path / "checkpoints").glob("*.keras")] == ["step-0000004.keras"]
-
-
-class InterruptAfterTraining(keras.callbacks.Callback):
-    """Presses Ctrl-C when Keras takes a training for ended."""
-
-    def on_train_end(self, logs=None):
-        os.kill(os.getpid(), signal.SIGINT)
-
-
-class StopAfterAnEpoch(keras.callbacks.Callback):
-    """Ends training as Keras's `EarlyStopping` does."""
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.model.stop_training = True
 
 
 def test_a_callback_ends_a_resumed_run_and_a_late_ctrl_c_is_not_lost(tree, tmp_path):

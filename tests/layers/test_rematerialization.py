@@ -39,7 +39,8 @@ def game(rematerialize, generator=LocalEnhancer, xla=False, frozen=()):
 
 def gradients_of(trainer):
     batch = next(iter(data(1)))
-    return tf.nest.flatten(trainer._gradients(batch))
+    compute = tf.function(trainer.compute_gradients, jit_compile=trainer.uses_xla)
+    return tf.nest.flatten(compute(batch))
 
 
 @pytest.mark.parametrize("xla", [False, True])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfsynth.reproduction.charts import Panel, _round_up, draw_bars
+from tfsynth.reproduction.charts import Panel, draw_bars, round_up
 
 BLUE, BLACK = (66, 113, 174), (30, 30, 30)
 
@@ -38,4 +38,4 @@ def test_a_spread_is_a_line_from_least_to_most():
     ("number", "limit"), [(0.3, 0.5), (0.5, 0.5), (68.55, 100), (1.2, 2), (0, 1)]
 )
 def test_axes_end_at_round_numbers(number, limit):
-    assert _round_up(number) == pytest.approx(limit)
+    assert round_up(number) == pytest.approx(limit)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests import tiny
-from tests.runs.test_phases import Watch, _equal
+from tests.runs.callbacks import Watch, equal
 from tfsynth import experiment
 from tfsynth.config import ConfigError, parse_config
 from tfsynth.runs.folder import RunFolder
@@ -38,12 +38,12 @@ def test_a_module_is_appended_and_the_coarse_ones_stay(tree, tmp_path):
         experiment.train(parse_config(tree), tmp_path / "run", verbose=False, callbacks=[watch])
     )
     for i in range(3):
-        assert _equal(watch.ends[0], watch.starts[1], f"generator.module{i}_") == {True}
-    assert _equal(watch.ends[0], watch.starts[1], "generator.head_conv") == {False}
-    assert _equal(watch.starts[1], watch.ends[1], "generator.module0_") == {True}
-    assert _equal(watch.starts[1], watch.ends[1], "generator.module1_") == {True}
+        assert equal(watch.ends[0], watch.starts[1], f"generator.module{i}_") == {True}
+    assert equal(watch.ends[0], watch.starts[1], "generator.head_conv") == {False}
+    assert equal(watch.starts[1], watch.ends[1], "generator.module0_") == {True}
+    assert equal(watch.starts[1], watch.ends[1], "generator.module1_") == {True}
     for trained in ("module2_conv1", "module3_conv2", "module3_norm1", "head_conv"):
-        assert _equal(watch.starts[1], watch.ends[1], f"generator.{trained}") == {False}
+        assert equal(watch.starts[1], watch.ends[1], f"generator.{trained}") == {False}
     assert (run.export / "saved_model.pb").is_file()
     # Synthesis pads what is no multiple of the doublings, and crops.
     labels = np.random.default_rng(0).integers(0, tiny.CLASSES, (30, 51))

@@ -3,12 +3,11 @@
 import copy
 import json
 
-import keras
 import numpy as np
 import pytest
 
 from tests import tiny
-from tests.test_experiment import InterruptAt
+from tests.runs.callbacks import InterruptAt, InterruptInPhase, Watch, equal
 from tfsynth import experiment
 from tfsynth.config import ConfigError, parse_config
 from tfsynth.runs import preparation
@@ -57,55 +56,6 @@ def tree(tree):
     return tree
 
 
-class Watch(keras.callbacks.Callback):
-    """Notes the weights at both ends of each training and the learning rates in it."""
-
-    def __init__(self):
-        super().__init__()
-        self.starts, self.ends, self.rates, self.moments = [], [], [], []
-        self.averages_are_the_weights = []
-
-    def _weights(self):
-        return {
-            f"{role}.{layer.name}": [np.array(w) for w in layer.weights]
-            for role, network in self.model.networks.items()
-            for layer in network.layers
-        }
-
-    def on_train_begin(self, logs=None):
-        self.starts.append(self._weights())
-        pairs = [
-            (weight, other)
-            for name, network in self.model.shipped.items()
-            for weight, other in zip(
-                network.get_weights(), self.model.networks[name].get_weights(), strict=True
-            )
-        ]
-        self.averages_are_the_weights.append(all(np.array_equal(*pair) for pair in pairs))
-        self.moments.append(
-            {
-                player: (
-                    int(optimizer.iterations),
-                    float(sum(np.abs(np.array(v)).sum() for v in optimizer.variables[2:])),
-                )
-                for player, optimizer in self.model.player_optimizers.items()
-            }
-        )
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.rates.append(round(self.model.learning_rates["generator"] / 2e-4, 6))
-
-    def on_train_end(self, logs=None):
-        self.ends.append(self._weights())
-
-
-def _equal(a, b, prefix):
-    """Returns the set of whether layers of a name are equal: {True}, {False} or both."""
-    names = [n for n in a if n.startswith(prefix) and n in b and a[n]]
-    assert names
-    return {all(np.array_equal(x, y) for x, y in zip(a[n], b[n], strict=True)) for n in names}
-
-
 def test_three_phases_train_what_they_name_and_hand_on_the_rest(tree, tmp_path):
     tree["train"]["ema_decay"] = 0.9
     watch = Watch()
@@ -114,20 +64,20 @@ def test_three_phases_train_what_they_name_and_hand_on_the_rest(tree, tmp_path):
     )
     coarse, enhancer, joint = range(3)
     # The coarse network and the encoder go on where phase 1 left them.
-    assert _equal(watch.ends[coarse], watch.starts[enhancer], "generator.block0") == {True}
-    assert _equal(watch.ends[coarse], watch.starts[enhancer], "encoder.") == {True}
-    assert _equal(watch.ends[coarse], watch.starts[enhancer], "discriminator.scale0") == {True}
+    assert equal(watch.ends[coarse], watch.starts[enhancer], "generator.block0") == {True}
+    assert equal(watch.ends[coarse], watch.starts[enhancer], "encoder.") == {True}
+    assert equal(watch.ends[coarse], watch.starts[enhancer], "discriminator.scale0") == {True}
     assert "discriminator.scale1_layer0_conv" not in watch.ends[coarse]
     assert watch.averages_are_the_weights == [True] * 3
     # Frozen for real: not one bit moves, and the enhancer learns.
     for frozen in ("generator.stem", "generator.block0", "generator.up0", "encoder."):
-        assert _equal(watch.starts[enhancer], watch.ends[enhancer], frozen) == {True}
+        assert equal(watch.starts[enhancer], watch.ends[enhancer], frozen) == {True}
     for trained in ("generator.enhancer1_stem_conv", "generator.enhancer1_head_conv"):
-        assert _equal(watch.starts[enhancer], watch.ends[enhancer], trained) == {False}
+        assert equal(watch.starts[enhancer], watch.ends[enhancer], trained) == {False}
     # Jointly, all of the generator; the encoder stays.
-    assert _equal(watch.ends[enhancer], watch.starts[joint], "") == {True}
-    assert _equal(watch.starts[joint], watch.ends[joint], "generator.stem_conv") == {False}
-    assert _equal(watch.starts[joint], watch.ends[joint], "encoder.") == {True}
+    assert equal(watch.ends[enhancer], watch.starts[joint], "") == {True}
+    assert equal(watch.starts[joint], watch.ends[joint], "generator.stem_conv") == {False}
+    assert equal(watch.starts[joint], watch.ends[joint], "encoder.") == {True}
     # The generator's rate decays in the last phase, whose optimizer is new; the
     # discriminator's goes on where its weights are those of before.
     assert watch.rates == [1.0, 1.0, 1.0, 1.0, 0.5]
@@ -160,25 +110,6 @@ def test_a_run_interrupted_in_every_phase_goes_on_to_the_same_weights(tree, tmp_
     ]
     for whole, broken in zip(*ends, strict=True):
         np.testing.assert_array_equal(whole, broken)
-
-
-class InterruptInPhase(InterruptAt):
-    """Presses Ctrl-C in a step of the phase that is so many after the first it sees."""
-
-    def __init__(self, left, step):
-        super().__init__(step)
-        self.left = left
-        self._optimizer = None
-
-    def on_train_begin(self, logs=None):
-        # The rest of a broken epoch is a training of its own, of the same optimizers.
-        if self._optimizer not in (None, id(self.model.player_optimizers)):
-            self.left -= 1
-        self._optimizer = id(self.model.player_optimizers)
-
-    def on_train_batch_begin(self, batch, logs=None):
-        if self.left == 0:
-            super().on_train_batch_begin(batch, logs)
 
 
 def test_phases_share_the_minutes(tree):

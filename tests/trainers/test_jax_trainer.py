@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from tests import tiny
+from tests.runs.callbacks import InterruptAt
 from tests.runs.several import SeveralPictures
-from tests.test_experiment import InterruptAt
 from tests.trainers import games
 from tfsynth import data, experiment, registry
 from tfsynth.config import parse_config

@@ -70,7 +70,7 @@ def _draw_panel(draw, panel, rows, left, top, fonts):
     for line, text in enumerate(panel.title.split("\n")):
         draw.text((left, top - _HEAD + 8 + 20 * line), text, _FAINT if line else _INK, fonts[line])
     most = max((high for _, _, high in panel.values.values()), default=0.0)
-    limit = _round_up(most)
+    limit = round_up(most)
     # Room for the number behind the longest bar.
     scale = (_PANEL - 70) / limit
     bottom = top + len(rows) * _ROW
@@ -100,7 +100,7 @@ def _draw_spread(draw, low, high, y):
         draw.line([(x, middle - 5), (x, middle + 5)], _INK, 2)
 
 
-def _round_up(number):
+def round_up(number):
     """Returns 1, 2 or 5 times a power of ten, at least the number."""
     if number <= 0:
         return 1.0
