@@ -40,8 +40,7 @@ PHASES = {
 }
 
 
-@pytest.fixture
-def tree(tree):
+def phased(tree):
     """pix2pixHD's three phases: a coarse network, an enhancer, both; with an encoder."""
     tree["game"]["generator"] = {
         "class": "LocalEnhancer",
@@ -51,17 +50,30 @@ def tree(tree):
         "num_blocks": 1,
         "num_local_blocks": 1,
     }
+    tree["game"]["discriminator"]["num_scales"] = 2
     tree["game"].update(encoder=ENCODER, encoder_reduction=2)
     tree["phases"] = copy.deepcopy(PHASES)
     return tree
 
 
-def test_three_phases_train_what_they_name_and_hand_on_the_rest(tree, tmp_path):
-    tree["train"]["ema_decay"] = 0.9
-    watch = Watch()
-    run = RunFolder(
-        experiment.train(parse_config(tree), tmp_path / "run", verbose=False, callbacks=[watch])
-    )
+@pytest.fixture
+def tree(tree):
+    return phased(tree)
+
+
+@pytest.fixture(scope="module")
+def whole(data_folder, tmp_path_factory):
+    """A run without a break: its config, its folder, and what a `Watch` has seen."""
+    tree = phased(tiny.tree(data_folder))
+    tree["train"] |= {"ema_decay": 0.9, "validation_examples": 0}
+    config, watch = parse_config(tree), Watch()
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    experiment.train(config, folder, verbose=False, callbacks=[watch])
+    return config, RunFolder(folder), watch
+
+
+def test_three_phases_train_what_they_name_and_hand_on_the_rest(whole):
+    _, run, watch = whole
     coarse, enhancer, joint = range(3)
     # The coarse network and the encoder go on where phase 1 left them.
     assert equal(watch.ends[coarse], watch.starts[enhancer], "generator.block0") == {True}
@@ -93,23 +105,19 @@ def test_three_phases_train_what_they_name_and_hand_on_the_rest(tree, tmp_path):
     assert synthesizer.encoder_reduction == 2 and synthesizer.styles is not None
 
 
-def test_a_run_interrupted_in_every_phase_goes_on_to_the_same_weights(tree, tmp_path):
-    tree["train"]["validation_examples"] = 0
-    config = parse_config(tree)
-    experiment.train(config, tmp_path / "whole", verbose=False)
+def test_a_run_interrupted_in_every_phase_goes_on_to_the_same_weights(whole, tmp_path):
+    config, run, _ = whole
+    broken = RunFolder(tmp_path / "broken")
     # A run that goes on starts within the phase where it was left: `left` counts from there.
     for left, step in ((0, 2), (1, 1), (1, 5)):
         with pytest.raises(KeyboardInterrupt):
             callbacks = [InterruptInPhase(left, step)]
-            experiment.train(config, tmp_path / "broken", verbose=False, callbacks=callbacks)
-        assert not (tmp_path / "broken" / "synthesizer.keras").exists()
-    experiment.train(config, tmp_path / "broken", verbose=False)
-    ends = [
-        Checkpoints(tmp_path / name / "checkpoints" / "joint").latest()[0].get_weights()
-        for name in ("whole", "broken")
-    ]
-    for whole, broken in zip(*ends, strict=True):
-        np.testing.assert_array_equal(whole, broken)
+            experiment.train(config, broken.path, verbose=False, callbacks=callbacks)
+        assert not broken.synthesizer.exists()
+    experiment.train(config, broken.path, verbose=False)
+    ends = [Checkpoints(r.checkpoints / "joint").latest()[0].get_weights() for r in (run, broken)]
+    for expected, weights in zip(*ends, strict=True):
+        np.testing.assert_array_equal(expected, weights)
 
 
 def test_phases_share_the_minutes(tree):
