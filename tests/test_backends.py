@@ -21,17 +21,16 @@ model = tfsynth.load_model(sys.argv[1])
 maps = np.load(sys.argv[2])
 photograph = model.synthesize(maps["labels"], maps["instances"])
 plain, noisy = map(tfsynth.load_model, sys.argv[3:])
+ones = np.ones((1, 16, 16, 4), "float32")
 drawn = [noisy.synthesize(maps["labels"], seed=seed) for seed in (0, 1, 0)]
-patches = networks.PatchDiscriminator(4, filters=2)(np.ones((1, 32, 32, 4), "float32"))
-discriminator = networks.MultiscaleDiscriminator(4, filters=2)
-scales = discriminator(np.ones((1, 32, 32, 4), "float32"))
+patches = networks.PatchDiscriminator(4, filters=2, num_layers=1)(ones)
+small = {"filters": 2, "num_layers": 1}
+scales = networks.MultiscaleDiscriminator(4, **small)(ones)
 logits = [scale[-1] for scale in scales]
-spectral = networks.MultiscaleDiscriminator(4, filters=2, normalization="spectral")
+spectral = networks.MultiscaleDiscriminator(4, **small, num_scales=1, normalization="spectral")
 spectral.get_layer("scale0_layer1_conv").advance()
 values = {
-    "spectral": losses.HingeLoss().generator(
-        [scale[-1] for scale in spectral(np.ones((1, 32, 32, 4), "float32"))]
-    ),
+    "spectral": losses.HingeLoss().generator([scale[-1] for scale in spectral(ones)]),
     "patches": losses.CrossEntropyLoss().generator([scale[-1] for scale in patches]),
     "least_squares": losses.LeastSquaresLoss().generator(logits),
     "cross_entropy": losses.CrossEntropyLoss().discriminator(logits, logits),

@@ -104,4 +104,5 @@ def runs_of(folder):
 
 
 if __name__ == "__main__":
-    {"losses": losses_of, "streams": streams_of, "runs": runs_of}[sys.argv[1]](Path(sys.argv[2]))
+    for task in (losses_of, streams_of, runs_of):
+        task(Path(sys.argv[1]) / task.__name__.removesuffix("_of"))
