@@ -2,13 +2,11 @@
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
+from tests import jax_process
 from tests.synthesis.synthesizers import layout, noisy_synthesizer, synthesizer
 
 PROGRAM = """
@@ -64,14 +62,8 @@ def test_a_saved_synthesizer_and_the_losses_run_under_jax(tmp_path):
     labels, instances = layout(17, 23)
     np.savez(tmp_path / "maps.npz", labels=labels, instances=instances)
     files = [tmp_path / f for f in ("model.keras", "maps.npz", "plain.keras", "noisy.keras")]
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *map(str, files)],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
+    said = jax_process.run("-c", PROGRAM, *files)
+    result = json.loads(said.splitlines()[-1])
     assert result["backend"] == "jax"
     assert result["tensorflow"] is False
     assert result["losses"]["feature_matching"] == 0.0

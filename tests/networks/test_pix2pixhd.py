@@ -236,3 +236,14 @@ def test_sizes_that_the_networks_take():
     assert output.shape == (1, 16, 16, 3)
     assert np.isfinite(output).all()
     assert MultiscaleDiscriminator(4, filters=2, num_scales=3).minimum_size == 5
+
+
+@pytest.mark.parametrize("kind", [GlobalGenerator, LocalEnhancer, FeatureEncoder])
+def test_a_config_of_version_0_1_says_its_padding(kind):
+    network = kind(3, filters=2, num_downsamples=1)
+    stored = {**network.get_config(), "padding": "zeros"}
+    again = kind.from_config(stored)
+    assert type(again) is kind and again.get_config() == network.get_config()
+    assert [w.shape for w in again.weights] == [w.shape for w in network.weights]
+    with pytest.raises(ValueError, match="convolutions by 'reflect', which tfsynth has no more"):
+        kind.from_config({**stored, "padding": "reflect"})

@@ -1,17 +1,13 @@
 """The trainer on JAX plays what the one on TensorFlow does, where TensorFlow cannot be imported."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import yaml
 
-from tests import tiny
+from tests import jax_process, tiny
 from tests.runs.callbacks import InterruptAt
 from tests.runs.several import SeveralPictures
 from tests.trainers import games
@@ -23,7 +19,6 @@ from tfsynth.losses import DiversityLoss, FeatureMatchingLoss, HingeLoss, L1Loss
 from tfsynth.networks import FeatureEncoder, GlobalGenerator, MultiscaleDiscriminator
 from tfsynth.trainers import Checkpoints
 
-ROOT = Path(__file__).parents[2]
 STEPS = 5
 
 
@@ -35,25 +30,9 @@ def jax_folder(tmp_path_factory):
         task = folder / prepare.__name__.removeprefix("prepare_")
         task.mkdir()
         prepare(task)
-    under_jax(folder)
+    program = jax_process.ROOT / "tests" / "trainers" / "jax_program.py"
+    jax_process.run(program, folder, TFSYNTH_CACHE=str(folder / "cache"))
     return folder
-
-
-def under_jax(folder):
-    environment = {
-        **os.environ,
-        "KERAS_BACKEND": "jax",
-        "PYTHONPATH": str(ROOT),
-        "TFSYNTH_CACHE": str(folder / "cache"),
-    }
-    program = ROOT / "tests" / "trainers" / "jax_program.py"
-    done = subprocess.run(
-        [sys.executable, str(program), str(folder)],
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
 
 
 def adversarial():
@@ -163,6 +142,13 @@ def test_element_k_of_the_stream_is_the_same(jax_folder, name):
                 np.testing.assert_array_equal(there[key], expected)
                 assert there[key].dtype == expected.numpy().dtype
     assert number == 2
+
+
+def test_a_folder_that_cannot_keep_the_streets_is_named_under_jax(jax_folder):
+    folder = jax_folder / "streams"
+    message = (folder / "refused.txt").read_text()
+    assert message.startswith(f"{folder / 'occupied' / 'in'}: the drawn streets cannot be kept")
+    assert "TFSYNTH_DATA" in message and (folder / "occupied").read_bytes() == b""
 
 
 def prepare_runs(folder):
