@@ -45,6 +45,15 @@ def check_network(network, inputs, folder):
     return outputs
 
 
+def count_parameters(network, **arguments):
+    """Returns the number of weights of a network of this class, without the gigabytes of them."""
+    with keras.StatelessScope(initialize_variables=False):
+        count = network(**arguments).count_params()
+    # Else they are made when the next scope ends.
+    keras.utils.clear_session()
+    return count
+
+
 def check_loss(value, expected):
     """A loss is a float32 scalar of the expected value."""
     assert keras.ops.dtype(value) == "float32"

@@ -5,13 +5,11 @@ The page is where the rules are said: the block below "Who may import whom" is r
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "tfsynth"
-SOURCES = sorted(PACKAGE.rglob("*.py"))
+from tests.source_tree import PACKAGE, ROOT, SOURCES
+
 # What any part may import.
 COMMON = {"hints", "registry", "__version__"}
 
@@ -78,3 +76,18 @@ def test_no_part_imports_another_that_imports_it():
     # More of either is a house that nobody finds through.
     assert max(floors.values()) <= 9
     assert len(floors) <= 25
+
+
+def test_tests_go_through_what_is_public():
+    ours = re.compile(r"(tfsynth|tests)\b")
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and ours.match(node.module):
+                names = [*node.module.split("."), *(alias.name for alias in node.names)]
+                where = f"{path.relative_to(ROOT)}, line {node.lineno}"
+                assert not any(re.match("_[a-z]", n) for n in names), f"{where}: private."
+                assert not any(n.startswith("test_") for n in names), f"{where}: a file of tests."
+            elif isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr):
+                # A test's own class may have what it likes.
+                own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+                assert own, f"{path.relative_to(ROOT)}, line {node.lineno}: `.{node.attr}`."

@@ -2,14 +2,12 @@
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
-from tests.synthesis.test_synthesizer import layout, noisy_synthesizer, synthesizer
+from tests import jax_process
+from tests.synthesis.synthesizers import layout, noisy_synthesizer, synthesizer
 
 PROGRAM = """
 import json, sys
@@ -21,17 +19,17 @@ model = tfsynth.load_model(sys.argv[1])
 maps = np.load(sys.argv[2])
 photograph = model.synthesize(maps["labels"], maps["instances"])
 plain, noisy = map(tfsynth.load_model, sys.argv[3:])
+ones = np.ones((1, 16, 16, 4), "float32")
 drawn = [noisy.synthesize(maps["labels"], seed=seed) for seed in (0, 1, 0)]
-patches = networks.PatchDiscriminator(4, filters=2)(np.ones((1, 32, 32, 4), "float32"))
-discriminator = networks.MultiscaleDiscriminator(4, filters=2)
-scales = discriminator(np.ones((1, 32, 32, 4), "float32"))
+patches = networks.PatchDiscriminator(4, filters=2, num_layers=1)(ones)
+small = {"filters": 2, "num_layers": 1}
+scales = networks.MultiscaleDiscriminator(4, **small)(ones)
 logits = [scale[-1] for scale in scales]
-spectral = networks.MultiscaleDiscriminator(4, filters=2, normalization="spectral")
-spectral.get_layer("scale0_layer1_conv").advance()
+network = networks.MultiscaleDiscriminator(4, **small, num_scales=1, normalization="spectral")
+network.get_layer("scale0_layer1_conv").advance()
+spectral = network(ones)
 values = {
-    "spectral": losses.HingeLoss().generator(
-        [scale[-1] for scale in spectral(np.ones((1, 32, 32, 4), "float32"))]
-    ),
+    "spectral": losses.HingeLoss().generator([scale[-1] for scale in spectral]),
     "patches": losses.CrossEntropyLoss().generator([scale[-1] for scale in patches]),
     "least_squares": losses.LeastSquaresLoss().generator(logits),
     "cross_entropy": losses.CrossEntropyLoss().discriminator(logits, logits),
@@ -48,6 +46,10 @@ print(json.dumps({
     "backend": keras.backend.backend(),
     "tensorflow": "tensorflow" in sys.modules,
     "losses": {name: float(value) for name, value in values.items()},
+    "logits": {
+        name: [np.asarray(scale[-1]).ravel().tolist() for scale in outputs]
+        for name, outputs in {"scales": scales, "patches": patches, "spectral": spectral}.items()
+    },
     "photograph": photograph.tolist(),
     "pix2pix": plain.synthesize(maps["labels"]).tolist(),
     "noisy": [picture.tolist() for picture in drawn],
@@ -65,20 +67,27 @@ def test_a_saved_synthesizer_and_the_losses_run_under_jax(tmp_path):
     labels, instances = layout(17, 23)
     np.savez(tmp_path / "maps.npz", labels=labels, instances=instances)
     files = [tmp_path / f for f in ("model.keras", "maps.npz", "plain.keras", "noisy.keras")]
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *map(str, files)],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
+    said = jax_process.run("-c", PROGRAM, *files)
+    result = json.loads(said.splitlines()[-1])
     assert result["backend"] == "jax"
     assert result["tensorflow"] is False
     assert result["losses"]["feature_matching"] == 0.0
     assert result["losses"]["l1"] == 1.0
     assert result["losses"]["diversity"] == pytest.approx(127.5, rel=1e-6)
-    assert all(np.isfinite(value) for value in result["losses"].values())
+    assert np.isfinite(result["losses"]["segmentation"])
+    scales, patches, spectral = (
+        [np.array(logits) for logits in result["logits"][name]]
+        for name in ("scales", "patches", "spectral")
+    )
+    assert [len(kind) for kind in (scales, patches, spectral)] == [2, 1, 1]
+    both = [np.logaddexp(0, -x).mean() + np.logaddexp(0, x).mean() for x in scales]
+    for name, expected in (
+        ("least_squares", sum(((x - 1) ** 2).mean() for x in scales)),
+        ("cross_entropy", 0.5 * sum(both)),
+        ("patches", np.logaddexp(0, -patches[0]).mean()),
+        ("spectral", -spectral[0].mean()),
+    ):
+        assert result["losses"][name] == pytest.approx(expected, rel=1e-4, abs=1e-6), name
     expected = model.synthesize(labels, instances).astype(int)
     np.testing.assert_allclose(np.array(result["photograph"]), expected, atol=1)
     expected = plain.synthesize(labels).astype(int)

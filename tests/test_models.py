@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 import tfsynth
-from tests.synthesis.test_styles import synthesizer
-from tests.synthesis.test_synthesizer import picture_synthesizer
+from tests.synthesis.synthesizers import picture_synthesizer, styled_synthesizer
 from tfsynth import experiment, models
 from tfsynth.__main__ import main
 from tfsynth.config import ConfigError, load_config
@@ -26,7 +25,7 @@ def shipped(tmp_path, monkeypatch):
     """A folder of models in place of the package's, with an untrained one of streets."""
     folder = tmp_path / "models"
     folder.mkdir()
-    monkeypatch.setattr(models, "_FOLDER", folder)
+    monkeypatch.setattr(models, "FOLDER", folder)
     monkeypatch.chdir(tmp_path)
     generator = GlobalGenerator(15, filters=2, num_downsamples=1, num_blocks=1)
     provenance = {"config": {"data": {"size": [32, 64]}}}
@@ -133,7 +132,7 @@ def test_what_is_no_model_is_named(tmp_path):
 
 
 def test_layouts_are_drawn_for_models_of_streets_only(shipped, capsys):
-    synthesizer().save(shipped / "other.keras")
+    styled_synthesizer().save(shipped / "other.keras")
     picture_synthesizer(edges=True).save(shipped / "pictures.keras")
     for name in ("other", "pictures"):
         assert main(["synthesize", "--model", name]) == 2

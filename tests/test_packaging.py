@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import tfsynth
-from tests.test_architecture import SOURCES
+from tests.source_tree import SOURCES
 
 ROOT = Path(__file__).parents[1]
 NOT_SHIPPED = ("__pycache__", ".ipynb_checkpoints")

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.test_architecture import PACKAGE, SOURCES
+from tests.source_tree import PACKAGE, SOURCES
 
 # Ours are imported as on a system without these; other packages have what they ask for.
 PROGRAM = """

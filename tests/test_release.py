@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import tfsynth
-from tests.test_licences import files_of_the_tree
+from tests.source_tree import files_of_the_tree
 from tfsynth import experiment
 from tfsynth.config import load_config
 

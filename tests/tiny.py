@@ -5,7 +5,13 @@ from PIL import Image
 
 from tfsynth.data import Streets
 
-PROTOCOL = {"class": "SegmenterProtocol", "steps": 4, "batch_size": 2}
+PROTOCOL = {
+    "class": "SegmenterProtocol",
+    "steps": 4,
+    "batch_size": 2,
+    "filters": [4, 4],
+    "blocks": [0, 0],
+}
 CLASSES = 14
 
 
@@ -41,13 +47,15 @@ def tree(data_folder):
                 "class": "GlobalGenerator",
                 "input_channels": CLASSES + 1,
                 "filters": 4,
-                "num_downsamples": 2,
+                "num_downsamples": 1,
                 "num_blocks": 1,
             },
             "discriminator": {
                 "class": "MultiscaleDiscriminator",
                 "input_channels": CLASSES + 4,
                 "filters": 4,
+                "num_layers": 1,
+                "num_scales": 1,
             },
             "adversarial_loss": {"class": "LeastSquaresLoss"},
             "terms": [{"class": "FeatureMatchingLoss"}],

@@ -23,7 +23,7 @@ def test_without_config_the_installed_ones_are_listed(capsys):
 
 
 def test_interruption_before_the_first_checkpoint_promises_nothing(tmp_path):
-    message = train._how_to_resume(tmp_path, "tfsynth train demo")
+    message = train.how_to_resume(tmp_path, "tfsynth train demo")
     assert message == "interrupted before the first checkpoint; nothing was saved."
 
 
@@ -31,7 +31,7 @@ def test_the_layouts_of_the_run_are_what_it_offers_to_synthesise(tmp_path):
     run = tmp_path / "my run"
 
     def offered():
-        (line,) = [s for s in train._what_next(run).splitlines() if "synthesise  " in s]
+        (line,) = [s for s in train.what_next(run).splitlines() if "synthesise  " in s]
         return shlex.split(line)[-5:], shlex.split(line)
 
     run.mkdir()

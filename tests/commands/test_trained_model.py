@@ -45,7 +45,7 @@ def test_the_command_to_synthesise_can_be_typed_as_it_is(run, labels, tmp_path, 
     copy = shutil.copytree(run, tmp_path / "my run")
     for kind in ("labels", "instances"):
         shutil.copytree(labels, copy / "layouts" / kind, dirs_exist_ok=True)
-    command = re.search("synthesise  (.*)", train._what_next(copy))[1]
+    command = re.search("synthesise  (.*)", train.what_next(copy))[1]
     words = shlex.split(command)
     monkeypatch.chdir(tmp_path)
     assert main(words[words.index("synthesize") :]) == 0

@@ -1,13 +1,9 @@
-"""The interpreter ends although TensorFlow's threads are calling Python."""
+"""The interpreter ends although threads are calling Python."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
-
-from tfsynth.data import python_calls
 
 SCRIPT = """
 import time
@@ -28,28 +24,55 @@ raise KeyboardInterrupt
 """
 
 
+def run(script, timeout):
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
 def test_an_interrupted_run_ends():
     # Without the precaution this hangs: calls are running while the iterator is deleted.
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, timeout=120
-    )
+    done = run(SCRIPT, timeout=120)
     assert "KeyboardInterrupt" in done.stderr
     assert done.returncode not in (0, None)
 
 
-def test_calls_are_counted_and_blank_at_the_end(monkeypatch):
-    def work(x):
-        assert python_calls._counts["running"] == before + 1
-        if x < 0:
-            raise ValueError("negative")
-        return x * 2
+CALLS = """
+import atexit, threading, time
 
-    before = python_calls._counts["running"]
-    call = python_calls.at_rest_at_exit(work, lambda: -1)
-    assert call(4) == 8
-    with pytest.raises(ValueError, match="negative"):
-        call(-4)
-    assert python_calls._counts["running"] == before
-    monkeypatch.setattr(python_calls._ending, "is_set", lambda: True)
-    assert call(4) == -1
+@atexit.register
+def after_the_wait():
+    print(finished.is_set(), call(4), time.monotonic() - end < 20, flush=True)
+
+from tfsynth.data import python_calls
+
+finished, begun = threading.Event(), threading.Event()
+
+def work(x):
+    if x == 4:
+        return x * 2
+    begun.set()
+    time.sleep(x)
+    finished.set()
+    raise ValueError("late")
+
+call = python_calls.at_rest_at_exit(work, lambda: -1)
+print(call(4))
+threading.excepthook = lambda raised: print(raised.exc_value)
+threading.Thread(target=call, args=(0.5,), daemon=True).start()
+begun.wait()
+end = time.monotonic()
+"""
+
+
+def test_the_end_waits_for_calls_and_leaves_later_ones_blank():
+    # Atexit's functions run last in, first out: `after_the_wait` comes after the waiting. A call
+    # that raises is at rest too: without that, the end would come after half a minute.
+    done = run(CALLS, timeout=120)
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert done.stdout.split() == ["8", "late", "True", "-1", "True"]

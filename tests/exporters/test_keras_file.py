@@ -5,16 +5,9 @@ import numpy as np
 import pytest
 
 import tfsynth
-from tests.synthesis.test_styles import INSTANCES, LAYOUT, synthesizer
+from tests.synthesis.synthesizers import INSTANCES, LAYOUT, styled_synthesizer, wide
 from tfsynth.__main__ import main
-from tfsynth.networks import FeatureEncoder, GlobalGenerator
-
-
-def wide():
-    """A synthesizer large enough for its weights to be most of its file."""
-    generator = keras.saving.serialize_keras_object(GlobalGenerator(6, filters=32, num_blocks=0))
-    model = synthesizer()
-    return type(model).from_config({**model.get_config(), "generator": generator})
+from tfsynth.networks import FeatureEncoder
 
 
 def weights_of(model):
@@ -45,7 +38,7 @@ def test_half_a_file_is_half_the_size_and_a_grey_level_off(tmp_path):
 
 
 def test_a_half_stays_one_when_it_is_saved_again_and_can_be_made_whole(tmp_path):
-    synthesizer().export(tmp_path / "half.keras", format="keras", half=True)
+    styled_synthesizer().export(tmp_path / "half.keras", format="keras", half=True)
     half = tfsynth.load_model(tmp_path / "half.keras")
     assert isinstance(half.encoder, FeatureEncoder)
     half.save(tmp_path / "again.keras")
@@ -59,7 +52,7 @@ def test_a_half_stays_one_when_it_is_saved_again_and_can_be_made_whole(tmp_path)
 
 
 def test_what_does_not_fit_is_refused_and_nothing_is_written(tmp_path):
-    model = synthesizer()
+    model = styled_synthesizer()
     with pytest.raises(ValueError, match="ends in .keras. Received: .*model.h5"):
         model.export(tmp_path / "model.h5", format="keras")
     with pytest.raises(ValueError, match="use the format 'keras'. Received: 'saved_model'"):
@@ -75,7 +68,7 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(tmp_path):
 
 
 def test_the_command_replaces_a_file_when_told(tmp_path, capsys):
-    synthesizer().save(tmp_path / "my.keras")
+    styled_synthesizer().save(tmp_path / "my.keras")
     target = tmp_path / "small.keras"
     words = ["export", str(tmp_path / "my.keras"), "-o", str(target), "--format", "keras"]
     assert main(words) == 0

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import tfsynth
-from tests.exporters.test_keras_file import wide
-from tests.synthesis.test_styles import LABELS, synthesizer
+from tests.synthesis.synthesizers import LABELS, styled_synthesizer, wide
 from tfsynth import exporters
 from tfsynth.__main__ import main
 from tfsynth.commands import export as command
@@ -43,7 +42,7 @@ def options_of(folder):
 
 @pytest.mark.parametrize("regions", ["instances", "labels"])
 def test_a_model_with_an_encoder_comes_back_to_the_bit(regions, tmp_path):
-    model, folder = synthesizer(regions=regions), tmp_path / "model"
+    model, folder = styled_synthesizer(regions=regions), tmp_path / "model"
     assert exporters.export(model, folder, format="pix2pixhd") == folder
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["latest_net_E.pth", "latest_net_G.pth", "opt.txt"]
@@ -146,7 +145,7 @@ def test_a_disk_that_changes_a_byte_is_noticed(place, tmp_path, monkeypatch):
 
 
 def test_the_command_writes_what_import_reads(tmp_path, capsys):
-    model, target = synthesizer(), tmp_path / "theirs"
+    model, target = styled_synthesizer(), tmp_path / "theirs"
     model.save(tmp_path / "my.keras")
     words = ["export", str(tmp_path / "my.keras"), "-o", str(target), "--format", "pix2pixhd"]
     assert main(words) == 0
@@ -163,7 +162,7 @@ def test_the_command_writes_what_import_reads(tmp_path, capsys):
 
 def test_the_command_replaces_its_own_export_and_no_other_checkpoint(tmp_path, capsys):
     target = tmp_path / "theirs"
-    synthesizer().save(tmp_path / "my.keras")
+    styled_synthesizer().save(tmp_path / "my.keras")
     words = ["export", str(tmp_path / "my.keras"), "-o", str(target), "--format", "pix2pixhd"]
     assert main(words) == 0
     first = (target / "latest_net_G.pth").stat().st_ino
@@ -183,10 +182,10 @@ def test_the_command_replaces_its_own_export_and_no_other_checkpoint(tmp_path, c
 
 
 def test_files_of_another_model_are_not_taken_for_its_own(tmp_path):
-    model = synthesizer()
+    model = styled_synthesizer()
     exporters.export(model, tmp_path / "theirs", format="pix2pixhd")
-    command._require_same(model, tmp_path / "theirs")
+    command.require_same(model, tmp_path / "theirs")
     bias = model.encoder.get_layer("head_conv").bias
     bias.assign(np.nextafter(np.asarray(bias), np.float32(1)))
     with pytest.raises(ValueError, match="latest_net_E.pth is read back with other weights"):
-        command._require_same(model, tmp_path / "theirs")
+        command.require_same(model, tmp_path / "theirs")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.synthesis.test_synthesizer import LABELS, layout, noisy_synthesizer, synthesizer
+from tests.synthesis.synthesizers import LABELS, layout, noisy_synthesizer, synthesizer
 
 SERVE = """
 import sys, numpy, tensorflow

@@ -23,11 +23,11 @@ def game(rematerialize, generator=LocalEnhancer, xla=False, frozen=()):
                 *(CHANNELS,),
                 filters=2,
                 num_downsamples=1,
-                num_blocks=2,
+                num_blocks=1,
                 rematerialize=rematerialize,
             ),
             MultiscaleDiscriminator(
-                CHANNELS + 3, filters=4, num_layers=2, rematerialize=rematerialize
+                CHANNELS + 3, filters=4, num_layers=1, rematerialize=rematerialize
             ),
             LeastSquaresLoss(),
             [FeatureMatchingLoss()],
@@ -39,12 +39,13 @@ def game(rematerialize, generator=LocalEnhancer, xla=False, frozen=()):
 
 def gradients_of(trainer):
     batch = next(iter(data(1)))
-    return tf.nest.flatten(trainer._gradients(batch))
+    compute = tf.function(trainer.compute_gradients, jit_compile=trainer.uses_xla)
+    return tf.nest.flatten(compute(batch))
 
 
-@pytest.mark.parametrize("xla", [False, True])
 @pytest.mark.parametrize(
-    "generator, frozen", [(GlobalGenerator, ()), (LocalEnhancer, ("generator.global",))]
+    "generator, frozen, xla",
+    [(GlobalGenerator, (), False), (LocalEnhancer, ("generator.global",), True)],
 )
 def test_losses_and_gradients_are_those_of_what_is_kept(generator, frozen, xla):
     kept = gradients_of(game(False, generator, xla, frozen))
@@ -59,8 +60,8 @@ def test_two_replicas_train_as_one(two_replicas):
     losses = []
     for strategy in (None, two_replicas):
         with strategy.scope() if strategy else tf.device("CPU:0"):
-            trainer = game(True)
-        history = trainer.fit(data(4), verbose=0).history
+            trainer = game(True, GlobalGenerator)
+        history = trainer.fit(data(2), verbose=0).history
         losses.append([history[name][-1] for name in sorted(history)])
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
 

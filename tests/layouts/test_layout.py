@@ -1,5 +1,7 @@
 """The layout: what each edit does to labels and instances, its refusals, undo and redo."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -452,10 +454,16 @@ def test_history_is_bounded():
 
 def test_history_is_lean():
     layout = Layout(np.zeros((256, 512), int), LABEL_SET)
-    car = layout.draw(mask_of(layout, slice(100, 140), slice(50, 150)), CAR)
+    mask = mask_of(layout, slice(100, 140), slice(50, 150))
+    before = len(pickle.dumps(layout))
+    car = layout.draw(mask, CAR)
     layout.move(car, 40, 300)
     layout.change_class(0, ROAD)
-    assert sum(len(data) for _, *stored in layout._undo for data in stored) < 10_000
+    # One map of the layout has 131,072 pixels.
+    assert before < len(pickle.dumps(layout)) < before + 10_000
+    for _ in range(3):
+        layout.undo()
+    assert not layout.labels.any() and not layout.can_undo
 
 
 def random_edit(layout, generator):

@@ -85,14 +85,21 @@ def test_one_picture_is_the_best_of_all_layers_together():
 def test_masks_are_averaged_down_to_each_layer():
     image = keras.Input((None, None, 1))
     half = keras.Model(image, {"half": keras.layers.AveragePooling2D(2)(image)})
-    # A quarter of one map's pixel is of the first class.
-    masks = np.zeros((1, 2, 2, 2), "float32")
+    # The map has two pixels; a quarter of the left one is of the first class.
+    masks = np.zeros((1, 2, 4, 2), "float32")
     masks[..., 1] = 1
     masks[0, 0, 0] = 1, 0
-    fake = np.stack([np.full((1, 2, 2, 1), v, "float32") for v in (0.1, 0.3)], axis=1)
+    real, fake = np.zeros((1, 2, 4, 1), "float32"), np.zeros((1, 2, 2, 4, 1), "float32")
+    fake[0, 0, :, :2], fake[0, 0, :, 2:] = 0.1, 0.5
+    fake[0, 1, :, :2], fake[0, 1, :, 2:] = 0.3, 0.0
     value = DiversityLoss(half, layer_weights={"half": 1.0}, mean_share=0.0)
-    terms = value._errors(np.zeros((1, 2, 2, 1), "float32"), keras.ops.array(fake), masks)
-    np.testing.assert_allclose(terms[0, 0], [[0.025, 0.075], [0.075, 0.225]], rtol=1e-6)
+    # The first class is best in the first picture, 0.1 * 0.25 / 2; the rest in the second,
+    # 0.3 * 0.75 / 2.
+    terms = value.terms(real, fake, masks)
+    np.testing.assert_allclose(terms, [0.0125 + 0.1125], rtol=1e-6)
+    # Of the mean over pictures the classes are all: ((0.1 + 0.5) / 2 + 0.3 / 2) / 2.
+    everything = DiversityLoss(half, layer_weights={"half": 1.0}, mean_share=1.0)
+    np.testing.assert_allclose(everything.terms(real, fake, masks), [0.225], rtol=1e-6)
     assert value.size_multiple == 2
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from tfsynth.metrics import boundary_visibility, touching_boundaries
-from tfsynth.metrics.boundaries import _apart, _depth, gradient_magnitude
+from tfsynth.metrics.boundaries import depth_inside, far_from_others, gradient_magnitude
 
 CAR = 2
 
@@ -44,20 +44,21 @@ def test_a_seam_is_seen_and_its_absence_is_chance():
 
 
 def test_depth_counts_from_the_outline():
-    depth = _depth(scene()[0] == CAR)
+    depth = depth_inside(scene()[0] == CAR)
     np.testing.assert_array_equal(depth[3:13, 9], [0, 1, 2, 3, 4, 4, 3, 2, 1, 0])
     np.testing.assert_array_equal(depth[7, :7], [0, 0, 1, 2, 3, 4, 4])
     # The picture's border is no outline.
-    np.testing.assert_array_equal(_depth(np.ones((3, 3), bool)), np.full((3, 3), 4))
+    np.testing.assert_array_equal(depth_inside(np.ones((3, 3), bool)), np.full((3, 3), 4))
 
 
 def test_outlines_alone_make_no_boundary_visible():
     labels, instances = scene()
     # A bright outline, which a label map tells, and nothing at the seam.
-    image = np.repeat((200 * (_depth(labels == CAR) == 1)).astype("uint8")[..., None], 3, axis=-1)
+    outline = (depth_inside(labels == CAR) == 1).astype("uint8")
+    image = np.repeat(200 * outline[..., None], 3, axis=-1)
     gradient = gradient_magnitude(image)
     at = gradient[touching_boundaries(labels, instances, CAR)]
-    deep = gradient[_apart(labels, instances, CAR) & (_depth(labels == CAR) > 2)]
+    deep = gradient[far_from_others(labels, instances, CAR) & (depth_inside(labels == CAR) > 2)]
     assert (at[:, None] > deep).mean() == 0.25 and (at[:, None] < deep).mean() == 0
     visible = boundary_visibility([(labels, instances, image)], CAR)["visibility"]
     np.testing.assert_allclose(visible, 0.5, atol=0.06)
@@ -68,12 +69,12 @@ def test_visibility_is_a_probability_by_ranks_at_equal_depth():
     labels, instances = scene()
     image = random.integers(0, 40, (16, 24, 3)).astype("uint8")
     image[:, 10:] += 30
-    gradient, depth = gradient_magnitude(image), _depth(labels == CAR)
+    gradient, depth = gradient_magnitude(image), depth_inside(labels == CAR)
     expected = []
     for pixel, deep in zip(
         *(m[touching_boundaries(labels, instances, CAR)] for m in (gradient, depth)), strict=True
     ):
-        others = gradient[_apart(labels, instances, CAR) & (depth == deep)]
+        others = gradient[far_from_others(labels, instances, CAR) & (depth == deep)]
         expected.append((pixel > others).mean() + (pixel == others).mean() / 2)
     found = boundary_visibility([(labels, instances, image)], CAR)["visibility"]
     np.testing.assert_allclose(found, np.mean(expected), atol=1e-12)

@@ -2,15 +2,13 @@
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import jax_process
 from tests.harness import check_network
 from tests.networks import crn_published as published
 from tfsynth.importers.crn import checkpoint_variables
@@ -250,13 +248,7 @@ def test_it_is_the_same_under_jax(tmp_path):
         "image = np.asarray(network(np.load(sys.argv[1] + '/layout.npy')))\n"
         "print(json.dumps(['tensorflow' in sys.modules, image.tolist()]))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    tensorflow, image = json.loads(done.stdout.splitlines()[-1])
+    said = jax_process.run("-c", program, tmp_path)
+    tensorflow, image = json.loads(said.splitlines()[-1])
     assert tensorflow is False
     np.testing.assert_allclose(image, network(layout), atol=1e-4)

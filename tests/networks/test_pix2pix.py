@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.harness import check_network
+from tests.harness import check_network, count_parameters
 from tfsynth.layers import BatchStatisticsNormalization, DropoutNoise
 from tfsynth.networks import PatchDiscriminator, UNetGenerator
 
@@ -17,7 +17,7 @@ from tfsynth.networks import PatchDiscriminator, UNetGenerator
     ],
 )
 def test_generator_has_the_published_number_of_parameters(arguments, parameters):
-    assert UNetGenerator(**arguments).count_params() == parameters
+    assert count_parameters(UNetGenerator, **arguments) == parameters
 
 
 @pytest.mark.parametrize(

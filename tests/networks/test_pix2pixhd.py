@@ -4,7 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from tests.harness import assert_conforms, check_loss, check_network, fill_convolutions
+from tests.harness import (
+    assert_conforms,
+    check_loss,
+    check_network,
+    count_parameters,
+    fill_convolutions,
+)
 from tfsynth.losses import FeatureMatchingLoss, LeastSquaresLoss
 from tfsynth.networks import (
     FeatureEncoder,
@@ -118,7 +124,7 @@ def test_losses_agree_with_an_independent_evaluation(goldens, discriminator):
     ],
 )
 def test_generator_has_the_published_number_of_parameters(arguments, parameters):
-    assert GlobalGenerator(**arguments).count_params() == parameters
+    assert count_parameters(GlobalGenerator, **arguments) == parameters
 
 
 @pytest.mark.parametrize(
@@ -132,7 +138,7 @@ def test_generator_has_the_published_number_of_parameters(arguments, parameters)
     ],
 )
 def test_enhancer_has_the_published_number_of_parameters(arguments, parameters):
-    assert LocalEnhancer(**arguments).count_params() == parameters
+    assert count_parameters(LocalEnhancer, **arguments) == parameters
 
 
 def test_encoder_has_the_published_number_of_parameters():
@@ -151,7 +157,7 @@ def test_encoder_has_the_published_number_of_parameters():
     ],
 )
 def test_discriminator_has_the_published_number_of_parameters(arguments, parameters):
-    assert MultiscaleDiscriminator(**arguments).count_params() == parameters
+    assert count_parameters(MultiscaleDiscriminator, **arguments) == parameters
 
 
 @pytest.mark.parametrize("num_scales", [1, 2, 3])
@@ -236,3 +242,14 @@ def test_sizes_that_the_networks_take():
     assert output.shape == (1, 16, 16, 3)
     assert np.isfinite(output).all()
     assert MultiscaleDiscriminator(4, filters=2, num_scales=3).minimum_size == 5
+
+
+@pytest.mark.parametrize("kind", [GlobalGenerator, LocalEnhancer, FeatureEncoder])
+def test_a_config_of_version_0_1_says_its_padding(kind):
+    network = kind(3, filters=2, num_downsamples=1)
+    stored = {**network.get_config(), "padding": "zeros"}
+    again = kind.from_config(stored)
+    assert type(again) is kind and again.get_config() == network.get_config()
+    assert [w.shape for w in again.weights] == [w.shape for w in network.weights]
+    with pytest.raises(ValueError, match="convolutions by 'reflect', which tfsynth has no more"):
+        kind.from_config({**stored, "padding": "reflect"})

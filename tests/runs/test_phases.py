@@ -3,12 +3,11 @@
 import copy
 import json
 
-import keras
 import numpy as np
 import pytest
 
 from tests import tiny
-from tests.test_experiment import InterruptAt
+from tests.runs.callbacks import InterruptAt, InterruptInPhase, Watch, equal
 from tfsynth import experiment
 from tfsynth.config import ConfigError, parse_config
 from tfsynth.runs import preparation
@@ -41,8 +40,7 @@ PHASES = {
 }
 
 
-@pytest.fixture
-def tree(tree):
+def phased(tree):
     """pix2pixHD's three phases: a coarse network, an enhancer, both; with an encoder."""
     tree["game"]["generator"] = {
         "class": "LocalEnhancer",
@@ -52,82 +50,46 @@ def tree(tree):
         "num_blocks": 1,
         "num_local_blocks": 1,
     }
+    tree["game"]["discriminator"]["num_scales"] = 2
     tree["game"].update(encoder=ENCODER, encoder_reduction=2)
     tree["phases"] = copy.deepcopy(PHASES)
     return tree
 
 
-class Watch(keras.callbacks.Callback):
-    """Notes the weights at both ends of each training and the learning rates in it."""
-
-    def __init__(self):
-        super().__init__()
-        self.starts, self.ends, self.rates, self.moments = [], [], [], []
-        self.averages_are_the_weights = []
-
-    def _weights(self):
-        return {
-            f"{role}.{layer.name}": [np.array(w) for w in layer.weights]
-            for role, network in self.model.networks.items()
-            for layer in network.layers
-        }
-
-    def on_train_begin(self, logs=None):
-        self.starts.append(self._weights())
-        pairs = [
-            (weight, other)
-            for name, network in self.model.shipped.items()
-            for weight, other in zip(
-                network.get_weights(), self.model.networks[name].get_weights(), strict=True
-            )
-        ]
-        self.averages_are_the_weights.append(all(np.array_equal(*pair) for pair in pairs))
-        self.moments.append(
-            {
-                player: (
-                    int(optimizer.iterations),
-                    float(sum(np.abs(np.array(v)).sum() for v in optimizer.variables[2:])),
-                )
-                for player, optimizer in self.model.player_optimizers.items()
-            }
-        )
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.rates.append(round(self.model.learning_rates["generator"] / 2e-4, 6))
-
-    def on_train_end(self, logs=None):
-        self.ends.append(self._weights())
+@pytest.fixture
+def tree(tree):
+    return phased(tree)
 
 
-def _equal(a, b, prefix):
-    """Returns the set of whether layers of a name are equal: {True}, {False} or both."""
-    names = [n for n in a if n.startswith(prefix) and n in b and a[n]]
-    assert names
-    return {all(np.array_equal(x, y) for x, y in zip(a[n], b[n], strict=True)) for n in names}
+@pytest.fixture(scope="module")
+def whole(data_folder, tmp_path_factory):
+    """A run without a break: its config, its folder, and what a `Watch` has seen."""
+    tree = phased(tiny.tree(data_folder))
+    tree["train"] |= {"ema_decay": 0.9, "validation_examples": 0}
+    config, watch = parse_config(tree), Watch()
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    experiment.train(config, folder, verbose=False, callbacks=[watch])
+    return config, RunFolder(folder), watch
 
 
-def test_three_phases_train_what_they_name_and_hand_on_the_rest(tree, tmp_path):
-    tree["train"]["ema_decay"] = 0.9
-    watch = Watch()
-    run = RunFolder(
-        experiment.train(parse_config(tree), tmp_path / "run", verbose=False, callbacks=[watch])
-    )
+def test_three_phases_train_what_they_name_and_hand_on_the_rest(whole):
+    _, run, watch = whole
     coarse, enhancer, joint = range(3)
     # The coarse network and the encoder go on where phase 1 left them.
-    assert _equal(watch.ends[coarse], watch.starts[enhancer], "generator.block0") == {True}
-    assert _equal(watch.ends[coarse], watch.starts[enhancer], "encoder.") == {True}
-    assert _equal(watch.ends[coarse], watch.starts[enhancer], "discriminator.scale0") == {True}
+    assert equal(watch.ends[coarse], watch.starts[enhancer], "generator.block0") == {True}
+    assert equal(watch.ends[coarse], watch.starts[enhancer], "encoder.") == {True}
+    assert equal(watch.ends[coarse], watch.starts[enhancer], "discriminator.scale0") == {True}
     assert "discriminator.scale1_layer0_conv" not in watch.ends[coarse]
     assert watch.averages_are_the_weights == [True] * 3
     # Frozen for real: not one bit moves, and the enhancer learns.
     for frozen in ("generator.stem", "generator.block0", "generator.up0", "encoder."):
-        assert _equal(watch.starts[enhancer], watch.ends[enhancer], frozen) == {True}
+        assert equal(watch.starts[enhancer], watch.ends[enhancer], frozen) == {True}
     for trained in ("generator.enhancer1_stem_conv", "generator.enhancer1_head_conv"):
-        assert _equal(watch.starts[enhancer], watch.ends[enhancer], trained) == {False}
+        assert equal(watch.starts[enhancer], watch.ends[enhancer], trained) == {False}
     # Jointly, all of the generator; the encoder stays.
-    assert _equal(watch.ends[enhancer], watch.starts[joint], "") == {True}
-    assert _equal(watch.starts[joint], watch.ends[joint], "generator.stem_conv") == {False}
-    assert _equal(watch.starts[joint], watch.ends[joint], "encoder.") == {True}
+    assert equal(watch.ends[enhancer], watch.starts[joint], "") == {True}
+    assert equal(watch.starts[joint], watch.ends[joint], "generator.stem_conv") == {False}
+    assert equal(watch.starts[joint], watch.ends[joint], "encoder.") == {True}
     # The generator's rate decays in the last phase, whose optimizer is new; the
     # discriminator's goes on where its weights are those of before.
     assert watch.rates == [1.0, 1.0, 1.0, 1.0, 0.5]
@@ -143,42 +105,19 @@ def test_three_phases_train_what_they_name_and_hand_on_the_rest(tree, tmp_path):
     assert synthesizer.encoder_reduction == 2 and synthesizer.styles is not None
 
 
-def test_a_run_interrupted_in_every_phase_goes_on_to_the_same_weights(tree, tmp_path):
-    tree["train"]["validation_examples"] = 0
-    config = parse_config(tree)
-    experiment.train(config, tmp_path / "whole", verbose=False)
+def test_a_run_interrupted_in_every_phase_goes_on_to_the_same_weights(whole, tmp_path):
+    config, run, _ = whole
+    broken = RunFolder(tmp_path / "broken")
     # A run that goes on starts within the phase where it was left: `left` counts from there.
     for left, step in ((0, 2), (1, 1), (1, 5)):
         with pytest.raises(KeyboardInterrupt):
             callbacks = [InterruptInPhase(left, step)]
-            experiment.train(config, tmp_path / "broken", verbose=False, callbacks=callbacks)
-        assert not (tmp_path / "broken" / "synthesizer.keras").exists()
-    experiment.train(config, tmp_path / "broken", verbose=False)
-    ends = [
-        Checkpoints(tmp_path / name / "checkpoints" / "joint").latest()[0].get_weights()
-        for name in ("whole", "broken")
-    ]
-    for whole, broken in zip(*ends, strict=True):
-        np.testing.assert_array_equal(whole, broken)
-
-
-class InterruptInPhase(InterruptAt):
-    """Presses Ctrl-C in a step of the phase that is so many after the first it sees."""
-
-    def __init__(self, left, step):
-        super().__init__(step)
-        self.left = left
-        self._optimizer = None
-
-    def on_train_begin(self, logs=None):
-        # The rest of a broken epoch is a training of its own, of the same optimizers.
-        if self._optimizer not in (None, id(self.model.player_optimizers)):
-            self.left -= 1
-        self._optimizer = id(self.model.player_optimizers)
-
-    def on_train_batch_begin(self, batch, logs=None):
-        if self.left == 0:
-            super().on_train_batch_begin(batch, logs)
+            experiment.train(config, broken.path, verbose=False, callbacks=callbacks)
+        assert not broken.synthesizer.exists()
+    experiment.train(config, broken.path, verbose=False)
+    ends = [Checkpoints(r.checkpoints / "joint").latest()[0].get_weights() for r in (run, broken)]
+    for expected, weights in zip(*ends, strict=True):
+        np.testing.assert_array_equal(expected, weights)
 
 
 def test_phases_share_the_minutes(tree):

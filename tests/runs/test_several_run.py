@@ -8,8 +8,8 @@ import yaml
 from PIL import Image
 
 from tests import tiny
+from tests.runs.callbacks import InterruptAt
 from tests.runs.several import SeveralPictures
-from tests.test_experiment import InterruptAt
 from tfsynth import Synthesizer, experiment
 from tfsynth.__main__ import main
 from tfsynth.config import ConfigError, parse_config

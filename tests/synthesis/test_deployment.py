@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.synthesis.test_synthesizer import LABELS, layout, noisy_synthesizer, synthesizer
+from tests.synthesis.synthesizers import LABELS, layout, noisy_synthesizer, synthesizer
 from tfsynth.__main__ import main
 from tfsynth.data import write_instance_map, write_label_map
 from tfsynth.layouts.regions import components

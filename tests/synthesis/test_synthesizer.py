@@ -5,27 +5,17 @@ import numpy as np
 import pytest
 
 import tfsynth
-from tfsynth.layers import ColourConditioning, Conditioning, PictureConditioning
-from tfsynth.layouts.labels import LabelSet
-from tfsynth.networks import GlobalGenerator, UNetGenerator
+from tests.synthesis.synthesizers import (
+    LABELS,
+    layout,
+    noisy_synthesizer,
+    picture_synthesizer,
+    synthesizer,
+)
+from tfsynth.layers import Conditioning
 from tfsynth.synthesis.synthesizer import FORMAT_VERSION, Synthesizer
 
-LABELS = LabelSet(["sky", "road", "car"], [(0, 0, 255), (90, 90, 90), (255, 0, 0)])
 STORED = Path(__file__).parents[1] / "goldens" / "synthesizer_format_1.keras"
-
-
-def synthesizer(edges=True):
-    keras.utils.set_random_seed(3)
-    conditioning = Conditioning(3, edges=edges)
-    generator = GlobalGenerator(conditioning.channels, filters=2, num_downsamples=2, num_blocks=1)
-    return Synthesizer(generator, conditioning, LABELS, {"steps": 5})
-
-
-def layout(height, width):
-    labels = np.zeros((height, width), "uint8")
-    labels[height // 2 :] = 1
-    labels[height // 2 + 1 :, : width // 3] = 2
-    return labels, labels.astype("int32") * 1000
 
 
 @pytest.mark.parametrize("size", [(16, 24), (17, 23), (3, 5), (1, 1), (46, 62)])
@@ -168,15 +158,6 @@ def test_a_label_set_that_does_not_fit_is_refused():
         Synthesizer(synthesizer().generator, Conditioning(4), LABELS)
 
 
-def picture_synthesizer(channels=1, output_channels=1, edges=False):
-    keras.utils.set_random_seed(3)
-    conditioning = PictureConditioning(channels, edges=edges)
-    generator = GlobalGenerator(
-        *(conditioning.channels, output_channels), filters=2, num_downsamples=2, num_blocks=1
-    )
-    return Synthesizer(generator, conditioning)
-
-
 @pytest.mark.parametrize(("channels", "output_channels"), [(1, 1), (3, 4)])
 def test_pictures_of_any_size_and_in_batches(channels, output_channels, tmp_path):
     model = picture_synthesizer(channels, output_channels)
@@ -216,15 +197,6 @@ def test_pictures_have_no_label_set():
         Synthesizer(model.generator, model.conditioning, LABELS)
     with pytest.raises(ValueError, match="has None classes, the conditioning 3"):
         Synthesizer(synthesizer().generator, Conditioning(3))
-
-
-def noisy_synthesizer(dropout=0.5):
-    keras.utils.set_random_seed(3)
-    generator = UNetGenerator(3, filters=2, depth=3, dropout=dropout)
-    for weight in generator.trainable_weights:
-        # The first weights are so small that the picture is grey.
-        weight.assign(10 * weight)
-    return Synthesizer(generator, ColourConditioning(LABELS.colours), LABELS)
 
 
 def test_noise_is_that_of_the_seed(tmp_path):

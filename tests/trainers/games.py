@@ -34,8 +34,8 @@ def trainer(xla=False, losses="least squares", learning_rate=2e-4, terms=(), **m
     hd = losses == "least squares"
     game = AdversarialGame(
         Conditioning(NUM_CLASSES),
-        GlobalGenerator(NUM_CLASSES + 1, filters=4, num_downsamples=2, num_blocks=1),
-        MultiscaleDiscriminator(NUM_CLASSES + 4, filters=4, num_layers=2),
+        GlobalGenerator(NUM_CLASSES + 1, filters=4, num_downsamples=1, num_blocks=1),
+        MultiscaleDiscriminator(NUM_CLASSES + 4, filters=4, num_layers=1),
         LeastSquaresLoss() if hd else CrossEntropyLoss(),
         [FeatureMatchingLoss() if hd else L1Loss(), *terms],
     )
@@ -72,7 +72,7 @@ def encoder_trainer(
         LocalEnhancer(
             *(NUM_CLASSES + 1 + 2,), filters=2, num_downsamples=1, num_blocks=1, num_local_blocks=1
         ),
-        MultiscaleDiscriminator(NUM_CLASSES + 4, filters=4, num_layers=2),
+        MultiscaleDiscriminator(NUM_CLASSES + 4, filters=4, num_layers=1),
         LeastSquaresLoss(),
         [FeatureMatchingLoss(), *terms],
         encoder=FeatureEncoder(

@@ -81,6 +81,12 @@ def streams_of(folder):
         stream = data.batches(split, **settings["batches"])
         for number in range(3):
             np.savez(folder / f"{path.stem}-{number}.npz", **stream[number])
+    occupied = folder / "occupied"
+    occupied.write_text("")
+    try:
+        data.Streets(height=32, width=64, train=1, data_dir=str(occupied / "in")).split("train")
+    except data.DataError as error:
+        (folder / "refused.txt").write_text(str(error))
 
 
 def runs_of(folder):
@@ -104,4 +110,5 @@ def runs_of(folder):
 
 
 if __name__ == "__main__":
-    {"losses": losses_of, "streams": streams_of, "runs": runs_of}[sys.argv[1]](Path(sys.argv[2]))
+    for task in (losses_of, streams_of, runs_of):
+        task(Path(sys.argv[1]) / task.__name__.removesuffix("_of"))

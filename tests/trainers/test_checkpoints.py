@@ -7,7 +7,7 @@ from tfsynth.trainers import Checkpoints
 
 
 def test_a_saved_trainer_goes_on_to_the_last_bit(tmp_path):
-    trainer = games.trainer(xla=True)
+    trainer = games.trainer()
     trainer.fit(games.data(5), verbose=0)
     trainer.save(tmp_path / "trainer.keras")
     loaded = keras.saving.load_model(tmp_path / "trainer.keras")

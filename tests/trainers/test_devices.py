@@ -25,13 +25,13 @@ GPUS = [GPU(f"gpu {index}") for index in range(4)]
     ],
 )
 def test_auto_takes_as_many_gpus_as_share_the_batch_evenly(device, batch_size, expected):
-    assert devices._wanted_gpus(device, GPUS, GPUS, batch_size) == expected
+    assert devices.wanted_gpus(device, GPUS, GPUS, batch_size) == expected
 
 
 def test_auto_leaves_hidden_gpus_hidden_and_a_name_does_not():
-    assert devices._wanted_gpus("auto", GPUS, GPUS[1:2], 4) == GPUS[1:2]
-    assert devices._wanted_gpus("gpu:3", GPUS, GPUS[1:2], 4) == GPUS[3:]
-    assert devices._wanted_gpus("auto", [], [], 4) == []
+    assert devices.wanted_gpus("auto", GPUS, GPUS[1:2], 4) == GPUS[1:2]
+    assert devices.wanted_gpus("gpu:3", GPUS, GPUS[1:2], 4) == GPUS[3:]
+    assert devices.wanted_gpus("auto", [], [], 4) == []
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_auto_leaves_hidden_gpus_hidden_and_a_name_does_not():
 )
 def test_a_device_that_is_not_there_is_refused(device, message):
     with pytest.raises(ValueError, match=message):
-        devices._wanted_gpus(device, GPUS, GPUS, 1)
+        devices.wanted_gpus(device, GPUS, GPUS, 1)
 
 
 def test_once_tensorflow_has_started_only_another_choice_is_refused():
@@ -50,11 +50,11 @@ def test_once_tensorflow_has_started_only_another_choice_is_refused():
         ("cpu", [], []),
         ("gpu:1", GPUS[1:2], GPUS[1:2]),
     ):
-        devices._require_agreement(device, gpus, visible, too_late)
+        devices.require_agreement(device, gpus, visible, too_late)
     with pytest.raises(ValueError, match="'cpu' comes too late: .* computes on gpu 0, gpu 1, gpu"):
-        devices._require_agreement("cpu", [], GPUS, too_late)
+        devices.require_agreement("cpu", [], GPUS, too_late)
     with pytest.raises(ValueError, match="'gpu:1' comes too late: .* computes on the CPU"):
-        devices._require_agreement("gpu:1", GPUS[1:2], [], too_late)
+        devices.require_agreement("gpu:1", GPUS[1:2], [], too_late)
 
 
 def test_without_gpus_there_is_no_strategy():

@@ -66,7 +66,7 @@ def run(arguments):
         fresh = Path(folder) / target.name
         experiment.export(arguments.model, fresh, format=arguments.format, half=arguments.half)
         if arguments.format == "pix2pixhd":
-            _require_same(experiment.load_synthesizer(arguments.model), fresh)
+            require_same(experiment.load_synthesizer(arguments.model), fresh)
         if replace:
             target.rename(Path(folder) / "old")
         elif target.exists():
@@ -102,7 +102,7 @@ def _require_export(experiment, target):
         )
 
 
-def _require_same(synthesizer, folder):
+def require_same(synthesizer, folder):
     """Raises unless `tfsynth import` would read the model's own weights, bit for bit."""
     from tfsynth import importers
     from tfsynth.exporters.pix2pixhd import FILES

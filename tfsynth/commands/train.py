@@ -60,8 +60,8 @@ def run(arguments):
 
         experiment.train(config, run_dir, device=arguments.device)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_how_to_resume(run_dir, arguments.command_line)) from None
-    print(_what_next(run_dir))
+        raise KeyboardInterrupt(how_to_resume(run_dir, arguments.command_line)) from None
+    print(what_next(run_dir))
 
 
 def _list_configs():
@@ -75,7 +75,8 @@ def _list_configs():
     print(f"Train one of them with `{program('tfsynth')} train NAME`.")
 
 
-def _what_next(run_dir):
+def what_next(run_dir):
+    """Returns the lines that a finished run ends with: scores, and commands that go on from it."""
     scores = run_dir / "metrics.json"
     lines = [f"\nFinished: {run_dir}"]
     if scores.is_file():
@@ -111,7 +112,8 @@ def _quoted(path):
     return shlex.quote(str(path))
 
 
-def _how_to_resume(run_dir, command_line):
+def how_to_resume(run_dir, command_line):
+    """Returns what an interrupted run says: where its state is, and the command to go on."""
     checkpoints = run_dir / "checkpoints"
     if not checkpoints.is_dir() or not any(checkpoints.iterdir()):
         return "interrupted before the first checkpoint; nothing was saved."

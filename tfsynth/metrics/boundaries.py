@@ -59,9 +59,9 @@ def boundary_visibility(examples, class_id):
     at, away = _Samples(), _Samples()
     for labels, instances, image in examples:
         gradient = gradient_magnitude(image)
-        depth = _depth(np.asarray(labels) == class_id)
+        depth = depth_inside(np.asarray(labels) == class_id)
         at.add(gradient, depth, touching_boundaries(labels, instances, class_id))
-        away.add(gradient, depth, _apart(labels, instances, class_id))
+        away.add(gradient, depth, far_from_others(labels, instances, class_id))
     areas, weights = [], []
     for depth in range(1, _DEEPEST + 1):
         positive, negative = at.of(depth), away.of(depth)
@@ -89,7 +89,7 @@ class _Samples:
         return sum(map(len, self._gradients))
 
 
-def _depth(own):
+def depth_inside(own):
     """Returns the distance of own pixels to the nearest other one, 1 at the outline, 0 outside.
 
     Steps go in eight directions. What is beyond the picture continues it.
@@ -99,7 +99,7 @@ def _depth(own):
     return np.minimum(distance_transform_cdt(own, metric="chessboard"), _DEEPEST)
 
 
-def _apart(labels, instances, class_id):
+def far_from_others(labels, instances, class_id):
     """Marks pixels of the class that have no other object of it within two pixels."""
     labels, instances = np.asarray(labels), np.asarray(instances)
     own = labels == class_id

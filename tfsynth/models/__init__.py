@@ -5,14 +5,14 @@ from pathlib import Path
 
 from tfsynth.hints import nearest
 
-_FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent
 # The name of the model in the folder of a run or an import.
 BUNDLE = "synthesizer.keras"
 
 
 def model_names():
     """Returns the sorted names of the models that ship."""
-    return sorted(path.stem for path in _FOLDER.glob("*.keras"))
+    return sorted(path.stem for path in FOLDER.glob("*.keras"))
 
 
 def find_model(name_or_path):
@@ -32,7 +32,7 @@ def find_model(name_or_path):
         return path
     names = model_names()
     if str(name_or_path) in names:
-        return _FOLDER / f"{name_or_path}.keras"
+        return FOLDER / f"{name_or_path}.keras"
     hint = nearest(name_or_path, names, "'")
     raise FileNotFoundError(
         f"No model at {name_or_path}. Name a .keras file that training wrote, a run folder, or a "
@@ -83,7 +83,7 @@ def read_model(path):
 
 def require_own(path):
     """Raises `ValueError` if a path is that of a shipped model, which belongs to the package."""
-    if Path(path).absolute().parent == _FOLDER.absolute():
+    if Path(path).absolute().parent == FOLDER.absolute():
         raise ValueError(
             f"{path} ships with the package and is not to be changed. Name another file to write."
         )

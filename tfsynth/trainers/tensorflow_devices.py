@@ -25,11 +25,11 @@ def choose_devices(device=None, batch_size=None):
     """
     physical = tf.config.list_physical_devices("GPU")
     visible = tf.config.get_visible_devices("GPU")
-    gpus = _wanted_gpus(device, physical, visible, batch_size or 1)
+    gpus = wanted_gpus(device, physical, visible, batch_size or 1)
     try:
         tf.config.set_visible_devices(gpus, "GPU")
     except RuntimeError as error:  # TensorFlow has started: what is visible stays so.
-        _require_agreement(device, gpus, visible, error)
+        require_agreement(device, gpus, visible, error)
     if (device or "auto") == "auto" and batch_size and len(gpus) < len(visible):
         print(
             f"Training on {len(gpus)} of {len(visible)} GPUs: more cannot share "
@@ -40,7 +40,17 @@ def choose_devices(device=None, batch_size=None):
     return tf.distribute.MirroredStrategy(names) if len(gpus) > 1 else None
 
 
-def _wanted_gpus(device, physical, visible, batch_size):
+def wanted_gpus(device, physical, visible, batch_size):
+    """Returns those of the GPUs that a `device` means; see `choose_devices`.
+
+    Args:
+        device, batch_size: See `choose_devices`.
+        physical: List of all GPUs of the machine.
+        visible: Those that the program has not hidden.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
     wanted = device or "auto"
     if wanted == "cpu":
         return []
@@ -63,7 +73,15 @@ def _even_share(devices, batch_size):
     return max((n for n in range(1, devices + 1) if batch_size % n == 0), default=0)
 
 
-def _require_agreement(device, gpus, visible, error):
+def require_agreement(device, gpus, visible, error):
+    """Raises `ValueError` if a device was asked for that TensorFlow, once started, does not use.
+
+    Args:
+        device: See `choose_devices`.
+        gpus: List of the GPUs that `device` means.
+        visible: List of those that TensorFlow computes on.
+        error: What TensorFlow raised, for the cause.
+    """
     if (device or "auto") != "auto" and list(gpus) != list(visible):
         shown = ", ".join(gpu.name for gpu in visible) or "the CPU"
         raise ValueError(

@@ -130,40 +130,45 @@ DEEP = 100_000
 PAIRS = b"".join(rows(whole(i), NOTHING) for i in range(2000))
 
 
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (NEW_LIST * DEEP + pickle.APPEND * (DEEP - 1), "it holds a list"),
-        (NOTHING + pickle.TUPLE1 * DEEP, "it holds a tuple"),
-        (NEW_DICT + NOTHING + pickle.TUPLE1 * DEEP + pickle.NONE + pickle.SETITEM, "key of type"),
-        # Each tuple holds the last one twice: 2 ** 1000 values to whoever walks over them.
-        (NOTHING + (pickle.BINPUT + b"\0" + pickle.BINGET + b"\0" + pickle.TUPLE2) * 1000, "tuple"),
-        # One list, made a dictionary again and again.
-        (
-            rows(PAIRS) + pickle.BINPUT + b"\0" + NEW_LIST
-            + (named("collections", "OrderedDict") + b"h\0" + pickle.TUPLE1 + b"Ra") * 20_000,
-            "leaves values over",
-        ),
-        (text("x" * pickles.MOST_BYTES), "do not end within 4 MiB"),
-    ],
-)  # fmt: skip
-def test_bombs_are_refused_at_small_cost(tmp_path, body, message):
-    (tmp_path / "a.pth").write_bytes(archive(body))
+BOMBS = [
+    (NEW_LIST * DEEP + pickle.APPEND * (DEEP - 1), "it holds a list"),
+    (NOTHING + pickle.TUPLE1 * DEEP, "it holds a tuple"),
+    (NEW_DICT + NOTHING + pickle.TUPLE1 * DEEP + pickle.NONE + pickle.SETITEM, "key of type"),
+    # Each tuple holds the last one twice: 2 ** 1000 values to whoever walks over them.
+    (NOTHING + (pickle.BINPUT + b"\0" + pickle.BINGET + b"\0" + pickle.TUPLE2) * 1000, "tuple"),
+    # One list, made a dictionary again and again.
+    (
+        rows(PAIRS) + pickle.BINPUT + b"\0" + NEW_LIST
+        + (named("collections", "OrderedDict") + b"h\0" + pickle.TUPLE1 + b"Ra") * 20_000,
+        "leaves values over",
+    ),
+    (text("x" * pickles.MOST_BYTES), "do not end within 4 MiB"),
+]  # fmt: skip
+
+
+def test_bombs_are_refused_at_small_cost(tmp_path):
+    for number, (body, _) in enumerate(BOMBS):
+        (tmp_path / f"{number}.pth").write_bytes(archive(body))
     pytest.importorskip("resource")  # There is none on Windows.
     # A process of its own: what it needs is limited, and nothing can end the tests.
     code = (
         "import resource, sys; from tfsynth.importers.torch.state_dicts import *\n"
         "resource.setrlimit(resource.RLIMIT_AS, (2 ** 31, 2 ** 31))\n"
         "resource.setrlimit(resource.RLIMIT_CPU, (60, 60))\n"
-        "try: read_state_dict(sys.argv[1])\nexcept CheckpointError as error: print(error)"
+        "for path in sys.argv[1:]:\n"
+        "    try: read_state_dict(path)\n"
+        "    except CheckpointError as error: print(error)"
     )
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     ran = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "a.pth"],
+        [sys.executable, "-c", code, *sorted(tmp_path.iterdir())],
         **{"capture_output": True, "text": True, "env": environment},
         cwd=Path(pickles.__file__).parents[3],
     )
-    assert message in ran.stdout, ran.stderr[-2000:]
+    refusals = ran.stdout.splitlines()
+    assert len(refusals) == len(BOMBS), ran.stderr[-2000:]
+    for number, (refused, (_, message)) in enumerate(zip(refusals, BOMBS, strict=True)):
+        assert f"{number}.pth" in refused and message in refused
 
 
 def test_large_numbers_in_a_memo_take_no_memory(tmp_path):
