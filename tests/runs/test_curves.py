@@ -84,7 +84,7 @@ def test_without_logs_there_is_nothing_to_draw(tmp_path):
 
 
 def test_without_matplotlib_one_line_says_which_extra_to_install(run, monkeypatch, capsys):
-    figures._say_once.cache_clear()
+    figures.say_once.cache_clear()
     monkeypatch.setattr(figures.importlib.util, "find_spec", lambda name: None)
     for _ in range(2):
         write_curves(run, ["coarse", "joint"])

@@ -16,7 +16,7 @@ def new_figure(width, height, what):
         what: The kind of chart, for the message.
     """
     if importlib.util.find_spec("matplotlib") is None:
-        _say_once(f"{what} need matplotlib: pip install 'tfsynth[charts]'.")
+        say_once(f"{what} need matplotlib: pip install 'tfsynth[charts]'.")
         return None
     # Slow to import. Not pyplot, which keeps every figure and chooses a window system.
     from matplotlib.figure import Figure
@@ -38,5 +38,6 @@ def write_figure(path, figure):
 
 
 @functools.cache
-def _say_once(text):
+def say_once(text):
+    """Prints a text, the first time in a process."""
     print(text)
