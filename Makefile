@@ -20,7 +20,7 @@ demo: $(INSTALLED)  ## train, score and export a small model on drawn street sce
 	$(RUN) tfsynth train demo --run-dir runs/demo
 
 # A file's tests share what they draw and train, so a file goes to one process as a whole.
-test: $(INSTALLED)  ## run the tests; one of them: make test ARGS="tests/test_labels.py -k paint"
+test: $(INSTALLED)  ## run the tests; one of them: make test ARGS="tests/layouts/test_labels.py -k paint"
 	$(RUN) pytest -q --durations=10 -n auto --maxprocesses=4 --dist loadfile $(ARGS)
 
 lint: $(INSTALLED)  ## check style, types and who imports whom

@@ -159,6 +159,8 @@ def _describe_phase(phase, config):
             f"{c.trained_parameters:12,} {c.macs / 1e9:8.2f} {c.activation_values:12,} "
             f"{c.kept_values:12,}"
         )
+    terms = [f"{loss.weight:g} x {loss.name}" for loss in trainer.game.terms]
+    lines.append(f"terms beside the adversarial loss, if any: {', '.join(terms) or 'none'}")
     batch = config.train.batch_size
     for name, size in (("float32", 4), ("mixed_bfloat16", 2)):
         needed = cost.training_bytes(costs, batch, size, PASSES, averaged)

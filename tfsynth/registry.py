@@ -113,7 +113,8 @@ def resolve(name):
     if found is None:
         known = registered_names()
         raise ValueError(
-            f"No class {name!r} is registered. "
+            f"No class {name!r} is registered (a new one has `@register`, and is imported in the "
+            "`__init__.py` of its folder). "
             f"Nearest: {nearest_names(name, known)}. Known: {', '.join(known)}."
         )
     return found

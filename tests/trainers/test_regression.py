@@ -219,7 +219,7 @@ def test_bad_parts_are_refused(features):
     generator = SeveralPictures(CHANNELS, num_outputs=2)
     with pytest.raises(ValueError, match="the discriminator judges one"):
         AdversarialGame(Conditioning(NUM_CLASSES), generator, judge, LeastSquaresLoss())
-    with pytest.raises(ValueError, match="asks for real_features.*RegressionGame shows real, fake"):
+    with pytest.raises(ValueError, match="asks for real_features.*this game shows real, fake"):
         trainer(FeatureMatchingLoss())
     with pytest.raises(ValueError, match="A LeastSquaresLoss is none of it"):
         trainer(LeastSquaresLoss())

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfsynth.games.layer_factors import LayerFactors
+from tfsynth.games.terms import check_scalar, check_terms
 
 
 class Game(keras.layers.Layer):
@@ -42,7 +43,7 @@ class Game(keras.layers.Layer):
         super().__init__(**kwargs)
         self.conditioning = conditioning
         self.generator = generator
-        self.terms = list(terms)
+        self.terms = list(terms or ())
         self.built = True  # Its networks are functional, so they are.
 
     @property
@@ -118,28 +119,11 @@ class Game(keras.layers.Layer):
         shows = ("real", "fake", *shows)
         if self.conditioning.num_classes is not None:
             shows = (*shows, "labels", "masks")
-        pictures = getattr(self.generator, "num_outputs", 1)
-        for loss in self.terms:
-            kind = type(loss).__name__
-            if not getattr(loss, "asks", ()):
-                raise ValueError(
-                    f"`terms` lists what the generator minimises beside an adversarial loss. "
-                    f"A {kind} is none of it: it asks for nothing that a game shows."
-                )
-            loss.check(self.conditioning.num_classes, self.generator.output_channels)
-            if unknown := [name for name in loss.asks if name not in shows]:
-                raise ValueError(
-                    f"A {kind} asks for {', '.join(unknown)}, and this {type(self).__name__} "
-                    f"shows {', '.join(shows)}. Leave it out of `terms`."
-                )
-            if pictures > 1 and not loss.many_pictures:
-                raise ValueError(
-                    f"A {kind} compares one picture, and the generator makes {pictures} of each "
-                    "layout: use a `DiversityLoss`, or set the generator's `num_outputs` to 1."
-                )
-        self.term_names = _numbered([loss.name for loss in self.terms])
+        taken = [name for name in self.logs if name != "l1"]  # Logged with and without its term.
+        check_terms(self.terms, shows, taken, self.conditioning, self.generator)
+        names = [loss.name for loss in self.terms]
         self.layer_factors = [LayerFactors(t.layers) if t.layers else None for t in self.terms]
-        shown = [name for name in self.term_names if name not in self.logs]
+        shown = [name for name in names if name not in self.logs]
         self.shown = (*self.logs, *shown)
         of_layers = [name for factors in self.layer_factors if factors for name in factors.logs]
         self.logs = (*self.shown, *of_layers)
@@ -161,16 +145,15 @@ class Game(keras.layers.Layer):
             classes = self.conditioning.num_classes
             seen["masks"] = ops.one_hot(batch["labels"], classes, dtype="float32")
         total, logs = ops.zeros((), "float32"), {"l1": _mean_difference(real, seen["fake"])}
-        for name, loss, factors in zip(
-            self.term_names, self.terms, self.layer_factors, strict=True
-        ):
+        for loss, factors in zip(self.terms, self.layer_factors, strict=True):
             asked = {key: seen[key] for key in loss.asks}
             if factors is None:
-                logs[name] = loss(**asked)
+                logs[loss.name] = loss(**asked)
             else:
                 terms = loss.terms(**asked, factors=factors.factors)  # (layers,)
-                logs |= {name: ops.sum(terms), **factors.named(terms)}
-            total += loss.weight * logs[name]
+                logs |= {loss.name: ops.sum(terms), **factors.named(terms)}
+            check_scalar(loss.name, logs[loss.name])
+            total += loss.weight * logs[loss.name]
         return total, logs
 
     def get_config(self):
@@ -214,11 +197,3 @@ def _mean_difference(real, fake):
     # (batch, height, width, channels) -> (batch, 1, height, width, channels)
     target = real if len(fake.shape) == 4 else real[:, None]
     return ops.mean(ops.abs(target - fake))
-
-
-def _numbered(names):
-    """Returns the names, a second one of a kind as `name_2`."""
-    return [
-        name if names[:i].count(name) == 0 else f"{name}_{names[:i].count(name) + 1}"
-        for i, name in enumerate(names)
-    ]

@@ -25,10 +25,11 @@ class Loss:
         weight: The factor of this term in the generator's total.
     """
 
-    name = "loss"  # Its key in the logs.
+    name = ""  # Its key in the logs.
     asks = ()
     layers = ()
-    many_pictures = True  # Whether `fake` may hold several pictures of one layout.
+    # Whether it takes several pictures of one layout: `fake` then has one axis more than `real`.
+    many_pictures = False
     size_multiple = 1  # Height and width of the pictures must be multiples of this many pixels.
 
     def __init__(self, weight=1.0):

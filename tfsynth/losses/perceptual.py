@@ -86,7 +86,6 @@ class PerceptualLoss(Loss):
 
     name = "perceptual"
     asks = ("real", "fake")
-    many_pictures = False
     policy = None  # The features' dtype policy: the one in force.
 
     def __init__(self, features, sha256=None, layer_weights=None, weight=10.0):

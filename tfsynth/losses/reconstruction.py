@@ -28,6 +28,7 @@ class L1Loss(Loss):
 
     name = "l1"
     asks = ("real", "fake")
+    many_pictures = True
 
     def __init__(self, weight=100.0):
         super().__init__(weight)

@@ -56,6 +56,7 @@ class SegmentationLoss(Loss):
 
     name = "segmentation"
     asks = ("labels", "fake")
+    many_pictures = True
 
     def __init__(self, segmenter, sha256=None, void_ids=(), weight=1.0):
         super().__init__(weight)
