@@ -53,6 +53,7 @@ setup(
         "tqdm>=4.66",
     ],
     extras_require={
+        "jax": ["jax>=0.5"],
         "charts": CHARTS,
         "test": [*TEST, *CHARTS],
         "lint": LINT,

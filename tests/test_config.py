@@ -111,6 +111,12 @@ def test_a_missing_key_is_named():
         parse_config({key: value for key, value in TREE.items() if key != "game"})
 
 
+def test_a_config_of_the_form_before_says_what_is_new():
+    old = {"trainer" if key == "game" else key: value for key, value in TREE.items()}
+    with pytest.raises(ConfigError, match="`trainer` is `game` now: .* a list `terms`"):
+        parse_config(old)
+
+
 def test_files_that_are_no_config(tmp_path):
     with pytest.raises(ConfigError, match="not readable YAML"):
         load_config(write(tmp_path, "a: [1"))

@@ -6,6 +6,7 @@ the reader of the output closed it. Any other error is a defect and shows its tr
 
 import argparse
 import errno
+import importlib.util
 import os
 import re
 import shlex
@@ -44,10 +45,11 @@ def main(argv=None):
     arguments = _parse(argv)
     if arguments.verb is None:
         return 0
+    # The program uses Keras's TensorFlow backend also if ~/.keras names another one, and JAX where
+    # TensorFlow is not installed; the variable is respected.
+    installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
+    os.environ.setdefault("KERAS_BACKEND", (installed or BACKENDS)[0])
     arguments.command_line = f"{program('tfsynth')} {shlex.join(argv)}"
-    # The program uses Keras's TensorFlow backend also if ~/.keras names another one; the variable
-    # is respected.
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     # By default TensorFlow uses oneDNN only on CPUs with AVX512-VNNI or AMX; on others a training
     # step takes 1.5 times as long without it. The variable is read when TensorFlow is imported.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -79,6 +81,11 @@ def _require_backend():
         raise ValueError(
             f"The environment variable KERAS_BACKEND is {backend!r}; the program computes with "
             f"{' or '.join(BACKENDS)}. Set it to one of these, or leave it out."
+        )
+    if importlib.util.find_spec(backend) is None:
+        raise ValueError(
+            f"Keras's backend is {backend}, which is not installed: pip install {backend}, or set "
+            "the environment variable KERAS_BACKEND to another one."
         )
 
 

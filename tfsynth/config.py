@@ -118,7 +118,7 @@ class Config:
         schedule: Node of a learning-rate schedule; its `epochs` is the length of the run.
         train: See `TrainSettings`.
         evaluation: Node of a scoring protocol, or `None`.
-        seed: Seed of weights, order and augmentation.
+        seed: Seed of the first weights, which differ between backends, of order and augmentation.
         precision: One of `PRECISIONS`; "auto" is mixed_bfloat16 where the machine
             computes faster in it, else float32.
         init_from: Source of the run's first weights: a run folder, an imported model's
@@ -191,6 +191,11 @@ def parse_config(tree):
     Raises:
         ConfigError: See `load_config`.
     """
+    if "trainer" in tree and "game" not in tree:
+        raise ConfigError(
+            "`trainer` is `game` now: its class AdversarialGame or RegressionGame, its losses but "
+            "`adversarial_loss` a list `terms`, and `ema_decay`, `frozen`, `xla` keys of `train`."
+        )
     config = _dataclass_from(Config, tree, "")
     _check(config)
     return config
@@ -290,6 +295,9 @@ def _value(item, value, key):
     kinds = _KINDS[item.type]
     if isinstance(value, list):
         value = tuple(value)
+    texts = item.type == tuple[str, ...] and isinstance(value, tuple)
+    if texts and not all(isinstance(entry, str) for entry in value):
+        raise ConfigError(f"`{key}` takes a list of texts. Received: {list(value)!r}.")
     if isinstance(value, bool) and bool not in kinds or not isinstance(value, kinds):
         names = " or ".join(_WORDS[kind] for kind in kinds)
         raise ConfigError(f"`{key}` takes {names}. Received: {value!r}.")
@@ -324,9 +332,7 @@ _KINDS = {
 
 def _check(config):
     for key, size in (("data.size", config.data.size), ("data.load_size", config.data.load_size)):
-        numbers = size is None or (
-            len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)
-        )
+        numbers = size is None or (len(size) == 2 and all(type(n) is int and n > 0 for n in size))
         if not numbers:
             raise ConfigError(
                 f"`{key}` takes [height, width] in pixels. Received: {list(size or ())}."

@@ -5,11 +5,11 @@ import pytest
 from keras import ops
 
 from tests.runs.several import SeveralPictures
-from tfsynth.games import RegressionGame
+from tfsynth.games import AdversarialGame, RegressionGame
 from tfsynth.layers import Conditioning, PictureConditioning
 from tfsynth.losses import L1Loss
 from tfsynth.losses.loss import Loss
-from tfsynth.networks import GlobalGenerator
+from tfsynth.networks import GlobalGenerator, MultiscaleDiscriminator
 
 
 class Brightness(Loss):
@@ -79,6 +79,11 @@ def test_a_term_is_asked_weighted_and_logged():
         ),
         ([Loss()], "A Loss is none of it: its `asks` names no input"),
         ([], "needs something to minimise"),
+        *(
+            ([Brightness(weight)], "`weight` of Brightness is a finite number, 0 or more. Rec")
+            for weight in ("10", None, True, [1], -1, float("nan"))
+        ),
+        ([{"weight": 5}], "A Dict is none of it"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_when_the_game_is_built(terms, message):
@@ -110,3 +115,16 @@ def test_condition_pictures_show_no_labels():
     generator = GlobalGenerator(3, filters=2, num_downsamples=0, num_blocks=0)
     with pytest.raises(ValueError, match="asks for labels, and this game shows real, fake."):
         RegressionGame(PictureConditioning(3, edges=False), generator, [OfLabels()])
+
+
+def test_parts_of_another_kind_are_named():
+    generator = GlobalGenerator(4, filters=2, num_downsamples=0, num_blocks=0)
+    with pytest.raises(ValueError, match="`generator` is a part such as GlobalGenerator. R"):
+        RegressionGame(Conditioning(3), None, [Brightness()])
+    with pytest.raises(ValueError, match="`conditioning` is a part such as Conditioning. R"):
+        RegressionGame(5, generator, [Brightness()])
+    judge = MultiscaleDiscriminator(7, filters=2)
+    with pytest.raises(ValueError, match="`adversarial_loss` is .* LeastSquaresLoss. Received: L"):
+        AdversarialGame(Conditioning(3), generator, judge, L1Loss())
+    with pytest.raises(ValueError, match="`terms` is a list of losses. Received: L1Loss"):
+        RegressionGame(Conditioning(3), generator, L1Loss())

@@ -16,7 +16,15 @@ def program(name):
     Returns:
         `name` where the shell finds this environment's own; else its path, relative where it
         lies below the working directory; for `tfsynth` from a bare checkout, `python -m tfsynth`.
+        Under another backend than TensorFlow, the variable that names it comes first.
     """
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if name == "tfsynth" and backend != "tensorflow":
+        return f"KERAS_BACKEND={backend} {_program(name)}"
+    return _program(name)
+
+
+def _program(name):
     # Not resolved: the `python` of a virtual environment is a link out of it.
     own = Path(sys.executable).parent / name
     if own.is_file():

@@ -37,7 +37,7 @@ class Examples:
         self.split = split
         self.size = size
         self.max_instances = max_instances
-        self.count = min(limit or len(split), len(split))
+        self.count = min(len(split) if limit is None else limit, len(split))
 
     def __len__(self) -> int:
         return self.count

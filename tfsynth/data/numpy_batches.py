@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import os
+import threading
 
 import keras
 import numpy as np
@@ -41,6 +42,7 @@ class NumpyBatches(keras.utils.PyDataset):
         self.drop_remainder = drop_remainder
         self._pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1)
         self._elements: dict[int, concurrent.futures.Future] = {}
+        self._lock = threading.Lock()
 
     @property
     def num_batches(self) -> int | None:
@@ -54,14 +56,15 @@ class NumpyBatches(keras.utils.PyDataset):
         """Returns batch `index`, a dict of arrays."""
         start = self.first + index * self.batch_size
         ahead = range(start, self._end(start + (1 + _AHEAD) * self.batch_size))
-        for k in ahead:
-            if k not in self._elements:
-                self._elements[k] = self._pool.submit(self.stream.element, k)
-        wanted = ahead[: self.batch_size]
-        found = [self._elements.pop(k).result() for k in wanted]
-        # Elements that are left over from another order of access.
-        for k in [k for k in self._elements if k not in ahead]:
-            self._elements.pop(k).cancel()
+        with self._lock:
+            for k in ahead:
+                if k not in self._elements:
+                    self._elements[k] = self._pool.submit(self.stream.element, k)
+            futures = [self._elements.pop(k) for k in ahead[: self.batch_size]]
+            # Elements that are left over from another order of access.
+            for k in [k for k in self._elements if k not in ahead]:
+                self._elements.pop(k).cancel()
+        found = [future.result() for future in futures]
         arrays = [np.stack(kind) for kind in zip(*found, strict=True)]
         return dict(zip(self.stream.names, arrays, strict=True))
 

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from tfsynth.games.game import Game, check_generator
+from tfsynth.games.terms import check_part
 from tfsynth.layers import to_unit_range
 from tfsynth.registry import register
 
@@ -72,6 +73,11 @@ class AdversarialGame(Game):
         **kwargs,
     ):
         super().__init__(conditioning, generator, terms, **kwargs)
+        check_part("discriminator", discriminator, ("input_channels",), "MultiscaleDiscriminator")
+        pair = ("generator", "discriminator", "weight")
+        check_part("adversarial_loss", adversarial_loss, pair, "LeastSquaresLoss")
+        if encoder is not None:
+            check_part("encoder", encoder, ("num_features", "max_instances"), "FeatureEncoder")
         _check_channels(conditioning, generator, discriminator, encoder, conditional)
         _check_one_picture(generator)
         _check_encoder(encoder, encoder_regions, encoder_reduction, conditioning)

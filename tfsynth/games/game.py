@@ -1,12 +1,13 @@
 """The base of all games: its parts, and the terms that its generator minimises."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from tfsynth.games.layer_factors import LayerFactors
-from tfsynth.games.terms import check_scalar, check_terms
+from tfsynth.games.terms import check_part, check_scalar, check_terms
 
 
 class Game(keras.layers.Layer):
@@ -41,9 +42,11 @@ class Game(keras.layers.Layer):
 
     def __init__(self, conditioning, generator, terms=(), **kwargs):
         super().__init__(**kwargs)
+        check_part("conditioning", conditioning, ("channels", "condition_name"), "Conditioning")
+        check_part("generator", generator, ("input_channels", "output_channels"), "GlobalGenerator")
         self.conditioning = conditioning
         self.generator = generator
-        self.terms = list(terms or ())
+        self.terms: Any = terms or ()
         self.built = True  # Its networks are functional, so they are.
 
     @property
@@ -121,6 +124,7 @@ class Game(keras.layers.Layer):
             shows = (*shows, "labels", "masks")
         taken = [name for name in self.logs if name != "l1"]  # Logged with and without its term.
         check_terms(self.terms, shows, taken, self.conditioning, self.generator)
+        self.terms = list(self.terms)
         names = [loss.name for loss in self.terms]
         self.layer_factors = [LayerFactors(t.layers) if t.layers else None for t in self.terms]
         shown = [name for name in names if name not in self.logs]

@@ -1,6 +1,7 @@
 """The terms of a generator's objective: what a game requires of them before it is played."""
 
 import inspect
+import math
 
 from tfsynth.hints import nearest
 
@@ -15,10 +16,17 @@ def check_terms(terms, shows, taken, conditioning, generator):
         conditioning, generator: Those of the game.
     """
     names = set()
+    if not isinstance(terms, list | tuple):
+        raise ValueError(f"`terms` is a list of losses. Received: {type(terms).__name__}.")
     for loss in terms:
-        kind = type(loss).__name__
-        _check_asks(kind, loss, shows)
+        kind = type(loss).__name__.removeprefix("Tracked")  # Keras has its own lists and dicts.
+        _check_kind(kind, loss)
+        if not _is_weight(loss.weight):
+            raise ValueError(
+                f"`weight` of {kind} is a finite number, 0 or more. Received: {loss.weight!r}."
+            )
         loss.check(conditioning.num_classes, generator.output_channels)
+        _check_asks(kind, loss, shows)
         pictures = getattr(generator, "num_outputs", 1)
         if pictures > 1 and not loss.many_pictures:
             raise ValueError(
@@ -38,6 +46,20 @@ def check_terms(terms, shows, taken, conditioning, generator):
         names.add(loss.name)
 
 
+def check_part(name, part, wanted, example):
+    """Raises `ValueError` unless a part of a game has all attributes that are wanted of it.
+
+    Args:
+        name: The part's name.
+        part: The part.
+        wanted: Names of attributes.
+        example: A class that has them, for the message.
+    """
+    if not all(hasattr(part, attribute) for attribute in wanted):
+        kind = "nothing" if part is None else f"{type(part).__name__}"
+        raise ValueError(f"`{name}` is a part such as {example}. Received: {kind}.")
+
+
 def check_scalar(name, value):
     """Raises `ValueError` unless a term gave a scalar: the mean over the batch."""
     if len(value.shape) != 0:
@@ -47,7 +69,7 @@ def check_scalar(name, value):
         )
 
 
-def _check_asks(kind, loss, shows):
+def _check_kind(kind, loss):
     asks = getattr(loss, "asks", ())
     if isinstance(asks, str):
         raise ValueError(f"`asks` of {kind} is a tuple of names. Received: the text {asks!r}.")
@@ -56,6 +78,10 @@ def _check_asks(kind, loss, shows):
             f"`terms` lists what the generator minimises beside an adversarial loss. A {kind} is "
             "none of it: its `asks` names no input."
         )
+
+
+def _check_asks(kind, loss, shows):
+    asks = loss.asks
     if unknown := [name for name in asks if name not in shows]:
         raise ValueError(
             f"A {kind} asks for {', '.join(unknown)}, and this game shows {', '.join(shows)}."
@@ -68,3 +94,8 @@ def _check_asks(kind, loss, shows):
             f"{kind} is called with what it asks for, {', '.join(asks)}, by keyword; its call "
             f"takes {', '.join(taken)}. Make them the same."
         )
+
+
+def _is_weight(value):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 <= value < math.inf

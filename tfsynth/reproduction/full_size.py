@@ -63,6 +63,16 @@ class FullSize:
                 "The published cascade of 1024p was grown from smaller ones: measure `synthesize` "
                 "of it, or `train` of pix2pixhd."
             )
+        if self.features and self.what == "synthesize":
+            raise ValueError(
+                f"`features` is the network of a loss, which a photograph does not need: measure "
+                f"`train`, or leave it out. Received: {self.features!r}."
+            )
+        if self.network == "crn" and (self.rematerialize or self.filters != 32):
+            raise ValueError(
+                "The published cascade has its own filters and is not trained: `filters` and "
+                "`rematerialize` are settings of pix2pixhd. Leave them out."
+            )
         act = self._synthesize if self.what == "synthesize" else self._train
         with dtype_policy(self.precision), own_random_numbers(0):
             run = act(self._labels())

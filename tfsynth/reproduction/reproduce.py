@@ -172,6 +172,7 @@ def _new_result(run):
         "seed": run.seed,
         **provenance.training(run.config, run.folder),
         "precision": None,
+        "backend": keras.backend.backend(),
         "machine": provenance.machine(),
         "version": provenance.version(),
         "protocol": None,

@@ -10,6 +10,7 @@ from tfsynth import models, registry, trainers
 from tfsynth.config import ConfigError
 from tfsynth.data import nearest_size
 from tfsynth.files import write_text
+from tfsynth.games import Game
 from tfsynth.runs.folder import RunFolder, require_space
 from tfsynth.runs.phases import split_into_phases
 
@@ -122,6 +123,11 @@ def assemble_trainer(config):
     train = config.train
     with registry.own_random_numbers(config.seed):
         game = registry.build(config.game)
+        if not isinstance(game, Game):
+            raise ConfigError(
+                "`game` names a game, `class: AdversarialGame` or `RegressionGame`. Received: "
+                f"{config.game.get('class')!r}."
+            )
     return trainers.Trainer(game, train.xla, train.frozen, train.ema_decay)
 
 
@@ -146,7 +152,13 @@ def networks_in(path):
     folders = {file.parent for file in run.checkpoints.rglob("*.keras")}
     if folders:
         newest = max(folders, key=lambda folder: max(f.stat().st_mtime for f in folder.iterdir()))
-        found = trainers.Checkpoints(newest).latest()
+        try:
+            found = trainers.Checkpoints(newest).latest()
+        except TypeError as error:  # What Keras says of a class that it does not know.
+            raise ConfigError(
+                f"`init_from`: the checkpoints in {newest} are of another version of tfsynth. Name "
+                f"the synthesizer.keras of that run, or train it again."
+            ) from error
         if found is not None:
             return found[0].networks
     file = models.bundle_of(run.path)
@@ -156,6 +168,8 @@ def networks_in(path):
             "synthesizer.keras. Name a run folder, an imported model's folder or a .keras file."
         )
     found = _read_model(file)
+    if isinstance(found, trainers.Trainer):
+        return found.networks
     if not hasattr(found, "generator"):
         raise ConfigError(
             f"`init_from`: {file} holds a {type(found).__name__}, not a synthesizer or trainer."

@@ -66,8 +66,8 @@ def _show_and_score(setup, run, synthesizer, renew, verbose):
 def _export(synthesizer, run):
     if keras.backend.backend() != "tensorflow":
         print(
-            f"No SavedModel: Keras on TensorFlow writes it. Without KERAS_BACKEND, give\n"
-            f"  tfsynth export {run.path} -o {run.export}"
+            f"No SavedModel: Keras on TensorFlow writes it. Give\n"
+            f"  KERAS_BACKEND=tensorflow tfsynth export {run.path} -o {run.export}"
         )
         return
     shutil.rmtree(run.export, ignore_errors=True)

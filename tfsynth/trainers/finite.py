@@ -27,16 +27,17 @@ class NonFiniteGuard(keras.callbacks.Callback):
     """
 
     def on_train_batch_end(self, batch, logs=None):
-        self._check(logs, f"in step {self.model.step}")
+        self._check(logs, lambda: f"in step {self.model.step}")
 
     def on_epoch_end(self, epoch, logs=None):
-        self._check(logs, f"at the end of epoch {epoch + 1}")
+        self._check(logs, lambda: f"at the end of epoch {epoch + 1}")
 
     def _check(self, logs, when):
+        # Asked for in need only: under JAX a look at the model copies its state back.
         for name, value in (logs or {}).items():
             if not math.isfinite(value):
                 raise NotFiniteError(
-                    f"`{name}` became {float(value)} {when}. The last checkpoint is from before "
+                    f"`{name}` became {float(value)} {when()}. The last checkpoint is from before "
                     f"it. {_REMEDY}"
                 )
 

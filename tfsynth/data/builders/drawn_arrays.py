@@ -28,7 +28,8 @@ class Arrays:
         folder: `pathlib.Path` of all such data. Missing streets are drawn on all cores, and
             written completely or not at all.
         split: Name of the split.
-        require_space: Called with the folder and the bytes per pixel before drawing.
+        require_space: Called, before drawing, with the folder and the bytes per pixel of all
+            splits.
         height, width, seed, **counts: Those of `Streets`.
     """
 
@@ -46,7 +47,7 @@ class Arrays:
         size = f"{height}x{width}_seed{seed}_{split}{counts[split]}"
         path = folder / "drawn_streets" / f"{size}_{streets.DRAWING_VERSION}"
         if not path.is_dir():
-            require_space(folder, BYTES_PER_PIXEL)
+            require_space(folder, BYTES_PER_PIXEL * counts[split] / sum(counts.values()))
             _draw(path, height, width, seed, split, counts[split])
         self._arrays = {
             name: np.load(path / f"{name}.npy", mmap_mode="r") for name in streets.ARRAYS
@@ -70,6 +71,7 @@ class Arrays:
 def _draw(path: Path, height: int, width: int, seed: int, split: str, count: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".drawing-", dir=path.parent) as folder:
+        os.chmod(folder, 0o755)  # Others may read what is kept; a temporary folder is private.
         streets.make_arrays(folder, height, width, count)
         workers = min(os.cpu_count() or 1, 1 + count // _WORTH_A_PROCESS)
         bounds = np.linspace(0, count, workers + 1).astype(int).tolist()
