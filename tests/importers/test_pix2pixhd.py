@@ -100,7 +100,7 @@ def test_names_and_shapes_are_the_published_ones(tmp_path):
 )
 def test_the_published_number_of_tensors(network, tensors, names):
     network = network()
-    found = network.published_convolutions
+    found = network.published_convolutions()
     assert 2 * len(found) == tensors
     assert names <= set(found)
 

@@ -204,7 +204,7 @@ def test_a_run_under_jax_leaves_what_others_leave_but_the_saved_model(runs):
     folder, _ = runs
     names = {path.name for path in (folder / "whole").iterdir()}
     expected = {"config.yaml", "checkpoints", "logs", "samples", "samples.png", "layouts"}
-    assert names - {".lock"} == expected | {"synthesizer.keras", "metrics.json"}
+    assert names - {".lock"} == expected | {"synthesizer.keras", "metrics.json", "curves.png"}
     synthesizer = experiment.load_synthesizer(folder / "whole")
     assert synthesizer.provenance["steps"] == 4
     events = [path.parent.name for path in (folder / "whole" / "logs").rglob("events*")]

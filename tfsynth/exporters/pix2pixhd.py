@@ -119,7 +119,7 @@ def state_dict_of(network):
                 "network would compute something else there."
             )
     state = {}
-    for name, convolution in network.published_convolutions.items():
+    for name, convolution in network.published_convolutions().items():
         layer = network.get_layer(convolution.layer)
         # Ours are (rows, columns, in, out), or transposed (rows, columns, out, in).
         kernel = np.asarray(layer.kernel, "float32").transpose(3, 2, 0, 1)

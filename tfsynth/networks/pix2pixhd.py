@@ -98,7 +98,6 @@ class GlobalGenerator(keras.Model):
         """The smallest height and width: the residual blocks reflect one pixel of two."""
         return max(2 * self.size_multiple, 4)
 
-    @property
     def published_convolutions(self):
         """Name in a published checkpoint -> `Convolution`, of all its convolutions."""
         return convolutions(type(self).__name__, self.get_config())
@@ -244,7 +243,6 @@ class LocalEnhancer(keras.Model):
             return [layer for layer in self.layers if not layer.name.startswith(enhancers)]
         return [layer for layer in self.layers if layer.name.startswith(f"{section}_")]
 
-    @property
     def published_convolutions(self):
         """Name in a published checkpoint -> `Convolution`, of all its convolutions."""
         return convolutions(type(self).__name__, self.get_config())
@@ -354,7 +352,6 @@ class FeatureEncoder(keras.Model):
                 f"number of classes, {num_classes}. Received: {self.max_instances}."
             )
 
-    @property
     def published_convolutions(self):
         """Name in a published checkpoint -> `Convolution`, of all its convolutions."""
         return convolutions(type(self).__name__, self.get_config())
@@ -465,7 +462,6 @@ class MultiscaleDiscriminator(keras.Model):
         # A map of n pixels becomes n // 2 + 1: two pixels always stay two.
         return 2 ** (self.num_scales - 1) + 1
 
-    @property
     def published_convolutions(self):
         """Name in a published checkpoint -> `Convolution`, of all its convolutions."""
         return convolutions(type(self).__name__, self.get_config())
