@@ -7,7 +7,7 @@ from keras import ops
 from tests.runs.several import SeveralPictures
 from tfsynth.games import AdversarialGame, RegressionGame
 from tfsynth.layers import Conditioning, PictureConditioning
-from tfsynth.losses import L1Loss
+from tfsynth.losses import L1Loss, PerceptualLoss
 from tfsynth.losses.loss import Loss
 from tfsynth.networks import GlobalGenerator, MultiscaleDiscriminator
 
@@ -56,6 +56,21 @@ def batch():
     labels = keras.ops.zeros((2, 4, 4), "int32")
     image = keras.ops.ones((2, 4, 4, 3), "uint8")
     return {"labels": labels, "instances": labels, "image": image}
+
+
+class OfItsOwnName(PerceptualLoss):
+    name = "second"
+
+
+def test_layers_of_two_terms_are_not_mixed_up():
+    terms = [
+        PerceptualLoss(None, layer_weights={"image": 1.0}),
+        OfItsOwnName(None, layer_weights={"image": 5.0}),
+    ]
+    with pytest.raises(ValueError, match="Two of `terms` log a layer called image"):
+        game(*terms)
+    _, logs = game(*terms[:1]).compute_losses(batch())
+    assert float(logs["layer_image"]) == pytest.approx(float(logs["perceptual"]), rel=1e-6)
 
 
 def test_a_term_is_asked_weighted_and_logged():

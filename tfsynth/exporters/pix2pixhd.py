@@ -1,12 +1,11 @@
 """Checkpoints that the published pix2pixHD loads: its networks under its names, without PyTorch."""
 
-import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from tfsynth.exporters.new_folder import new_folder
 from tfsynth.exporters.torch_writer import record_name, write_state_dict
 
 # The options of our networks that the published program has.
@@ -40,8 +39,6 @@ def export(synthesizer, path):
             the written file holds something else.
     """
     path = Path(path).absolute()
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise FileExistsError(f"{path} exists already. Name another folder, or remove it first.")
     networks = {"generator": synthesizer.generator}
     if synthesizer.encoder is not None:
         networks["encoder"] = synthesizer.encoder
@@ -52,10 +49,7 @@ def export(synthesizer, path):
             "published program does not know. Export it as 'saved_model' or 'keras'."
         )
     states = {role: state_dict_of(network) for role, network in networks.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-        written = Path(folder) / "model"
-        written.mkdir()
+    with new_folder(path) as written:
         for role, state in states.items():
             write_state_dict(written / FILES[role], state)
             _verify(written / FILES[role], state)
@@ -63,9 +57,6 @@ def export(synthesizer, path):
         title, end = "------------ Options -------------", "-------------- End ----------------"
         text = "\n".join([title, *lines, _WRITER, end, ""])
         (written / _OPTIONS).write_text(text, encoding="utf-8")
-        if path.exists():
-            path.rmdir()
-        shutil.move(written, path)
     return path
 
 

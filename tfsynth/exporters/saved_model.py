@@ -1,13 +1,13 @@
 """SavedModel for TF Serving and for TensorFlow in any language."""
 
 import json
-import shutil
-import tempfile
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from tfsynth.exporters.new_folder import new_folder
 
 # Grey levels by which a served picture may differ from the synthesizer's own: the
 # graph is the same, but another thread schedule may round one level the other way.
@@ -39,16 +39,9 @@ def export(synthesizer, path):
         ValueError: If the pictures of the written model differ.
     """
     path = Path(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise FileExistsError(f"{path} exists already. Name another folder, or remove it first.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-        written = Path(folder) / "model"
+    with new_folder(path) as written:
         _write(synthesizer, written)
         _verify(synthesizer, written)
-        if path.exists():
-            path.rmdir()
-        shutil.move(written, path)
     return path
 
 

@@ -15,7 +15,7 @@ def check_terms(terms, shows, taken, conditioning, generator):
         taken: Names that the game logs itself.
         conditioning, generator: Those of the game.
     """
-    names = set()
+    names, layers = set(), set()
     if not isinstance(terms, list | tuple):
         raise ValueError(f"`terms` is a list of losses. Received: {type(terms).__name__}.")
     for loss in terms:
@@ -43,7 +43,14 @@ def check_terms(terms, shows, taken, conditioning, generator):
                 f"Two of `terms` are called `{loss.name}`, and each needs a name of its own in the "
                 f"logs. List {kind} once, with the weights added up."
             )
+        if shared := layers & set(loss.layers):
+            raise ValueError(
+                f"Two of `terms` log a layer called {', '.join(sorted(shared))}, and the balance "
+                f"of layers is found from these logs. Give those of {kind} other names, or put "
+                "the layers of both into one term."
+            )
         names.add(loss.name)
+        layers |= set(loss.layers)
 
 
 def check_part(name, part, wanted, example):
