@@ -1,8 +1,24 @@
-"""Files whole or not at all, and their sums."""
+"""Files and folders whole or not at all, what a killed writer leaves, and their sums."""
 
 import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
 
-from tfsynth.files import sha256_of
+import pytest
+
+from tfsynth.files import new_folder, remove_abandoned, replace_file, sha256_of, working_folder
+
+WRITER = """
+import pathlib, sys, time
+from tfsynth.files import working_folder
+with working_folder(pathlib.Path(sys.argv[1])) as folder:
+    (folder / "part").write_text("half")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
 
 
 def test_sha256_of_the_published_example(tmp_path):
@@ -18,3 +34,110 @@ def test_sha256_of_a_file_larger_than_a_part(tmp_path):
     content = bytes(range(256)) * 4096
     path.write_bytes(content)
     assert sha256_of(path) == hashlib.sha256(content).hexdigest()
+
+
+@pytest.fixture
+def writer(tmp_path):
+    """A process that is writing in `tmp_path`, and its end by `kill -9`."""
+    process = subprocess.Popen([sys.executable, "-c", WRITER, tmp_path], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path, writer):
+    assert len(list(tmp_path.iterdir())) == 1
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    assert len(list(tmp_path.iterdir())) == 1
+    replace_file(tmp_path / "note.txt", lambda path: path.write_text("whole"))
+    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+
+
+def test_what_a_living_writer_has_begun_stays(tmp_path, writer):
+    begun = list(tmp_path.iterdir())
+    replace_file(tmp_path / "note.txt", lambda path: path.write_text("whole"))
+    remove_abandoned(tmp_path.parent, within=True)
+    assert sorted(tmp_path.iterdir()) == sorted([*begun, tmp_path / "note.txt"])
+    assert writer.poll() is None
+
+
+def test_a_folder_without_a_lock_is_left_to_its_writer_for_a_minute(tmp_path):
+    made = tmp_path / ".working-abcdefgh"
+    made.mkdir()
+    remove_abandoned(tmp_path)
+    assert made.is_dir()
+    os.utime(made, (time.time() - 61, time.time() - 61))
+    remove_abandoned(tmp_path)
+    assert not made.exists()
+
+
+def test_a_link_that_looks_like_one_is_not_followed(tmp_path):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "lock").write_text("")
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / ".working-link").symlink_to(kept, target_is_directory=True)
+    remove_abandoned(tmp_path, within=True)
+    assert (kept / "lock").is_file()
+
+
+def test_a_failed_writer_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "note.txt"
+    path.write_text("old")
+
+    def write(temporary):
+        temporary.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        replace_file(path, write)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_new_folder_refuses_what_is_there_before_the_work(tmp_path):
+    there = tmp_path / "export"
+    there.mkdir()
+    (there / "mine").write_text("x")
+    with pytest.raises(FileExistsError, match="export exists already"):
+        with new_folder(there):
+            raise AssertionError("the work began")
+    assert [path.name for path in tmp_path.iterdir()] == ["export"]
+
+
+def test_a_replaced_folder_is_never_absent(tmp_path):
+    target = tmp_path / "1"
+    with new_folder(target) as written:
+        (written / "model").write_text("0")
+    watch = (
+        "import os, sys\n"
+        "print('ready', flush=True)\n"
+        "missed = 0\n"
+        "while not os.path.exists(sys.argv[1] + '.end'):\n"
+        "    missed += not os.path.exists(sys.argv[1] + '/model')\n"
+        "print(missed)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", watch, target], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    for number in range(200):
+        with new_folder(target, replace=True) as written:
+            (written / "model").write_text(str(number))
+    (tmp_path / "1.end").touch()
+    missed = int(process.communicate()[0])
+    assert (target / "model").read_text() == "199"
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["1", "1.end"]
+    if sys.platform in ("linux", "darwin"):
+        assert missed == 0
+
+
+def test_a_working_folder_is_of_the_folder_it_is_for(tmp_path):
+    with working_folder(tmp_path) as folder:
+        assert folder.parent == tmp_path
+        assert folder.name.startswith(".working-")
+    assert list(tmp_path.iterdir()) == []

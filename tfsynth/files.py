@@ -1,8 +1,88 @@
-"""Files that are written completely or not at all, and their SHA-256."""
+"""Files and folders that are written completely or not at all, and their SHA-256."""
 
+import contextlib
+import ctypes
+import errno
 import hashlib
 import os
+import shutil
+import sys
+import tempfile
+import time
 from pathlib import Path
+from typing import Any
+
+fcntl: Any = None
+with contextlib.suppress(ImportError):  # There is none on Windows.
+    import fcntl
+
+# What is being written lies in a folder of this name beside its place, with a file that is locked
+# as long as the writer lives. The name of no other file or folder begins so.
+WORKING = ".working-"
+_LOCK = "lock"
+# A folder without a lock: its writer may be about to make it.
+_NEW_SECONDS = 60.0
+# Where the file system has no locks, a writer is taken for dead after so long.
+_OLD_SECONDS = 86_400.0
+
+
+@contextlib.contextmanager
+def working_folder(parent):
+    """Gives an empty folder in `parent`, on the same file system, and removes it after the block.
+
+    The one place that makes temporary names. A folder that a killed process left is removed the
+    next time that something is written in `parent`; see `remove_abandoned`.
+
+    Args:
+        parent: `pathlib.Path` of a folder that exists.
+
+    Raises:
+        OSError: If the disk is full or read-only.
+    """
+    remove_abandoned(parent)
+    folder = Path(tempfile.mkdtemp(prefix=WORKING, dir=parent))
+    lock = None
+    try:
+        # Locked before it has the name by which others look for it.
+        lock = open(folder / f"{_LOCK}.new", "w+b")  # noqa: SIM115
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # A drive that is mounted without locks.
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.rename(folder / f"{_LOCK}.new", folder / _LOCK)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            lock.close()
+
+
+def remove_abandoned(folder, within=False):
+    """Removes what processes that were killed had begun to write in a folder.
+
+    Args:
+        folder: `pathlib.Path`; it need not exist.
+        within: Whether to look into all folders inside it too.
+    """
+    pattern = f"**/{WORKING}*" if within else f"{WORKING}*"
+    for found in list(Path(folder).glob(pattern)):
+        if found.is_dir() and not found.is_symlink() and _is_abandoned(found):
+            shutil.rmtree(found, ignore_errors=True)
+
+
+def _is_abandoned(folder):
+    try:
+        age = time.time() - folder.stat().st_mtime
+        with open(folder / _LOCK, "r+b") as lock:
+            if fcntl is None:
+                return age > _OLD_SECONDS
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    except FileNotFoundError:
+        return folder.is_dir() and age > _NEW_SECONDS
+    except BlockingIOError:
+        return False
+    except OSError:  # No locks here, or another user's.
+        return age > _OLD_SECONDS
 
 
 def replace_file(path, write):
@@ -12,21 +92,100 @@ def replace_file(path, write):
 
     Args:
         path: `pathlib.Path` where the file is wanted; its folder must exist.
-        write: Callable that gets the temporary path, which has the same suffix.
+        write: Callable that gets the temporary path, which has the same name.
 
     Raises:
         OSError: If the disk is full or read-only; what was at `path` stays.
     """
-    # The suffix stays last: Keras and Pillow choose the format by it.
-    temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
-    try:
+    # The name stays: Keras and Pillow choose the format by its suffix.
+    with working_folder(path.parent) as folder:
+        temporary = folder / path.name
         write(temporary)
-        # Open for writing, without which Windows flushes nothing.
-        with open(temporary, "r+b") as file:
-            os.fsync(file.fileno())
+        _flush(temporary)
         os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        _flush_folder(path.parent)
+
+
+@contextlib.contextmanager
+def new_folder(path, replace=False):
+    """Gives a temporary folder to write into, and gives it its final name after the block.
+
+    After a crash at any moment, `path` is as it was or the complete new folder; with `replace`, it
+    is never absent where the system can exchange two names (Linux, macOS).
+
+    Args:
+        path: `pathlib.Path` of the folder wanted. The folders above it are made.
+        replace: Whether a folder that is there is replaced. Without, it must be empty or absent.
+
+    Raises:
+        FileExistsError: If there is something at `path` that is not to be replaced; before the
+            block, so that no work is lost.
+        OSError: If the disk is full or read-only; what was at `path` stays.
+    """
+    path = Path(path).absolute()
+    if path.exists() and not replace and (not path.is_dir() or any(path.iterdir())):
+        raise FileExistsError(f"{path} exists already. Name another folder, or remove it first.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with working_folder(path.parent) as folder:
+        # Named as it will be: a program may store its own name in what it writes.
+        written = folder / path.name
+        written.mkdir()
+        yield written
+        for inside in written.rglob("*"):
+            _flush_folder(inside) if inside.is_dir() else _flush(inside)
+        _flush_folder(written)
+        move_into_place(written, path)
+
+
+def move_into_place(written, path):
+    """Renames a file or folder; one that is at `path` changes places with it.
+
+    Args:
+        written: `pathlib.Path` on the same file system.
+        path: `pathlib.Path` of its final place.
+
+    Raises:
+        OSError: If it cannot be renamed; what was at `path` stays.
+    """
+    if not path.is_dir():
+        os.replace(written, path)
+    elif not _exchanged(written, path):
+        # For a moment there is none: this system has no exchange.
+        old = written.with_name(f"old-{written.name}")
+        os.rename(path, old)
+        os.rename(written, path)
+    _flush_folder(path.parent)
+
+
+def _exchanged(one, other):
+    """Exchanges two names in one step; returns whether the system could."""
+    arguments = {"linux": ("renameat2", -100, 2), "darwin": ("renameatx_np", -2, 2)}
+    if sys.platform not in arguments:
+        return False
+    name, here, exchange = arguments[sys.platform]
+    function = getattr(ctypes.CDLL(None, use_errno=True), name, None)
+    if function is None:
+        return False
+    failed = function(here, os.fsencode(one), here, os.fsencode(other), exchange)
+    if failed and ctypes.get_errno() not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))
+    return not failed
+
+
+def _flush(path):
+    # Open for writing, without which Windows flushes nothing.
+    with open(path, "r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(path):
+    """Flushes the names in a folder, without which a power cut can undo a renaming."""
+    with contextlib.suppress(OSError):  # Windows opens no folder; some drives flush none.
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def sha256_of(path: str | os.PathLike) -> str:

@@ -1,11 +1,11 @@
 """`tfsynth export`: a trained model for other programs."""
 
-import tempfile
 from pathlib import Path
 
 from tfsynth.commands.arguments import add_device
 from tfsynth.commands.loading import load_experiment
 from tfsynth.exporters import FORMATS
+from tfsynth.files import move_into_place, working_folder
 
 SUMMARY = "write a trained model for TF Serving and other programs"
 EXAMPLES = """\
@@ -51,27 +51,22 @@ def run(arguments):
     """Exports, and says where to."""
     experiment = load_experiment(arguments.debug, arguments.device)
 
-    target, replace = Path(arguments.output).absolute(), False
+    target = Path(arguments.output).absolute()
     if arguments.overwrite and _is_export(target, arguments.format):
         # Only files of an earlier export are replaced, and only after the new ones are written.
         _require_export(experiment, target)
-        replace = True
     elif target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(
             f"{target} exists already. Name another {FORMATS[arguments.format].writes}, or remove "
             "it first; --overwrite replaces what an export in the same format wrote."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
-        fresh = Path(folder) / target.name
+    with working_folder(target.parent) as folder:
+        fresh = folder / target.name
         experiment.export(arguments.model, fresh, format=arguments.format, half=arguments.half)
         if arguments.format == "pix2pixhd":
             require_same(experiment.load_synthesizer(arguments.model), fresh)
-        if replace:
-            target.rename(Path(folder) / "old")
-        elif target.exists():
-            target.rmdir()
-        fresh.rename(target)
+        move_into_place(fresh, target)
     print(f"Exported and verified: {arguments.output}")
 
 

@@ -5,7 +5,6 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tfsynth.data import images
-from tfsynth.files import cache_folder
+from tfsynth.files import cache_folder, write_text
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -86,12 +85,7 @@ def remember(key: str, value: Any) -> None:
     with contextlib.suppress(OSError, RuntimeError):
         file = _cache_file(key)
         file.parent.mkdir(parents=True, exist_ok=True)
-        # Completely or not at all: another run may be reading.
-        with tempfile.NamedTemporaryFile(
-            "w", dir=file.parent, suffix=".part", delete=False, encoding="utf-8"
-        ) as part:
-            json.dump(value, part)
-        os.replace(part.name, file)
+        write_text(file, json.dumps(value))
 
 
 def _cache_file(key: str) -> Path:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsynth.exporters.new_folder import new_folder
 from tfsynth.exporters.torch_writer import record_name, write_state_dict
+from tfsynth.files import new_folder
 
 # The options of our networks that the published program has.
 _PUBLISHED = {"upsampling": "transposed", "normalization": "instance"}

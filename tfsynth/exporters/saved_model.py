@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfsynth.exporters.new_folder import new_folder
+from tfsynth.files import new_folder
 
 # Grey levels by which a served picture may differ from the synthesizer's own: the
 # graph is the same, but another thread schedule may round one level the other way.

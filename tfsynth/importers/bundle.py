@@ -1,11 +1,9 @@
 """Imports published checkpoints into a folder with a synthesizer and a report."""
 
 import json
-import shutil
-import tempfile
 from pathlib import Path
 
-from tfsynth.files import replace_file, sha256_of
+from tfsynth.files import new_folder, replace_file, sha256_of
 from tfsynth.importers.crn import checkpoint_files, read_crn, trained_rows
 from tfsynth.importers.pix2pixhd import read_pix2pixhd
 from tfsynth.importers.pix2pixhd_styles import read_styles
@@ -186,14 +184,10 @@ def _network_report(network):
 def _write(output, parts, report):
     """Writes models by file name and the report into a folder, and returns the report."""
     report["written"] = [*parts, "import.json"]
-    output.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".import-", dir=output.absolute().parent) as folder:
-        whole = Path(folder) / "whole"
-        whole.mkdir()
+    with new_folder(output) as written:
         for name, part in parts.items():
-            part.save(whole / name)
-        (whole / "import.json").write_text(json.dumps(report, indent=1) + "\n")
-        shutil.move(whole, output)
+            part.save(written / name)
+        (written / "import.json").write_text(json.dumps(report, indent=1) + "\n")
     return report
 
 

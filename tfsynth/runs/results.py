@@ -1,13 +1,11 @@
 """Sample sheets of a run, and the files that it writes at its end."""
 
-import shutil
-
 import keras
 from tqdm import tqdm
 
 from tfsynth import exporters, sheets
 from tfsynth.data.examples import Examples
-from tfsynth.files import replace_file
+from tfsynth.files import new_folder, replace_file
 from tfsynth.layers import dtype_policy
 from tfsynth.runs.curves import write_curves
 from tfsynth.runs.evaluation import evaluate
@@ -70,8 +68,8 @@ def _export(synthesizer, run):
             f"  KERAS_BACKEND=tensorflow tfsynth export {run.path} -o {run.export}"
         )
         return
-    shutil.rmtree(run.export, ignore_errors=True)
-    exporters.export(synthesizer, run.export)
+    with new_folder(run.export, replace=True) as written:
+        exporters.export(synthesizer, written)
 
 
 def first_examples(setup, config, wanted, what):

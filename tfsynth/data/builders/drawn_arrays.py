@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tfsynth import streets
+from tfsynth.files import new_folder
 
 # Three of the photo, one of the labels, four of the instances.
 BYTES_PER_PIXEL = 8
@@ -69,9 +69,7 @@ class Arrays:
 
 
 def _draw(path: Path, height: int, width: int, seed: int, split: str, count: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".drawing-", dir=path.parent) as folder:
-        os.chmod(folder, 0o755)  # Others may read what is kept; a temporary folder is private.
+    with new_folder(path, replace=True) as folder:
         streets.make_arrays(folder, height, width, count)
         workers = min(os.cpu_count() or 1, 1 + count // _WORTH_A_PROCESS)
         bounds = np.linspace(0, count, workers + 1).astype(int).tolist()
@@ -81,20 +79,11 @@ def _draw(path: Path, height: int, width: int, seed: int, split: str, count: int
             else:
                 street = [folder, height, width, seed, split]
                 _draw_in_processes(street, zip(bounds, bounds[1:], strict=False), bar)
-        parts = sorted(Path(folder).glob("notes-*.json"))
+        parts = sorted(folder.glob("notes-*.json"))
         notes = [note for part in parts for note in json.loads(part.read_text(encoding="utf-8"))]
-        (Path(folder) / "notes.json").write_text(json.dumps(notes), encoding="utf-8")
+        (folder / "notes.json").write_text(json.dumps(notes), encoding="utf-8")
         for part in parts:
             part.unlink()
-        try:
-            os.rename(folder, path)
-        except OSError:
-            # Another process drew the same streets and was faster.
-            if not path.is_dir():
-                raise
-            return
-        # The context removes this folder.
-        Path(folder).mkdir()
 
 
 def _draw_in_processes(street: list[Any], ranges: Iterable[tuple[int, int]], bar: tqdm) -> None:
