@@ -49,6 +49,8 @@ class RunFolder:
     metrics = property(lambda self: self.path / "metrics.json")
     export = property(lambda self: self.path / "export" / "1")
     layouts = property(lambda self: self.path / "layouts")
+    # There from the first step on until all results of the training are written.
+    unfinished = property(lambda self: self.path / ".unfinished")
 
     def scores(self, split="test", limit=None):
         """Returns where scores go; only those of the whole test split are `metrics`."""

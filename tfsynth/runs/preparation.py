@@ -7,9 +7,9 @@ from typing import Any
 import keras
 
 from tfsynth import models, registry, trainers
-from tfsynth.config import ConfigError
+from tfsynth.config import ConfigError, load_config
 from tfsynth.data import nearest_size
-from tfsynth.files import write_text
+from tfsynth.files import remove_abandoned, write_text
 from tfsynth.games import Game
 from tfsynth.runs.folder import RunFolder, require_space
 from tfsynth.runs.phases import split_into_phases
@@ -149,18 +149,8 @@ def networks_in(path):
         run = RunFolder(models.find_model(path))
     except FileNotFoundError as error:
         raise ConfigError(f"`init_from`: {error}") from error
-    folders = {file.parent for file in run.checkpoints.rglob("*.keras")}
-    if folders:
-        newest = max(folders, key=lambda folder: max(f.stat().st_mtime for f in folder.iterdir()))
-        try:
-            found = trainers.Checkpoints(newest).latest()
-        except TypeError as error:  # What Keras says of a class that it does not know.
-            raise ConfigError(
-                f"`init_from`: the checkpoints in {newest} are of another version of tfsynth. Name "
-                f"the synthesizer.keras of that run, or train it again."
-            ) from error
-        if found is not None:
-            return found[0].networks
+    if found := _last_checkpoint(run):
+        return found[0].networks
     file = models.bundle_of(run.path)
     if not file.is_file():
         raise ConfigError(
@@ -179,6 +169,23 @@ def networks_in(path):
     if discriminator.is_file():
         networks["discriminator"] = _read_model(discriminator)
     return {role: network for role, network in networks.items() if network is not None}
+
+
+def _last_checkpoint(run):
+    """Returns what `Checkpoints.latest` does of the last phase of a run that has any."""
+    if not run.config.is_file():
+        return None
+    phases = [name for name, _ in split_into_phases(load_config(run.config))]
+    for name in reversed(phases):
+        store = trainers.Checkpoints(dataclasses.replace(run, phase=name).checkpoints)
+        if store.exist():
+            try:
+                return store.latest()
+            except ValueError as error:
+                raise ConfigError(
+                    f"`init_from`: {error} Or name the synthesizer.keras of that run."
+                ) from error
+    return None
 
 
 def _read_model(path):
@@ -301,7 +308,9 @@ def claimed(run, setup):
     """
     # One more than are kept: a checkpoint is deleted only after the next one is written.
     kept = setup.config.train.keep_checkpoints + 1
-    there = sum(file.stat().st_size for file in run.checkpoints.rglob("*.keras"))
+    remove_abandoned(run.path, within=True)
+    phases = [dataclasses.replace(run, phase=phase.name) for phase in setup.phases]
+    there = sum(trainers.Checkpoints(phase.checkpoints).total_bytes() for phase in phases)
     require_space(run.path, kept * sum(setup.checkpoint_bytes) - there)
     with contextlib.ExitStack() as stack:
         try:

@@ -46,6 +46,7 @@ def leave_behind(setup, run, renew, verbose):
     # The model in the file is shown and scored, in float32.
     with dtype_policy("float32"):
         _show_and_score(setup, run, load_synthesizer(run.synthesizer), renew, verbose)
+    run.unfinished.unlink(missing_ok=True)
 
 
 def _show_and_score(setup, run, synthesizer, renew, verbose):

@@ -1,10 +1,27 @@
 """The training of a run: phase after phase, from the state in its folder."""
 
+import contextlib
 import dataclasses
+import sys
 
 from tfsynth import data, sheets, trainers
+from tfsynth.runs.phases import split_into_phases
 from tfsynth.runs.preparation import build_trainer
 from tfsynth.runs.results import draw_sheet, first_examples, synthesizer_of
+
+
+def checkpoints_of(run, config):
+    """Returns the `Checkpoints` of each phase of a run, in order.
+
+    Args:
+        run: The `RunFolder`.
+        config: Its `Config`.
+    """
+    keep = config.train.keep_checkpoints
+    return [
+        trainers.Checkpoints(dataclasses.replace(run, phase=name).checkpoints, keep)
+        for name, _ in split_into_phases(config)
+    ]
 
 
 def train_phases(setup, run, strategy=None, verbose=True, callbacks=()):
@@ -23,19 +40,17 @@ def train_phases(setup, run, strategy=None, verbose=True, callbacks=()):
     Raises:
         NotFiniteError: If a loss or weight became NaN or infinite.
         KeyboardInterrupt: On Ctrl-C, after the state was saved; on a second one, at once.
+        Exception: Any other one too, after the state was saved, where all weights agree.
     """
     folders = [dataclasses.replace(run, phase=phase.name) for phase in setup.phases]
-    stores = [
-        trainers.Checkpoints(folder.checkpoints, setup.config.train.keep_checkpoints)
-        for folder in folders
-    ]
+    stores = checkpoints_of(run, setup.config)
     at = max((i for i, store in enumerate(stores) if store.exist()), default=0)
     trained = False
     for i in range(at, len(stores)):
         seconds = 0.0
         if found := _latest(stores[i], strategy):
             setup.trainer, state = found
-            seconds = state["seconds"]
+            seconds = state.get("seconds", 0.0)
             phase = f", phase {run_phase}," if (run_phase := folders[i].phase) else ""
             print(f"Resuming {run.path}{phase} at step {state['step']}.")
         elif i > 0:
@@ -74,6 +89,7 @@ def _fit(setup, phase, run, checkpoints, clock, verbose, more_callbacks):
     stop = trainers.StopBetweenSteps()
     callbacks = [
         trainers.NonFiniteGuard(),
+        clock,
         trainers.LearningRateByProgress(phase.schedule, phase.rates, clock, config.train.minutes),
         *_reestimation(config, per_epoch),
         *_reporters(setup, phase.config, run),
@@ -90,6 +106,7 @@ def _fit(setup, phase, run, checkpoints, clock, verbose, more_callbacks):
                 # A new run takes one step, however small its budget: there is then a result.
                 if trainer.step > 0 and _budget_spent(config, clock):
                     break
+                run.unfinished.touch()
                 trainer.fit(
                     _training_batches(setup, config, start),
                     validation_data=validation,
@@ -106,10 +123,25 @@ def _fit(setup, phase, run, checkpoints, clock, verbose, more_callbacks):
         if not stop.at_once:
             checkpoints.save(trainer, seconds=clock.seconds)
         raise
+    except trainers.NotFiniteError:
+        raise
+    except Exception:
+        _save_what_can_be(trainer, checkpoints, clock)
+        raise
     finally:
         stop.release()
         bar.close()
     return trainer.step > first
+
+
+def _save_what_can_be(trainer, checkpoints, clock):
+    """Saves a trainer after an error, unless the error was in the middle of a step."""
+    # The error is what the caller hears of; where it is a full disk, saving fails too.
+    with contextlib.suppress(Exception):
+        newest = checkpoints.newest()
+        if trainer.agrees and trainer.step > (newest["step"] if newest else 0):
+            checkpoints.save(trainer, seconds=clock.seconds)
+            print(f"\nThe state of step {trainer.step} was saved.", file=sys.stderr)
 
 
 def _reestimation(config, per_epoch):

@@ -10,22 +10,39 @@ from tqdm import tqdm
 
 from tfsynth.trainers.logs import write_image
 
+# The first step of a process traces and compiles. How long the step itself took is not known: it
+# counts as the least that a step takes.
+_SHORTEST_STEP = 0.001
 
-class Clock:
-    """Wall time of a run, over all its interruptions.
+
+class Clock(keras.callbacks.Callback):
+    """The wall time of a run's training steps, over all its interruptions.
+
+    From step to step within an epoch, the wait for data included. Start-up, tracing, validation,
+    sample sheets and checkpoints do not count, so that a budget buys the same training however
+    often a run is interrupted. It goes before the callbacks that ask it for the time.
 
     Args:
         before: Seconds that earlier parts of the run took.
     """
 
     def __init__(self, before=0.0):
-        self._before = before
-        self._start = time.monotonic()
+        super().__init__()
+        self.seconds = before
+        self._since: float | None = None
+        self._traced = False
 
-    @property
-    def seconds(self):
-        """Seconds of training so far."""
-        return self._before + time.monotonic() - self._start
+    def on_epoch_begin(self, epoch, logs=None):
+        self._since = None
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._since is None:
+            self._since = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.monotonic()
+        self.seconds += now - (self._since or now) if self._traced else _SHORTEST_STEP
+        self._since, self._traced = now, True
 
 
 class LearningRateByProgress(keras.callbacks.Callback):
@@ -39,7 +56,7 @@ class LearningRateByProgress(keras.callbacks.Callback):
         rates: Dict of player -> its rate at factor 1. (A resumed trainer holds the
             rates of the epoch in which it was saved.)
         clock: The run's `Clock`.
-        minutes: Budget of wall time, or `None`.
+        minutes: Budget of the clock's time, or `None`.
     """
 
     def __init__(self, schedule, rates, clock, minutes=None):
@@ -147,26 +164,31 @@ class _TextBar(tqdm):
 
 
 class StopBetweenSteps(keras.callbacks.Callback):
-    """Turns Ctrl-C (and SIGTERM) into a stop between two steps, where all weights agree.
+    """Turns Ctrl-C, SIGTERM and SIGHUP into a stop between two steps, where all weights agree.
 
     After the last step of an epoch, validation, sheet and checkpoint are finished first. A second
-    Ctrl-C stops at once; `at_once` then says that the state is not to be saved.
+    signal stops at once; `at_once` then says that the state is not to be saved. A signal that the
+    process ignores, as SIGHUP under `nohup`, stays ignored.
 
     Raises:
-        KeyboardInterrupt: At the end of the step or epoch in which the signal came.
+        KeyboardInterrupt: At the end of the step or epoch in which the signal came. Its
+            `signal_number` is that of the signal.
     """
+
+    _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP.
 
     def __init__(self):
         super().__init__()
         self.at_once = False
-        self._asked = False
+        self._asked = None
         self._before = {}
 
     def on_train_begin(self, logs=None):
         if self._before or threading.current_thread() is not threading.main_thread():
             return  # Python takes signals in the main thread only.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._ask)
+        for number in [getattr(signal, name) for name in self._SIGNALS if hasattr(signal, name)]:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._ask)
 
     def on_train_batch_end(self, batch, logs=None):
         self.stop_if_asked()
@@ -176,8 +198,8 @@ class StopBetweenSteps(keras.callbacks.Callback):
 
     def stop_if_asked(self):
         """Raises `KeyboardInterrupt` if the signal came; call it once more after `fit`."""
-        if self._asked:
-            raise KeyboardInterrupt
+        if self._asked is not None:
+            raise _interruption(self._asked)
 
     def release(self):
         """Restores the signal handlers; call it also if training failed."""
@@ -186,10 +208,16 @@ class StopBetweenSteps(keras.callbacks.Callback):
         self._before = {}
 
     def _ask(self, number, frame):
-        self.at_once = self._asked
-        self._asked = True
+        self.at_once = self._asked is not None
+        self._asked = number
         if self.at_once:
-            raise KeyboardInterrupt
+            raise _interruption(number)
+
+
+def _interruption(number):
+    interruption: Any = KeyboardInterrupt()
+    interruption.signal_number = number
+    return interruption
 
 
 class SaveCheckpoint(keras.callbacks.Callback):

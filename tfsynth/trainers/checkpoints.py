@@ -1,30 +1,40 @@
 """Checkpoints that a crash cannot destroy."""
 
 import json
+import math
+import re
 import warnings
+import zipfile
 from pathlib import Path
 
-import keras
-
+from tfsynth import models
 from tfsynth.files import replace_file, sha256_of, write_text
 from tfsynth.trainers.finite import require_finite
 
+_NAME = re.compile(r"step-(\d{7,})\.keras")
+# The part of a checkpoint's file that says what `save` was given.
+_STATE = "state.json"
+
 
 class Checkpoints:
-    """A folder of whole trainers, newest last, with a manifest of their hashes.
+    """A folder of whole trainers, newest last.
 
-    A checkpoint is written under a temporary name, flushed to the disk and renamed;
-    the manifest that names it is replaced after it. A kill at any moment leaves the
-    checkpoints before it untouched. A damaged one is skipped, with a warning.
+    A checkpoint is written under a temporary name, flushed to the disk and renamed. A kill at any
+    moment leaves the checkpoints before it untouched. What the folder holds decides: a file is a
+    checkpoint if its own checksums hold, and a damaged one is skipped, with a warning. The
+    manifest, `checkpoints.json`, lists them with their SHA-256; should it be damaged or gone,
+    nothing is lost.
 
     Args:
         folder: Their folder; created by the first `save`.
-        keep: Number of checkpoints kept, at least 2.
+        keep: Number of intact checkpoints kept, at least 2.
     """
 
     def __init__(self, folder, keep=2):
         self.folder = Path(folder)
         self.keep = keep
+        # File name -> entry of the manifest, of the files that were written or found intact.
+        self._known = {}
 
     def save(self, trainer, **state):
         """Writes a trainer with its optimizers.
@@ -43,12 +53,16 @@ class Checkpoints:
         require_finite(trainer)
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step-{trainer.step:07d}.keras"
-        replace_file(path, trainer.save)
-        entry = {"file": path.name, "sha256": sha256_of(path), "step": trainer.step, **state}
-        entries = [e for e in self._entries() if e["file"] != path.name] + [entry]
-        write_text(self._manifest, json.dumps(entries[-self.keep :], indent=1))
-        for old in entries[: -self.keep]:
-            (self.folder / old["file"]).unlink(missing_ok=True)
+        state = {"step": trainer.step, **state}
+
+        def write(temporary):
+            trainer.save(temporary)
+            with zipfile.ZipFile(temporary, "a") as file:
+                file.writestr(_STATE, json.dumps(state))
+
+        replace_file(path, write)
+        self._known[path.name] = {"file": path.name, "sha256": sha256_of(path), **state}
+        self._keep_newest(trainer.step)
         return path
 
     def latest(self):
@@ -61,32 +75,112 @@ class Checkpoints:
         Raises:
             ValueError: If there are checkpoints and each is damaged.
         """
-        entries = self._entries()
-        for entry in reversed(entries):
-            path = self.folder / entry["file"]
-            if path.is_file() and sha256_of(path) == entry["sha256"]:
-                return keras.saving.load_model(path), entry
-            warnings.warn(f"{path} is damaged or gone; trying the one before.", stacklevel=2)
-        if entries:
+        paths = self._paths()
+        for path in paths:
+            if entry := self._checked(path):
+                try:
+                    return models.read_model(path), entry
+                except ValueError as error:
+                    warnings.warn(f"{error} Trying the one before.", stacklevel=2)
+        if paths:
             raise ValueError(
-                f"None of the {len(entries)} checkpoints in {self.folder} is intact. Remove the "
+                f"None of the {len(paths)} checkpoints in {self.folder} is intact. Remove the "
                 "folder to start anew."
             )
         return None
 
     def exist(self):
         """Returns whether there is one, intact or not."""
-        return bool(self._entries())
+        return bool(self._paths())
 
     def newest(self):
-        """Returns the state of the newest checkpoint, which is not read; `None` without one."""
-        return self._entries()[-1] if self.exist() else None
+        """Returns the state of the newest intact checkpoint, without reading it; else `None`."""
+        return next(filter(None, map(self._checked, self._paths())), None)
+
+    def total_bytes(self):
+        """Returns the size of all that are there."""
+        return sum(path.stat().st_size for path in self._paths() if path.is_file())
+
+    def _paths(self):
+        """Returns the paths of all checkpoints, intact, damaged or gone, the newest first."""
+        files = self.folder.iterdir() if self.folder.is_dir() else ()
+        names = {path.name for path in files if _NAME.fullmatch(path.name) and path.is_file()}
+        paths = [self.folder / name for name in names | self._listed().keys()]
+        return sorted(paths, key=_step_of, reverse=True)
+
+    def _checked(self, path):
+        """Returns the entry of a checkpoint; warns, and returns `None`, if it is damaged."""
+        entry = self._entry(path)
+        if entry is None:
+            warnings.warn(f"{path} is damaged or gone; trying the one before.", stacklevel=3)
+        return entry
+
+    def _entry(self, path):
+        """Returns the entry of an intact checkpoint; `None` of a damaged one."""
+        entry = self._listed().get(path.name)
+        if not path.is_file():
+            return None
+        if entry is None or sha256_of(path) != entry["sha256"]:
+            entry = _read_entry(path)
+        return entry
+
+    def _keep_newest(self, step):
+        """Removes all but the newest intact checkpoints up to a step, and lists these."""
+        entries, paths = {}, self._paths()
+        for path in paths:
+            if _step_of(path) <= step and len(entries) < self.keep:
+                # The damage of older ones was reported when the run began.
+                if entry := self._known.get(path.name) or self._entry(path):
+                    entries[path] = self._known[path.name] = entry
+        write_text(self._manifest, json.dumps([*reversed(entries.values())], indent=1))
+        for path in paths:
+            if path not in entries and path.is_file():
+                path.unlink(missing_ok=True)
 
     @property
     def _manifest(self):
         return self.folder / "checkpoints.json"
 
-    def _entries(self):
-        if not self._manifest.is_file():
-            return []
-        return json.loads(self._manifest.read_text())
+    def _listed(self):
+        """Returns the entries of the manifest that are whole, by the names of their files."""
+        try:
+            entries = json.loads(self._manifest.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        entries = entries if isinstance(entries, list) else []
+        return {entry["file"]: entry for entry in entries if _is_entry(entry)}
+
+
+def _step_of(path):
+    return int(_NAME.fullmatch(path.name)[1])
+
+
+def _read_entry(path):
+    """Returns the entry of a checkpoint by what its file holds; `None` of a damaged one."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            if file.testzip() is not None:
+                return None
+            state = {"step": _step_of(path), "seconds": 0.0}
+            if _STATE in file.namelist():
+                state = json.loads(file.read(_STATE))
+    # Damage shows as any error of the archive's reader.
+    except Exception:
+        return None
+    entry = {"file": path.name, "sha256": sha256_of(path), **state}
+    return entry if _is_entry(entry) else None
+
+
+def _is_entry(entry):
+    """Returns whether a value is what `save` writes for one file of the folder."""
+    if not isinstance(entry, dict) or not isinstance(name := entry.get("file"), str):
+        return False
+    match, seconds = _NAME.fullmatch(name), entry.get("seconds", 0.0)
+    return (
+        match is not None
+        and entry.get("step") == int(match[1])
+        and isinstance(entry.get("sha256"), str)
+        and type(seconds) in (int, float)
+        and math.isfinite(seconds)
+        and seconds >= 0
+    )

@@ -72,6 +72,11 @@ class BaseTrainer(keras.Model):
         return int(_number(next(iter(self.player_optimizers.values())).iterations))
 
     @property
+    def agrees(self):
+        """Whether all players have taken the same steps: no error broke into one."""
+        return len({int(_number(o.iterations)) for o in self.player_optimizers.values()}) == 1
+
+    @property
     def learning_rates(self):
         """Player -> the learning rate of its optimizer now."""
         return {p: float(_number(o.learning_rate)) for p, o in self.player_optimizers.items()}
