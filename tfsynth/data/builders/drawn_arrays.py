@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tfsynth import streets
-from tfsynth.files import new_folder
+from tfsynth.data.builders.drawn_folder import require_drawn
 
 # Three of the photo, one of the labels, four of the instances.
 BYTES_PER_PIXEL = 8
@@ -46,9 +46,12 @@ class Arrays:
     ) -> None:
         size = f"{height}x{width}_seed{seed}_{split}{counts[split]}"
         path = folder / "drawn_streets" / f"{size}_{streets.DRAWING_VERSION}"
-        if not path.is_dir():
+
+        def draw(written: Path) -> None:
             require_space(folder, BYTES_PER_PIXEL * counts[split] / sum(counts.values()))
-            _draw(path, height, width, seed, split, counts[split])
+            _draw(written, height, width, seed, split, counts[split])
+
+        require_drawn(path, draw)
         self._arrays = {
             name: np.load(path / f"{name}.npy", mmap_mode="r") for name in streets.ARRAYS
         }
@@ -68,22 +71,21 @@ class Arrays:
         return self._notes[index]["time_of_day"]
 
 
-def _draw(path: Path, height: int, width: int, seed: int, split: str, count: int) -> None:
-    with new_folder(path, replace=True) as folder:
-        streets.make_arrays(folder, height, width, count)
-        workers = min(os.cpu_count() or 1, 1 + count // _WORTH_A_PROCESS)
-        bounds = np.linspace(0, count, workers + 1).astype(int).tolist()
-        with tqdm(total=count, desc=f"drawing {split} streets") as bar:
-            if workers == 1:
-                streets.draw_range(folder, height, width, seed, split, 0, count, bar.update)
-            else:
-                street = [folder, height, width, seed, split]
-                _draw_in_processes(street, zip(bounds, bounds[1:], strict=False), bar)
-        parts = sorted(folder.glob("notes-*.json"))
-        notes = [note for part in parts for note in json.loads(part.read_text(encoding="utf-8"))]
-        (folder / "notes.json").write_text(json.dumps(notes), encoding="utf-8")
-        for part in parts:
-            part.unlink()
+def _draw(folder: Path, height: int, width: int, seed: int, split: str, count: int) -> None:
+    streets.make_arrays(folder, height, width, count)
+    workers = min(os.cpu_count() or 1, 1 + count // _WORTH_A_PROCESS)
+    bounds = np.linspace(0, count, workers + 1).astype(int).tolist()
+    with tqdm(total=count, desc=f"drawing {split} streets") as bar:
+        if workers == 1:
+            streets.draw_range(folder, height, width, seed, split, 0, count, bar.update)
+        else:
+            street = [folder, height, width, seed, split]
+            _draw_in_processes(street, zip(bounds, bounds[1:], strict=False), bar)
+    parts = sorted(folder.glob("notes-*.json"))
+    notes = [note for part in parts for note in json.loads(part.read_text(encoding="utf-8"))]
+    (folder / "notes.json").write_text(json.dumps(notes), encoding="utf-8")
+    for part in parts:
+        part.unlink()
 
 
 def _draw_in_processes(street: list[Any], ranges: Iterable[tuple[int, int]], bar: tqdm) -> None:

@@ -14,6 +14,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from tfsynth import streets
+from tfsynth.data.builders.drawn_folder import require_drawn
+from tfsynth.data.dataset import DataError
+from tfsynth.files import working_folder
 
 # A photo's PNG takes about 2.2 bytes a pixel, with its maps 2.4 (measured at 96x192 and 256x512).
 BYTES_PER_PIXEL = 2.6
@@ -43,9 +46,8 @@ class SynthStreets(tfds.core.GeneratorBasedBuilder):
     ) -> None:
         self._size, self._seed = (height, width), seed
         self._counts = {"train": train, "validation": validation, "test": test}
-        counts = "_".join(f"{name}{count}" for name, count in self._counts.items())
         config = tfds.core.BuilderConfig(
-            name=f"{height}x{width}_seed{seed}_{counts}",
+            name=_config_name(height, width, seed, self._counts),
             description=f"Drawn streets of {height} x {width} pixels (height x width).",
         )
         super().__init__(config=config, data_dir=data_dir, file_format="array_record")
@@ -121,12 +123,23 @@ class Records:
     ) -> None:
         # Pillow decodes; TFDS would warn about other decoders.
         skip = {key: tfds.decode.SkipDecoding() for key in ("labels", "image")}
-        builder = _prepared(folder, require_space, arguments)
+        builder = _prepared(folder, require_space, dict(arguments))
+        self._folder = builder.data_path
         self._source = builder.as_data_source(split, decoders=skip)
 
     def example(self, index: int) -> dict[str, np.ndarray]:
-        """Returns street `index` as a dict of arrays."""
-        record = self._source[index]
+        """Returns street `index` as a dict of arrays.
+
+        Raises:
+            DataError: The files have been damaged since they were opened.
+        """
+        try:
+            record = self._source[index]
+        except Exception as error:  # Damage shows as any error of the reader.
+            raise DataError(
+                f"{self._folder}: street {index} cannot be read ({type(error).__name__}). The "
+                "files were damaged while they were in use: start again, and they are drawn anew."
+            ) from error
         example = {key: _decode(record[key]) for key in ("labels", "image")}
         return {**example, "instances": record["instances"]}
 
@@ -144,21 +157,30 @@ class Records:
         return streets.TIMES_OF_DAY[int(self._source[index]["time_of_day"])]
 
 
+def _config_name(height: int, width: int, seed: int, counts: dict[str, int]) -> str:
+    numbers = "_".join(f"{name}{count}" for name, count in counts.items())
+    return f"{height}x{width}_seed{seed}_{numbers}"
+
+
 def _prepared(
     folder: Path, require_space: Callable[[Path, float], None], arguments: dict[str, int]
 ) -> Any:
-    builder = None
-    try:
-        with _quiet_tfds():
-            builder = SynthStreets(**arguments, data_dir=str(folder))
-            if not builder.is_prepared():
-                require_space(folder, BYTES_PER_PIXEL)
-                builder.download_and_prepare()
-    except ERRORS:
-        # Another process may have drawn the same streets in the meantime.
-        if builder is None or not builder.is_prepared():
-            raise
-    return builder
+    counts = {name: arguments[name] for name in streets.SPLIT_STREAMS}
+    name = _config_name(arguments["height"], arguments["width"], arguments["seed"], counts)
+    path = folder / SynthStreets.name / name / streets.DRAWING_VERSION
+
+    def draw(written: Path) -> None:
+        require_space(folder, BYTES_PER_PIXEL)
+        # TFDS makes its own folders under the one that it is given.
+        with working_folder(written) as drawn:
+            builder = SynthStreets(**arguments, data_dir=str(drawn))
+            builder.download_and_prepare()
+            for file in builder.data_path.iterdir():
+                file.rename(written / file.name)
+
+    with _quiet_tfds():
+        require_drawn(path, draw)
+        return SynthStreets(**arguments, data_dir=str(folder))
 
 
 @contextlib.contextmanager
