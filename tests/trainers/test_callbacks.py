@@ -1,5 +1,6 @@
 import os
 import signal
+import time
 
 import keras
 import numpy as np
@@ -76,6 +77,26 @@ def test_logs_without_tensorflow_are_those_of_keras(tmp_path):
     assert own == {k: v for k, v in keras_own.items() if k[1] != "epoch_learning_rate"}
     assert own["train", "epoch_l1", 1] == pytest.approx(history.history["l1"][1])
     assert own["validation", "epoch_l1", 0] == pytest.approx(history.history["val_l1"][0])
+
+
+def test_the_clock_counts_training_steps_alone():
+    clock = Clock(10.0)
+    clock.on_epoch_begin(0)
+    clock.on_train_batch_begin(0)
+    time.sleep(0.2)  # Tracing.
+    clock.on_train_batch_end(0)
+    assert clock.seconds == pytest.approx(10.001)
+    time.sleep(0.1)  # The wait for data.
+    clock.on_train_batch_begin(1)
+    time.sleep(0.1)
+    clock.on_train_batch_end(1)
+    counted = clock.seconds
+    assert 10.2 <= counted < 10.35
+    time.sleep(0.2)  # Validation, sheets, checkpoint.
+    clock.on_epoch_begin(1)
+    clock.on_train_batch_begin(0)
+    clock.on_train_batch_end(0)
+    assert clock.seconds < counted + 0.1
 
 
 RATES = {"generator": 1e-3, "discriminator": 1e-4}
@@ -155,6 +176,34 @@ def test_a_second_ctrl_c_stops_at_once(stop):
         trainer.fit(games.data(5), callbacks=[twice, stop], verbose=0)
     assert trainer.step == 0
     assert stop.at_once
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP.")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_other_signals_stop_between_steps_too(stop, name):
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    send = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: os.kill(os.getpid(), number)
+    )
+    trainer = games.trainer()
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        trainer.fit(games.data(5), callbacks=[send, stop], verbose=0)
+    assert (trainer.step, stopped.value.signal_number) == (1, number)
+    stop.release()
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP.")
+def test_under_nohup_the_end_of_the_terminal_stays_ignored(stop):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        games.trainer().fit(games.data(1), callbacks=[stop], verbose=0)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        stop.release()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_progress_bar_shows_losses_speed_and_time_left(capsys):

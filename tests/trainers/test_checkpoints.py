@@ -1,3 +1,12 @@
+"""Checkpoints: what their folder holds decides, whatever happens to its files."""
+
+import json
+import shutil
+import subprocess
+import sys
+import warnings
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -64,4 +73,126 @@ def test_a_failed_save_leaves_the_checkpoints_before_it(tmp_path):
     with pytest.raises(OSError):
         checkpoints.save(trainer)
     assert checkpoints.latest()[1]["step"] == 0
-    assert not list(tmp_path.glob(".writing*"))
+    assert not list(tmp_path.glob(".working*"))
+
+
+MANIFESTS = {
+    "gone": None,
+    "empty": "",
+    "cut": '[\n {\n  "file": "step-00',
+    "a mapping": "{}",
+    "a list of numbers": "[1]",
+    "no seconds": '[{"file": "step-0000002.keras", "sha256": "0", "step": 2, "seconds": null}]',
+    "another step": '[{"file": "step-0000002.keras", "sha256": "0", "step": 7, "seconds": 1.0}]',
+    "a wrong sum": '[{"file": "step-0000002.keras", "sha256": "0", "step": 2, "seconds": 9.0}]',
+    "deep": "[" * 100_000,
+}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder, trainer = tmp_path_factory.mktemp("saved"), games.trainer()
+    for seconds in (1.0, 2.0):
+        trainer.fit(games.data(1), verbose=0)
+        Checkpoints(folder).save(trainer, seconds=seconds)
+    return folder
+
+
+@pytest.fixture
+def two(saved, tmp_path):
+    """A folder with the checkpoints of steps 1 and 2, after 1 and 2 seconds."""
+    return shutil.copytree(saved, tmp_path / "two")
+
+
+@pytest.mark.parametrize("content", MANIFESTS.values(), ids=list(MANIFESTS))
+def test_without_its_manifest_the_files_say_where_training_stopped(two, content):
+    (two / "checkpoints.json").unlink()
+    if content is not None:
+        (two / "checkpoints.json").write_text(content)
+    trainer, state = Checkpoints(two).latest()
+    assert trainer.step == state["step"] == 2
+    assert state["seconds"] == 2.0
+    trainer.fit(games.data(1), verbose=0)
+    Checkpoints(two).save(trainer, seconds=3.0)
+    listed = json.loads((two / "checkpoints.json").read_text())
+    assert [entry["step"] for entry in listed] == [2, 3]
+
+
+def test_a_checkpoint_that_no_manifest_lists_is_one(two):
+    """A kill between the renaming and the manifest."""
+    manifest = two / "checkpoints.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text())[:1]))
+    assert Checkpoints(two).latest()[1]["step"] == 2
+
+
+def test_a_manifest_cannot_reach_outside_its_folder(two):
+    thesis = two.parent.parent / "thesis.keras"
+    names = ["../../thesis.keras", str(thesis), "../../step-0000001.keras", "step-0000001.keras/.."]
+    thesis.write_text("mine")
+    outside = two.parent.parent / "step-0000001.keras"
+    outside.write_text("mine")
+    entries = [{"file": n, "sha256": "0", "step": 1, "seconds": 0.0} for n in names]
+    manifest = two / "checkpoints.json"
+    manifest.write_text(json.dumps(entries + json.loads(manifest.read_text())))
+    store = Checkpoints(two)
+    trainer, state = store.latest()
+    assert state["step"] == 2
+    for _ in range(3):
+        trainer.fit(games.data(1), verbose=0)
+        store.save(trainer, seconds=3.0)
+    assert thesis.read_text() == outside.read_text() == "mine"
+
+
+def test_a_damaged_checkpoint_does_not_count_among_those_kept(two):
+    content = bytearray((two / "step-0000002.keras").read_bytes())
+    content[len(content) // 2] ^= 1
+    (two / "step-0000002.keras").write_bytes(content)
+    store = Checkpoints(two, keep=2)
+    with pytest.warns(UserWarning, match="step-0000002.keras is damaged"):
+        trainer, _ = store.latest()
+    assert trainer.step == 1
+    trainer.fit(games.data(2), verbose=0)
+    store.save(trainer, seconds=3.0)
+    kept = sorted(path.name for path in two.glob("*.keras"))
+    assert kept == ["step-0000001.keras", "step-0000003.keras"]
+
+
+def test_every_flipped_byte_of_a_checkpoint_is_noticed(two):
+    path = two / "step-0000002.keras"
+    sound = path.read_bytes()
+    expected = Checkpoints(two).latest()[0].get_weights()
+    random = np.random.default_rng(0)
+    (
+        two / "checkpoints.json"
+    ).unlink()  # Without the SHA-256, the file's own sums are all there is.
+    noticed = 0
+    for place in random.integers(0, len(sound), 40):
+        flipped = bytearray(sound)
+        flipped[place] ^= 1 << random.integers(8)
+        path.write_bytes(flipped)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            trainer, state = Checkpoints(two).latest()
+        if state["step"] == 1:
+            noticed += 1
+            assert any("step-0000002.keras" in str(warning.message) for warning in said)
+            continue
+        # A date or the like in the archive's lists: the content is the same.
+        for mine, other in zip(expected, trainer.get_weights(), strict=True):
+            np.testing.assert_array_equal(mine, other)
+    assert noticed >= 30
+
+
+def test_a_fresh_process_knows_our_classes(two):
+    program = (
+        "import sys\n"
+        "from tfsynth.trainers import Checkpoints\n"
+        "print(Checkpoints(sys.argv[1]).latest()[0].step)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, two], capture_output=True, text=True)
+    assert done.stdout.split()[-1:] == ["2"], done.stderr
+
+
+def test_the_state_is_in_the_file_itself(two):
+    with zipfile.ZipFile(two / "step-0000002.keras") as file:
+        assert json.loads(file.read("state.json")) == {"step": 2, "seconds": 2.0}

@@ -127,6 +127,11 @@ class Dataset(abc.ABC):
     fingerprint: str
 
     @property
+    def inventory(self) -> str:
+        """Hexadecimal digits that a copy of the data has too, wherever and since when it lies."""
+        return self.fingerprint
+
+    @property
     @abc.abstractmethod
     def split_names(self) -> tuple[str, ...]:
         """The existing splits among "train", "validation" and "test"."""

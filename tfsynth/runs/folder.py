@@ -1,6 +1,7 @@
 """The folder of a run and its paths.
 
 config.yaml         the resolved settings         checkpoints/   whole trainers, to resume
+data.json           what identifies the data
 logs/               TensorBoard                   samples/       sheets of each epoch
 samples.png         the first test layouts        synthesizer.keras   what ships
 metrics.json        the scores                    export/1/      the SavedModel
@@ -11,11 +12,15 @@ layouts/            the first test layouts: label maps in labels/ (or pictures i
 
 import contextlib
 import dataclasses
+import json
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
+from tfsynth import registry
 from tfsynth.config import load_config
+from tfsynth.files import write_text
 from tfsynth.models import BUNDLE
 
 fcntl: Any = None
@@ -24,6 +29,8 @@ with contextlib.suppress(ImportError):  # There is none on Windows.
 
 
 _LOCK = ".lock"
+# Keys that say where the data lies, not what it is.
+_PLACES = {"data.dataset.root", "data.dataset.data_dir", "data.dataset.labels"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +47,7 @@ class RunFolder:
     phase: str = ""
 
     config = property(lambda self: self.path / "config.yaml")
+    data = property(lambda self: self.path / "data.json")
     checkpoints = property(lambda self: self.path / "checkpoints" / self.phase)
     logs = property(lambda self: self.path / "logs" / self.phase)
     samples = property(lambda self: self.path / "samples" / self.phase)
@@ -83,14 +91,18 @@ class RunFolder:
             yield
 
     def refuse_other_config(self, config):
-        """Raises `FileExistsError` if the folder is of another run, or no run at all."""
+        """Raises `FileExistsError` if the folder is of another run, or no run at all.
+
+        Data that has moved is the same if all its files have their names and sizes.
+        """
         if self.config.is_file():
             there = load_config(self.config).to_dict()
             keys = sorted(_differing_keys(there, config.to_dict()))
-            if keys:
+            if keys and not (_PLACES.issuperset(keys) and self._is_of(config)):
                 raise FileExistsError(
-                    f"{self.path} holds a run with other settings ({', '.join(keys)}). Name "
-                    "another --run-dir, or remove the folder."
+                    f"{self.path} holds a run with other settings ({', '.join(keys)}), and a run "
+                    "keeps its settings. Name another --run-dir; to train on from the weights of "
+                    f"this one, give it --set init_from={self.path} too."
                 )
         elif self.path.exists() and not _is_empty_folder(self.path):
             raise FileExistsError(
@@ -100,6 +112,38 @@ class RunFolder:
         there = next(parent for parent in self.path.absolute().parents if parent.exists())
         if not there.is_dir():
             raise NotADirectoryError(f"{there} is a file: {self.path} cannot be a folder in it.")
+
+    def write_settings(self, config, dataset):
+        """Writes the config and what identifies the data; warns if the data has changed.
+
+        Args:
+            config: A `Config` that `refuse_other_config` takes.
+            dataset: Its `Dataset`.
+        """
+        text = config.to_yaml()
+        if not self.config.is_file() or self.config.read_text(encoding="utf-8") != text:
+            write_text(self.config, text)
+        before = self._inventory()
+        if before is not None and before != dataset.inventory:
+            warnings.warn(
+                f"Files of the data have been added, removed or changed since the run {self.path} "
+                "began. It goes on with those that are there now.",
+                stacklevel=2,
+            )
+        if before != dataset.inventory:
+            write_text(self.data, json.dumps({"inventory": dataset.inventory}) + "\n")
+
+    def _is_of(self, config):
+        """Returns whether the run was trained on a data set's files, which may have moved."""
+        before = self._inventory()
+        return before is not None and before == registry.build(config.data.dataset).inventory
+
+    def _inventory(self):
+        try:
+            return json.loads(self.data.read_text(encoding="utf-8"))["inventory"]
+        # A run of an earlier version has none; a damaged one identifies nothing.
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
 
 
 def require_space(folder, needed):

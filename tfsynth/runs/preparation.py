@@ -9,7 +9,7 @@ import keras
 from tfsynth import models, registry, trainers
 from tfsynth.config import ConfigError, load_config
 from tfsynth.data import nearest_size
-from tfsynth.files import remove_abandoned, write_text
+from tfsynth.files import remove_abandoned
 from tfsynth.games import Game
 from tfsynth.runs.folder import RunFolder, require_space
 from tfsynth.runs.phases import split_into_phases
@@ -318,8 +318,7 @@ def claimed(run, setup):
             stack.enter_context(run.lock())
             # Once more: another run may have started and ended since the first check.
             run.refuse_other_config(setup.config)
-            if not run.config.is_file():
-                write_text(run.config, setup.config.to_yaml())
+            run.write_settings(setup.config, setup.dataset)
         except (FileExistsError, BlockingIOError):
             raise
         except OSError as error:

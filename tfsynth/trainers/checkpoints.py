@@ -152,7 +152,7 @@ class Checkpoints:
 
 
 def _step_of(path):
-    return int(_NAME.fullmatch(path.name)[1])
+    return int(path.stem.removeprefix("step-"))
 
 
 def _read_entry(path):

@@ -90,6 +90,17 @@ class FolderDataset(Dataset):
             parts.append(checking.signature_of_files(files, self._folder))
         return checking.digest(parts)
 
+    @functools.cached_property
+    def inventory(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Changes with the settings, and with the name or size of any file."""
+        files = [
+            (pair.stem, file.name, file.stat().st_size)
+            for name in self._prefixes
+            for pair in self._pairs(name)
+            for file in pair.files
+        ]
+        return checking.digest([self._content(), list(self._prefixes), files])
+
     @property
     def split_names(self) -> tuple[str, ...]:
         return tuple(self._prefixes)
