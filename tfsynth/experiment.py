@@ -20,7 +20,7 @@ from tfsynth.runs.folder import RunFolder
 from tfsynth.runs.phases import split_into_phases
 from tfsynth.runs.preparation import assemble_trainer, check_size, claimed, prepare
 from tfsynth.runs.results import leave_behind
-from tfsynth.runs.training import checkpoints_of, train_phases
+from tfsynth.runs.training import train_phases
 from tfsynth.synthesis import styles
 from tfsynth.synthesis.deployment import export as export
 from tfsynth.synthesis.deployment import load_synthesizer as load_synthesizer
@@ -60,7 +60,7 @@ def train(config, run_dir, *, device=None, strategy=None, verbose=True, callback
     run.refuse_other_config(config)
     if strategy is None:
         strategy = trainers.choose_devices(device, config.train.batch_size)
-    resuming = any(store.newest() for store in checkpoints_of(run, config))
+    resuming = any(store.newest() for store in run.stores(config))
     with dtype_policy(trainers.precision_of(config.precision)):
         with trainers.scope_of(strategy):
             replicas = strategy.num_replicas_in_sync if strategy else 1

@@ -1,7 +1,6 @@
 """The folder of a run and its paths.
 
 config.yaml         the resolved settings         checkpoints/   whole trainers, to resume
-data.json           what identifies the data
 logs/               TensorBoard                   samples/       sheets of each epoch
 samples.png         the first test layouts        synthesizer.keras   what ships
 metrics.json        the scores                    export/1/      the SavedModel
@@ -12,7 +11,6 @@ layouts/            the first test layouts: label maps in labels/ (or pictures i
 
 import contextlib
 import dataclasses
-import json
 import shutil
 import warnings
 from pathlib import Path
@@ -22,6 +20,8 @@ from tfsynth import registry
 from tfsynth.config import load_config
 from tfsynth.files import write_text
 from tfsynth.models import BUNDLE
+from tfsynth.runs.phases import split_into_phases
+from tfsynth.trainers import Checkpoints
 
 fcntl: Any = None
 with contextlib.suppress(ImportError):  # There is none on Windows.
@@ -47,7 +47,6 @@ class RunFolder:
     phase: str = ""
 
     config = property(lambda self: self.path / "config.yaml")
-    data = property(lambda self: self.path / "data.json")
     checkpoints = property(lambda self: self.path / "checkpoints" / self.phase)
     logs = property(lambda self: self.path / "logs" / self.phase)
     samples = property(lambda self: self.path / "samples" / self.phase)
@@ -123,27 +122,31 @@ class RunFolder:
         text = config.to_yaml()
         if not self.config.is_file() or self.config.read_text(encoding="utf-8") != text:
             write_text(self.config, text)
-        before = self._inventory()
-        if before is not None and before != dataset.inventory:
+        if self._inventories(config) - {dataset.inventory}:
             warnings.warn(
                 f"Files of the data have been added, removed or changed since the run {self.path} "
                 "began. It goes on with those that are there now.",
                 stacklevel=2,
             )
-        if before != dataset.inventory:
-            write_text(self.data, json.dumps({"inventory": dataset.inventory}) + "\n")
 
     def _is_of(self, config):
         """Returns whether the run was trained on a data set's files, which may have moved."""
-        before = self._inventory()
-        return before is not None and before == registry.build(config.data.dataset).inventory
+        before = self._inventories(config)
+        return not before - {registry.build(config.data.dataset).inventory}
 
-    def _inventory(self):
-        try:
-            return json.loads(self.data.read_text(encoding="utf-8"))["inventory"]
-        # A run of an earlier version has none; a damaged one identifies nothing.
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return None
+    def _inventories(self, config):
+        """Returns the inventories of the data that the newest checkpoint of each phase is of."""
+        states = [store.states()[:1] for store in self.stores(config)]
+        # A checkpoint of an earlier version has none: of its data nothing is known.
+        return {state.get("data") for newest in states for state in newest}
+
+    def stores(self, config):
+        """Returns the `Checkpoints` of each phase of the run, in order, by its `Config`."""
+        keep = config.train.keep_checkpoints
+        return [
+            Checkpoints(dataclasses.replace(self, phase=name).checkpoints, keep)
+            for name, _ in split_into_phases(config)
+        ]
 
 
 def require_space(folder, needed):

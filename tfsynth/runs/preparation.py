@@ -175,9 +175,7 @@ def _last_checkpoint(run):
     """Returns what `Checkpoints.latest` does of the last phase of a run that has any."""
     if not run.config.is_file():
         return None
-    phases = [name for name, _ in split_into_phases(load_config(run.config))]
-    for name in reversed(phases):
-        store = trainers.Checkpoints(dataclasses.replace(run, phase=name).checkpoints)
+    for store in reversed(run.stores(load_config(run.config))):
         if store.exist():
             try:
                 return store.latest()
@@ -309,8 +307,7 @@ def claimed(run, setup):
     # One more than are kept: a checkpoint is deleted only after the next one is written.
     kept = setup.config.train.keep_checkpoints + 1
     remove_abandoned(run.path, within=True)
-    phases = [dataclasses.replace(run, phase=phase.name) for phase in setup.phases]
-    there = sum(trainers.Checkpoints(phase.checkpoints).total_bytes() for phase in phases)
+    there = sum(store.total_bytes() for store in run.stores(setup.config))
     require_space(run.path, kept * sum(setup.checkpoint_bytes) - there)
     with contextlib.ExitStack() as stack:
         try:

@@ -1,27 +1,11 @@
 """The training of a run: phase after phase, from the state in its folder."""
 
-import contextlib
 import dataclasses
 import sys
 
 from tfsynth import data, sheets, trainers
-from tfsynth.runs.phases import split_into_phases
 from tfsynth.runs.preparation import build_trainer
 from tfsynth.runs.results import draw_sheet, first_examples, synthesizer_of
-
-
-def checkpoints_of(run, config):
-    """Returns the `Checkpoints` of each phase of a run, in order.
-
-    Args:
-        run: The `RunFolder`.
-        config: Its `Config`.
-    """
-    keep = config.train.keep_checkpoints
-    return [
-        trainers.Checkpoints(dataclasses.replace(run, phase=name).checkpoints, keep)
-        for name, _ in split_into_phases(config)
-    ]
 
 
 def train_phases(setup, run, strategy=None, verbose=True, callbacks=()):
@@ -43,7 +27,7 @@ def train_phases(setup, run, strategy=None, verbose=True, callbacks=()):
         Exception: Any other one too, after the state was saved, where all weights agree.
     """
     folders = [dataclasses.replace(run, phase=phase.name) for phase in setup.phases]
-    stores = checkpoints_of(run, setup.config)
+    stores = run.stores(setup.config)
     at = max((i for i, store in enumerate(stores) if store.exist()), default=0)
     trained = False
     for i in range(at, len(stores)):
@@ -87,6 +71,7 @@ def _fit(setup, phase, run, checkpoints, clock, verbose, more_callbacks):
         per_epoch * epochs, config.train.batch_size, clock, config.train.minutes, trainer.game.shown
     )
     stop = trainers.StopBetweenSteps()
+    save = trainers.SaveCheckpoint(checkpoints, clock, data=setup.dataset.inventory)
     callbacks = [
         trainers.NonFiniteGuard(),
         clock,
@@ -94,7 +79,7 @@ def _fit(setup, phase, run, checkpoints, clock, verbose, more_callbacks):
         *_reestimation(config, per_epoch),
         *_reporters(setup, phase.config, run),
         *more_callbacks,
-        trainers.SaveCheckpoint(checkpoints, clock),
+        save,
         stop,
         *([bar] if verbose else []),
     ]
@@ -121,27 +106,18 @@ def _fit(setup, phase, run, checkpoints, clock, verbose, more_callbacks):
         stop.stop_if_asked()
     except KeyboardInterrupt:
         if not stop.at_once:
-            checkpoints.save(trainer, seconds=clock.seconds)
+            save.save(trainer)
         raise
     except trainers.NotFiniteError:
         raise
     except Exception:
-        _save_what_can_be(trainer, checkpoints, clock)
+        if save.save_after_error(trainer):
+            print(f"\nThe state of step {trainer.step} was saved.", file=sys.stderr)
         raise
     finally:
         stop.release()
         bar.close()
     return trainer.step > first
-
-
-def _save_what_can_be(trainer, checkpoints, clock):
-    """Saves a trainer after an error, unless the error was in the middle of a step."""
-    # The error is what the caller hears of; where it is a full disk, saving fails too.
-    with contextlib.suppress(Exception):
-        newest = checkpoints.newest()
-        if trainer.agrees and trainer.step > (newest["step"] if newest else 0):
-            checkpoints.save(trainer, seconds=clock.seconds)
-            print(f"\nThe state of step {trainer.step} was saved.", file=sys.stderr)
 
 
 def _reestimation(config, per_epoch):

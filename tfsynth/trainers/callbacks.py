@@ -1,5 +1,6 @@
 """Keras callbacks for games of several players."""
 
+import contextlib
 import signal
 import threading
 import time
@@ -226,15 +227,35 @@ class SaveCheckpoint(keras.callbacks.Callback):
     Args:
         checkpoints: A `Checkpoints`.
         clock: The run's `Clock`; its seconds are stored with each checkpoint.
+        **state: Plain numbers and strings that are stored too.
     """
 
-    def __init__(self, checkpoints, clock):
+    def __init__(self, checkpoints, clock, **state):
         super().__init__()
         self.checkpoints = checkpoints
         self.clock = clock
+        self.state = state
 
     def on_epoch_end(self, epoch, logs=None):
-        self.checkpoints.save(self.model, seconds=self.clock.seconds)
+        self.save(self.model)
+
+    def save(self, trainer):
+        """Saves a trainer as it is."""
+        self.checkpoints.save(trainer, seconds=self.clock.seconds, **self.state)
+
+    def save_after_error(self, trainer):
+        """Saves a trainer if it has taken steps and no error broke into one.
+
+        Returns:
+            Whether there is a checkpoint of its last step.
+        """
+        # The error is what the caller hears of. Where it is a full disk, saving fails too.
+        with contextlib.suppress(Exception):
+            newest = self.checkpoints.newest()
+            if trainer.agrees and trainer.step > (newest["step"] if newest else 0):
+                self.save(trainer)
+                return True
+        return False
 
 
 class SampleSheets(keras.callbacks.Callback):

@@ -97,6 +97,10 @@ class Checkpoints:
         """Returns the state of the newest intact checkpoint, without reading it; else `None`."""
         return next(filter(None, map(self._checked, self._paths())), None)
 
+    def states(self):
+        """Returns the states of all intact checkpoints, the newest first, without a warning."""
+        return [entry for entry in map(self._entry, self._paths()) if entry]
+
     def total_bytes(self):
         """Returns the size of all that are there."""
         return sum(path.stat().st_size for path in self._paths() if path.is_file())
