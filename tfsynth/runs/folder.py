@@ -122,7 +122,7 @@ class RunFolder:
         text = config.to_yaml()
         if not self.config.is_file() or self.config.read_text(encoding="utf-8") != text:
             write_text(self.config, text)
-        if self._inventories(config) - {dataset.inventory}:
+        if self._inventories(config) - {dataset.inventory, None}:
             warnings.warn(
                 f"Files of the data have been added, removed or changed since the run {self.path} "
                 "began. It goes on with those that are there now.",
