@@ -65,6 +65,25 @@ def check_kind(value, kind, key):
         raise ValueError(f"`{key}{where}` takes {wanted}. Received: {shown(received)}.")
 
 
+def takes_object(kind, found):
+    """Returns whether an object of a class is of a kind.
+
+    Args:
+        kind: See `check_kind`.
+        found: The class.
+    """
+    options = [o for o in _alternatives(kind) if o not in _WORDS]
+    classes = [o for o in options if isinstance(o, type) and typing.get_origin(o) is None]
+    return Any in options or any(
+        o not in (Sequence, tuple, Mapping) and issubclass(found, o) for o in classes
+    )
+
+
+def words_of(kind):
+    """Returns a kind in words, such as "text or null"."""
+    return _words(_alternatives(kind))
+
+
 def shown(value):
     """Returns a value as in a config, cut if it is long."""
     if value is None:

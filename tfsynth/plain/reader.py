@@ -9,8 +9,10 @@ numbers; all else is text here, `010` included, whose reading differs between th
 import codecs
 import re
 from pathlib import Path
+from typing import Any
 
 import yaml
+from yaml.composer import ComposerError
 
 # A config has some 3 kB and 200 nodes; a label file of 500 classes has 50 kB and 5,000.
 MOST_BYTES = 1_000_000
@@ -41,7 +43,7 @@ class YamlError(ValueError):
     """A file or text that is no YAML, or beyond the bounds."""
 
 
-def read_yaml_file(path):
+def read_yaml_file(path: str | Path) -> Any:
     """Returns the plain data of a YAML (or JSON) file.
 
     Args:
@@ -65,7 +67,7 @@ def read_yaml_file(path):
     return read_yaml(_decoded(content, path), path)
 
 
-def read_yaml(text, source="The text"):
+def read_yaml(text: str, source: object = "The text") -> Any:
     """Returns the plain data of a YAML text: dicts, lists, texts, numbers, booleans, `None`.
 
     Args:
@@ -145,11 +147,17 @@ class _Dumper(yaml.SafeDumper):
     def represent_float(self, data):
         return self.represent_scalar(f"{_TAG}float", repr(data))
 
+    def represent_text(self, data):
+        # In other styles PyYAML writes these line ends as they are, and reads them as blanks.
+        style = '"' if re.search("[\r\x85\u2028\u2029]", data) else None
+        return self.represent_scalar(f"{_TAG}str", data, style)
+
 
 for _name, _rule in _RULES[:-1]:
     _Dumper.add_implicit_resolver(_TAG + _name, re.compile(f"(?:{_rule.pattern})$"), None)
 _Dumper.add_implicit_resolver(f"{_TAG}float", re.compile(f"(?:{_FLOAT.pattern})$"), None)
 _Dumper.add_representer(float, _Dumper.represent_float)
+_Dumper.add_representer(str, _Dumper.represent_text)
 
 
 def _decoded(content, path):
@@ -171,9 +179,9 @@ def _decoded(content, path):
 
 
 def _count(node, known):
-    """Returns the number of nodes under a node, aliases expanded; refuses too many."""
+    """Returns numbers of nodes and levels of a node, aliases expanded; refuses too many."""
     if isinstance(node, yaml.ScalarNode):
-        return 1
+        return 1, 1
     if id(node) in known:
         if known[id(node)] is None:
             raise _refused(node.start_mark, "a part that holds itself, through an alias")
@@ -182,13 +190,17 @@ def _count(node, known):
     parts = node.value
     if isinstance(node, yaml.MappingNode):
         parts = [part for pair in node.value for part in pair]
-    total = 1 + sum(_count(part, known) for part in parts)
-    if total > MOST_NODES:
+    counts = [_count(part, known) for part in parts]
+    total = 1 + sum(nodes for nodes, _ in counts)
+    levels = 1 + max((levels for _, levels in counts), default=0)
+    if total > MOST_NODES or levels > MOST_LEVELS:
         raise _refused(
-            node.start_mark, f"aliases that stand for more than {MOST_NODES:,} keys and values"
+            node.start_mark,
+            f"aliases that stand for more than {MOST_NODES:,} keys and values or {MOST_LEVELS} "
+            "levels",
         )
-    known[id(node)] = total
-    return total
+    known[id(node)] = total, levels
+    return known[id(node)]
 
 
 def _plain(node):
@@ -256,7 +268,7 @@ def _problem(error):
         return f"{problem}."
     if "'\\t'" in problem:
         return "holds a tab, where YAML takes blanks only. Indent with blanks."
-    if isinstance(error, yaml.composer.ComposerError) and "document" in (error.context or ""):
+    if isinstance(error, ComposerError) and "document" in (error.context or ""):
         return "begins a second document. Keep one of them."
     context = f"{error.context}, " if error.context else ""
     return (
