@@ -123,8 +123,9 @@ def _build(node, key):
 
 def _with_key(error, key):
     """Names the key at the beginning of a message of ours, which names rule and class itself."""
-    if key and not getattr(error, "names_key", False) and isinstance(error.args[0], str):
-        error.args = (f"{_at(key)}{error.args[0]}", *error.args[1:])
+    message, *rest = error.args or ("",)
+    if key and isinstance(message, str) and not getattr(error, "names_key", False):
+        error.args = (f"{_at(key)}{message}", *rest)
         error.names_key = True
     return error
 
@@ -163,17 +164,19 @@ def _check_value(value, kind, key):
         found = resolve(value["class"])
         if not takes_object(kind, found):
             raise ValueError(f"`{key}` takes {words_of(kind)}. Received: a {found.__name__}.")
-    elif not (isinstance(value, dict | list) and _holds_objects(value)):
-        check_kind(value, kind, key)
+    else:
+        check_kind(_with_stand_ins(value), kind, key)
 
 
-def _holds_objects(node):
-    """Whether a list or mapping has a class in it; its items were checked one by one."""
-    items = node.values() if isinstance(node, dict) else node
-    return any(
-        isinstance(item, dict | list) and ("class" in item or _holds_objects(item))
-        for item in items
-    )
+def _with_stand_ins(node):
+    """Returns lists and mappings with an object, of a class of its name, for each class in them."""
+    if isinstance(node, list):
+        return [_with_stand_ins(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "class" in node:
+        return type(resolve(node["class"]).__name__, (), {})()
+    return {name: _with_stand_ins(value) for name, value in node.items()}
 
 
 def _kind_for_keras(found, parameter, kind):

@@ -12,6 +12,7 @@ from tfsynth.files import cache_folder, write_text
 from tfsynth.metrics import references
 from tfsynth.metrics.segmenter_batches import rgb
 from tfsynth.runs.folder import RunFolder
+from tfsynth.runs.parts import build_dataset, build_protocol
 from tfsynth.synthesis.deployment import load_synthesizer
 
 
@@ -55,8 +56,8 @@ def evaluate(
     config = config or own_config(path)
     if config.evaluation is None:
         raise ConfigError("The config has no `evaluation`: name a protocol to score with.")
-    dataset = registry.build(config.data.dataset)
-    protocol = registry.build(config.evaluation)
+    dataset = build_dataset(config)
+    protocol = build_protocol(config)
     protocol.check_data(dataset)
     if dataset.label_set != synthesizer.label_set:
         raise ConfigError(

@@ -1,0 +1,106 @@
+"""Whether the parts of a run fit each other: game, data, splits and schedule."""
+
+from tfsynth.config import ConfigError
+from tfsynth.data import nearest_size
+
+
+def check_trainer(config, trainer, dataset, replicas):
+    if config.train.batch_size % replicas:
+        raise ConfigError(
+            f"`train.batch_size` {config.train.batch_size} cannot be shared evenly by {replicas} "
+            "devices. Make it a multiple of their number, or name fewer devices."
+        )
+    game = trainer.game
+    check_size(game, config.data.size)
+    check_channels(dataset, game)
+    if game.encoder is None:
+        return
+    if game.encoder.max_instances < config.data.max_instances:
+        raise ConfigError(
+            f"`data.max_instances` is {config.data.max_instances}, and the encoder takes "
+            f"{game.encoder.max_instances}: set `game.encoder.max_instances` to the same."
+        )
+
+
+def check_reestimation(epoch, trainer, schedule):
+    if epoch is None:
+        return
+    if not any(trainer.game.layer_factors):
+        raise ConfigError(
+            "`train.reestimate_epoch` brings the layers of a perceptual loss into balance, and "
+            "this game has none: list a `PerceptualLoss` in `game.terms`, or leave it out."
+        )
+    if epoch >= schedule.epochs:
+        raise ConfigError(
+            f"`train.reestimate_epoch` {epoch} must come before the last of the schedule's "
+            f"{schedule.epochs} epochs: the weights found in it are those of the next one."
+        )
+
+
+def check_channels(dataset, game):
+    """Raises `ConfigError` unless the game reads and makes what the data holds."""
+    conditioning, channels = game.conditioning, dataset.condition_channels
+    if (dataset.label_set is None) != (conditioning.num_classes is None):
+        given, wanted = "label maps", "Conditioning"
+        if dataset.label_set is None:
+            given, wanted = "condition pictures", "PictureConditioning"
+        raise ConfigError(
+            f"The data has {given}, and `game.conditioning` is a {type(conditioning).__name__}: "
+            f"use a {wanted}."
+        )
+    if dataset.label_set and dataset.label_set.num_classes != conditioning.num_classes:
+        raise ConfigError(
+            f"The data has {dataset.label_set.num_classes} classes, void ones included; "
+            f"`game.conditioning.num_classes` is {conditioning.num_classes}. "
+            f"{dataset.label_hint}".rstrip()
+        )
+    if dataset.label_set:
+        for loss in game.terms:
+            loss.check_labels(dataset.label_set)
+    if channels != conditioning.condition_channels:
+        raise ConfigError(
+            f"The data's `condition_channels` is {channels}, and that of `game.conditioning` "
+            f"{conditioning.condition_channels}; they must be the same."
+        )
+    if dataset.image_channels != game.generator.output_channels:
+        raise ConfigError(
+            f"The data's `image_channels` is {dataset.image_channels}, and "
+            f"`game.generator.output_channels` {game.generator.output_channels}; they must be the "
+            "same."
+        )
+
+
+def check_instances(game, split):
+    if split.label_set is None and game.conditioning.edges and "instances" not in split[0]:
+        raise ConfigError(
+            "`game.conditioning.edges` is on, and the data has no instance maps to take edges "
+            "from: give train_inst/ (and those of the other splits), or set `edges` to false."
+        )
+
+
+def check_size(game, size):
+    """Raises `ConfigError` if the networks cannot take pictures of a size; names a good one."""
+    height, width = size
+    multiple, minimum = game.size_multiple, game.minimum_size
+    good = tuple(max(n, minimum) for n in nearest_size(height, width, multiple))
+    if (height, width) != good:
+        raise ConfigError(
+            f"`data.size` [{height}, {width}] does not fit the networks: height and width must "
+            f"be multiples of {multiple}, at least {minimum}. Nearest good size: {list(good)}."
+        )
+
+
+def check_splits(config, splits):
+    train = config.train
+    if "evaluate" in train.then and len(splits.get("test", ())) < 2:
+        raise ConfigError(
+            "`train.then` asks for `evaluate`, and the data has no test split of 2 examples or "
+            "more. Leave it out, or give one."
+        )
+    validated = min(train.validation_examples, len(splits.get("validation", ())))
+    if 0 < validated < train.batch_size:
+        raise ConfigError(
+            f"The validation split has {len(splits['validation'])} examples, less than a batch: "
+            f"`train.batch_size` is {train.batch_size}. Make it smaller, or set "
+            "`train.validation_examples` to 0."
+        )
