@@ -3,6 +3,9 @@
 Cascaded Refinement Networks, https://arxiv.org/abs/1707.09405, equations 2 and 3.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import keras
 from keras import ops
 
@@ -67,9 +70,9 @@ class DiversityLoss(PerceptualLoss):
 
     def __init__(
         self,
-        features=None,
-        sha256=None,
-        layer_weights=None,
+        features: keras.Model | str | Path | None = None,
+        sha256: str | None = None,
+        layer_weights: Mapping[str, float] | str | None = None,
         weight=1.0,
         scope="class",
         mean_share=0.001,

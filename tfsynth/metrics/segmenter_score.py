@@ -126,8 +126,8 @@ class SegmenterProtocol:
 
     def __init__(
         self,
-        height=None,
-        width=None,
+        height: int | None = None,
+        width: int | None = None,
         steps=800,
         batch_size=8,
         filters=(32, 64, 96, 128),
