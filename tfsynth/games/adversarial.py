@@ -147,7 +147,8 @@ class AdversarialGame(Game):
         n = self.encoder_reduction
         if n > 1:
             # (batch, height, width, ...) -> (batch, height / n, width / n, ...)
-            image, regions = ops.average_pool(image, n, strides=n), regions[:, ::n, ::n]
+            image = ops.average_pool(image, n, strides=n, data_format="channels_last")
+            regions = regions[:, ::n, ::n]
         features = self.encoder([image, regions], training=training)
         if n > 1:
             # (batch, height / n, width / n, features) -> (batch, height, width, features)

@@ -171,7 +171,10 @@ class DiversityLoss(PerceptualLoss):
         masks = ops.stop_gradient(ops.cast(masks, "float32"))
         # (batch, height, width, classes) -> (batch, height / n, width / n, classes): the average
         # over n x n pixels is resizing by area.
-        return [masks if n == 1 else ops.average_pool(masks, n, n) for n in self._reductions]
+        return [
+            masks if n == 1 else ops.average_pool(masks, n, n, data_format="channels_last")
+            for n in self._reductions
+        ]
 
     def _find_reductions(self):
         """Returns how many times smaller than the picture the map of each layer is."""

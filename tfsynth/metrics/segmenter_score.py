@@ -362,7 +362,9 @@ def _check(rule, **values):
 
 def _resize(images, size, interpolation, antialias):
     """Resizes a float batch, which Pillow does not."""
-    resized = ops.image.resize(images, size, interpolation=interpolation, antialias=antialias)
+    resized = ops.image.resize(
+        images, size, interpolation=interpolation, antialias=antialias, data_format="channels_last"
+    )
     return ops.convert_to_numpy(resized)
 
 

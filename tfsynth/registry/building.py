@@ -109,8 +109,8 @@ def _build(node, key):
         return arguments
     try:
         return resolve(node["class"])(**arguments)
-    except OSError:
-        raise  # These name a file.
+    except OSError as error:
+        raise (error if error.errno else _with_key(error, key)) from error.__cause__
     except Exception as error:
         # What a class makes of a value that it does not expect can be any error.
         if isinstance(error, ValueError) and not node["class"].startswith("keras."):
