@@ -53,3 +53,15 @@ def without(folder, *packages):
     """Returns options of `run` with which the packages cannot be imported."""
     (folder / "sitecustomize.py").write_text(BLOCK)
     return {"path": [folder], "BLOCKED": " ".join(packages)}
+
+
+def python(text, **environment):
+    """Runs Python on a program's text; returns the last line of what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", text],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "", **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.splitlines()[-1]

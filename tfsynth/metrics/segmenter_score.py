@@ -199,6 +199,12 @@ class SegmenterProtocol:
                 "Segmentation scores need label maps to compare with, and the conditions of this "
                 "data are pictures. Leave out `evaluation`, and `evaluate` in `train.then`."
             )
+        if len(dataset.label_set.scored_ids) < 2:
+            raise ValueError(
+                "Segmentation scores need 2 classes or more that are not void; this data has "
+                f"{len(dataset.label_set.scored_ids)}. Leave out `evaluation`, and `evaluate` in "
+                "`train.then`."
+            )
         if dataset.image_channels not in (1, 3):
             raise ValueError(
                 "The segmenter reads photographs of 3 channels, or grey ones; this data's "

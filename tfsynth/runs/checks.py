@@ -1,7 +1,9 @@
 """Whether the parts of a run fit each other: game, data, splits and schedule."""
 
+import numpy as np
+
 from tfsynth.config import ConfigError
-from tfsynth.data import nearest_size
+from tfsynth.data import checking, nearest_size
 
 
 def check_trainer(config, trainer, dataset, replicas):
@@ -104,3 +106,53 @@ def check_splits(config, splits):
             f"`train.batch_size` is {train.batch_size}. Make it smaller, or set "
             "`train.validation_examples` to 0."
         )
+
+
+def check_classes(dataset, split, verbose=True):
+    """Raises `ConfigError` unless the classes that two splits show can be scored.
+
+    Every label map of them is read once; what they show is kept as long as the data is the same.
+    Classes that only the scored split has are printed.
+
+    Args:
+        dataset: A `Dataset` with classes.
+        split: Name of the split that is scored, beside the training split.
+        verbose: Whether to show progress.
+    """
+    learnt, scored = (_classes(dataset, name, verbose) for name in ("train", split))
+    names = dataset.label_set.names
+    if len(learnt) < 2:
+        only = f"only {names[learnt[0]]!r}" if learnt else "none"
+        raise ConfigError(
+            "A score reads the pictures with a segmenter that learns from the training split, and "
+            f"needs 2 classes there that are not void: it shows {only}. Give other label maps, or "
+            "leave out `evaluation`, and `evaluate` in `train.then`."
+        )
+    if not scored:
+        raise ConfigError(
+            f"The {split} split shows no class but void ones: there is nothing to score. Give "
+            "other label maps, or leave out `evaluation`, and `evaluate` in `train.then`."
+        )
+    if unknown := [names[i] for i in scored if i not in learnt]:
+        print(
+            f"The {split} split has classes that the training split never shows, so that neither "
+            f"the model nor the segmenter learns them: {', '.join(unknown)}. Their IoU will be 0, "
+            "and it counts in the mean."
+        )
+
+
+def _classes(dataset, name, verbose):
+    """Returns the ids that are not void in the label maps of a split, sorted."""
+    key = checking.digest(["classes", dataset.fingerprint, dataset.label_set.fingerprint, name])
+    found = checking.recall(key)
+    if found is None:
+        split = dataset.split(name)
+
+        def ids(index):
+            return set(np.unique(split[index]["labels"]).tolist())
+
+        text = f"reading the classes of {name}"
+        seen = set().union(*checking.in_threads(ids, range(len(split)), text, verbose))
+        found = sorted(seen & set(dataset.label_set.scored_ids))
+        checking.remember(key, found)
+    return found

@@ -9,7 +9,13 @@ import keras
 from tfsynth import models, trainers
 from tfsynth.config import ConfigError
 from tfsynth.files import write_text
-from tfsynth.runs.checks import check_instances, check_reestimation, check_splits, check_trainer
+from tfsynth.runs.checks import (
+    check_classes,
+    check_instances,
+    check_reestimation,
+    check_splits,
+    check_trainer,
+)
 from tfsynth.runs.folder import RunFolder, require_space
 from tfsynth.runs.parts import build_dataset, build_protocol, build_schedule, build_trainer
 from tfsynth.runs.phases import split_into_phases
@@ -107,6 +113,8 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
     check_instances(first.game, splits["train"])
     for split in splits.values():
         split.check(progress=verbose, max_instances=config.data.max_instances)
+    if "evaluate" in config.train.then:
+        check_classes(dataset, "test", verbose)
     precision = keras.config.dtype_policy().name
     return Setup(config, dataset, first, phases, splits, precision, sizes)
 
