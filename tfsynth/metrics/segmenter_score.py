@@ -33,6 +33,8 @@ from tfsynth.registry import register
 # Part of every protocol's name; raised when network, loss or augmentation change, so that no
 # old score is compared with a new one and no old segmenter is taken from a cache.
 _VERSION = 1
+# Of channels, blocks and pictures: more is a slip, and takes hours or all memory.
+_MOST = 4096
 _PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
 
@@ -148,6 +150,18 @@ class SegmenterProtocol:
         _check("> 0", learning_rate=learning_rate, scales=min(scales))
         _check(">= 0", weight_decay=weight_decay, balance=balance, jitter=jitter, seed=seed)
         _check("<= 1", balance=balance, jitter=jitter)
+        if not filters or len(filters) != len(blocks):
+            raise ValueError(
+                "`filters` and `blocks` have one entry per level, at least one. Received: "
+                f"{list(filters)} and {list(blocks)}."
+            )
+        for name, values in (
+            ("filters", filters),
+            ("blocks", blocks),
+            ("batch_size", [batch_size]),
+        ):
+            if not all(0 <= value <= _MOST for value in values) or min(filters) < 1:
+                raise ValueError(f"`{name}` takes 1 (blocks: 0) to {_MOST}. Received: {values}.")
         if precision not in _PRECISIONS:
             raise ValueError(
                 f"`precision` must be one of {', '.join(_PRECISIONS)}. Received: {precision!r}."

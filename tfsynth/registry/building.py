@@ -197,9 +197,9 @@ def _kind_for_keras(found, parameter, kind):
 def _check_extent(value, key):
     """Refuses numbers of channels, layers or scales that nobody means."""
     values = value if isinstance(value, list) else [value]
-    if any(isinstance(number, int) and abs(number) > MOST_OF_A_NETWORK for number in values):
+    if any(isinstance(n, int | float) and not 0 <= n <= MOST_OF_A_NETWORK for n in values):
         raise ValueError(
-            f"`{key}` takes numbers up to {MOST_OF_A_NETWORK:,}. Received: {shown(value)}."
+            f"`{key}` takes numbers from 0 to {MOST_OF_A_NETWORK:,}. Received: {shown(value)}."
         )
 
 
