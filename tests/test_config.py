@@ -43,7 +43,8 @@ def test_overrides_reach_every_depth(tmp_path):
             "game.generater.filters=2",
             "Unknown key `game.generater`. Did you mean `generator`",
         ),
-        ("seed=yes", "`seed` takes a whole number. Received: True"),
+        ("seed=yes", "`seed` takes a whole number. Received: 'yes'"),
+        ("seed=true", "`seed` takes a whole number. Received: true"),
         ("seed=x", "`seed` takes a whole number. Received: 'x'"),
         ("data.size=64", "`data.size` takes a list, such as .a, b.. Received: 64"),
         ("data.size=[64]", "takes .height, width. in pixels. Received: .64."),
@@ -60,7 +61,7 @@ def test_overrides_reach_every_depth(tmp_path):
         ("data.load_size=[64, 127]", "must cover `data.size` .64, 128.*Received: .64, 127."),
         ("data.load_size=[63, 128]", "must cover `data.size`"),
         ("train.batch_size=17", "at least `train.batch_size` 17, or 0 .*Received: 16"),
-        ("data.size=[64", "override 'data.size=.64' is not readable YAML"),
+        ("data.size=[64", "override 'data.size=.64', line 1, is not readable YAML"),
         ("seed", "form key.key=value"),
     ],
 )

@@ -8,8 +8,8 @@ from tfsynth.config import config_folder, config_names, load_config, parse_confi
 from tfsynth.layers import ColourConditioning
 from tfsynth.layouts.labels import LabelSet
 from tfsynth.reproduction.tables import load_table, table_names
+from tfsynth.runs.parts import build_trainer
 from tfsynth.runs.phases import split_into_phases
-from tfsynth.runs.preparation import build_trainer
 from tfsynth.trainers import layer_shapes, plan_transfer
 
 registry.import_registered_classes()

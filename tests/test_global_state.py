@@ -81,7 +81,7 @@ def test_a_refused_config_leaves_no_trace(run, caller, tmp_path):
 
 
 def test_a_seed_decides_the_weights_whatever_the_caller_drew(run):
-    from tfsynth.runs.preparation import build_trainer
+    from tfsynth.runs.parts import build_trainer
 
     weights = []
     for seed in (1, 2):

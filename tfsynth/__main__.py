@@ -1,11 +1,6 @@
-"""The program `tfsynth`: finds the verb, runs it, and turns errors into one line and an exit code.
-
-Exit codes: 0 done; 2 refused, with the reason on standard error; 130 interrupted by Ctrl-C; 141
-the reader of the output closed it. Any other error is a defect and shows its traceback.
-"""
+"""The program `tfsynth`: finds the verb and runs it. `commands.ending` has the exit codes."""
 
 import argparse
-import errno
 import importlib.util
 import os
 import re
@@ -14,12 +9,10 @@ import sys
 
 from tfsynth import __version__
 from tfsynth.commands import VERBS
+from tfsynth.commands.ending import REFUSED, end
 from tfsynth.commands.programs import program
 from tfsynth.hints import nearest
 
-REFUSED = 2
-INTERRUPTED = 130
-UNREAD = 141
 BACKENDS = ("tensorflow", "jax")
 
 _EXAMPLES = """\
@@ -29,6 +22,9 @@ examples:
   tfsynth evaluate runs/demo           score it again
   tfsynth synthesize --model runs/demo labels/ -o photos/
   tfsynth train --help                 what one command takes
+
+exit codes: 0 done; 1 a defect; 2 refused, or a file or the machine is at fault; 129, 130, 143
+stopped by SIGHUP, Ctrl-C, SIGTERM; 141 nobody reads the output. --debug shows where an error is.
 """
 
 
@@ -42,36 +38,32 @@ def main(argv=None):
         SystemExit: For `--help`, `--version` and a command line that cannot be read.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
+    return end(lambda: _run(argv), debug="--debug" in argv)
+
+
+def _run(argv):
     arguments = _parse(argv)
     if arguments.verb is None:
-        return 0
+        return
+    _set_environment()
+    arguments.command_line = f"{program('tfsynth')} {shlex.join(argv)}"
+    _require_backend()
+    VERBS[arguments.verb].run(arguments)
+
+
+def _set_environment():
+    """Sets what Keras and TensorFlow read once, when they are imported."""
     # The program uses Keras's TensorFlow backend also if ~/.keras names another one, and JAX where
     # TensorFlow is not installed; the variable is respected.
     installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
-    os.environ.setdefault("KERAS_BACKEND", (installed or BACKENDS)[0])
-    arguments.command_line = f"{program('tfsynth')} {shlex.join(argv)}"
+    os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or (installed or BACKENDS)[0]
     # By default TensorFlow uses oneDNN only on CPUs with AVX512-VNNI or AMX; on others a training
-    # step takes 1.5 times as long without it. The variable is read when TensorFlow is imported.
+    # step takes 1.5 times as long without it.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    try:
-        _require_backend()
-        VERBS[arguments.verb].run(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader, for example `head`, closed the pipe. Python would fail again when it flushes
-        # at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNREAD
-    except (ValueError, OSError, FloatingPointError) as error:
-        # `FloatingPointError` is training that diverged: a matter of settings, not a defect.
-        if arguments.debug:
-            raise
-        print(f"tfsynth: error: {_one_line(error)}", file=sys.stderr)
-        return REFUSED
-    except KeyboardInterrupt as interruption:
-        print(f"\ntfsynth: {str(interruption) or 'interrupted.'}", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+    if "keras" not in sys.modules:
+        # Where there can be no folder: ~/.keras/keras.json may say that channels come first or
+        # that numbers are float16, or be damaged, and Keras would write one where there is none.
+        os.environ["KERAS_HOME"] = os.path.join(os.devnull, "keras")
 
 
 def _require_backend():
@@ -123,6 +115,10 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, **options):
         super().__init__(formatter_class=_layout, allow_abbrev=False, **options)
 
+    def print_help(self, file=None):
+        # That of `argparse` ignores errors: nobody would hear of a full disk.
+        print(self.format_help(), end="", file=file)
+
     def error(self, message):
         print(f"tfsynth: error: {message}", file=sys.stderr)
         print(f"Try: {self.prog} --help", file=sys.stderr)
@@ -145,18 +141,6 @@ def _list_of_verbs():
 
 def _sentence(text):
     return f"{text[0].upper()}{text[1:]}."
-
-
-def _one_line(error):
-    """Returns the message of an error for the user."""
-    if not isinstance(error, OSError) or error.strerror is None:
-        return str(error)
-    line = error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
-    if error.errno == errno.ENOSPC:
-        return f"{line}. Make room and give the same command again."
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return f"{line}. Choose a place that you may write to, or read from."
-    return line
 
 
 if __name__ == "__main__":

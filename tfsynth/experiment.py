@@ -14,11 +14,13 @@ from tfsynth.data.examples import Examples
 from tfsynth.files import replace_file
 from tfsynth.layers import dtype_policy
 from tfsynth.networks import cost
+from tfsynth.runs.checks import check_size
 from tfsynth.runs.evaluation import evaluate as evaluate
 from tfsynth.runs.evaluation import own_config
 from tfsynth.runs.folder import RunFolder
+from tfsynth.runs.parts import assemble_trainer, build_dataset
 from tfsynth.runs.phases import split_into_phases
-from tfsynth.runs.preparation import assemble_trainer, check_size, claimed, prepare
+from tfsynth.runs.preparation import claimed, prepare
 from tfsynth.runs.results import leave_behind
 from tfsynth.runs.training import train_phases
 from tfsynth.synthesis import styles
@@ -101,7 +103,7 @@ def cluster_styles(
         raise FileNotFoundError(f"There is no folder {target.parent} for the model. Make it first.")
     models.require_own(target)
     config = config or own_config(path)
-    dataset = registry.build(config.data.dataset)
+    dataset = build_dataset(config)
     if dataset.label_set != synthesizer.label_set:
         raise ConfigError(
             f"{model_path} was trained with other classes than the data's. Name the config of its "

@@ -191,7 +191,10 @@ def test_load_reads_json_and_yaml(tmp_path, three, suffix):
             "not for 'b'",
         ),
         ("classes: [{name: a, colour: 7}]", "classes.yaml"),
-        ("classes: [{name: a, colour: [0, 0", "neither YAML nor JSON"),
+        ("classes: [{name: a, colour: [0, 0", "not readable YAML"),
+        ("classes: [{name: true, colour: [0, 0, 0]}]", "as true. Put it in quotes"),
+        ("classes: [{name: 1e5, colour: [0, 0, 0]}]", "as 100000.0. Put it in quotes"),
+        ("classes: [{name: a, colour: [0, 0, 0], void: no}]", "takes true or false.*'no'"),
     ],
 )
 def test_load_refuses_malformed_files(tmp_path, text, message):

@@ -313,3 +313,19 @@ def test_training_needs_examples_classes_and_a_key(tmp_path):
     one.label_set = type(LABELS)(LABELS.names, LABELS.colours, [0, 2, 3])
     with pytest.raises(ValueError, match="at least 2 classes.*has 1"):
         tiny().fit(one, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"filters": [4, 4], "blocks": [0]}, "`filters` and `blocks` have one entry per level"),
+        ({"filters": []}, "one entry per level, at least one"),
+        ({"filters": [10**9], "blocks": [0]}, "`filters` takes 1 .* to 4096"),
+        ({"filters": [0], "blocks": [0]}, "`filters` takes 1"),
+        ({"filters": [4], "blocks": [-1]}, "`blocks` takes 1 .blocks: 0. to 4096"),
+        ({"batch_size": 10**9}, "`batch_size` takes 1"),
+    ],
+)
+def test_sizes_that_nobody_means_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        SegmenterProtocol(**arguments)

@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import sys
-import tempfile
 
 
 def load_experiment(debug=False, device=None):
@@ -33,19 +32,16 @@ def load_experiment(debug=False, device=None):
 
 @contextlib.contextmanager
 def _standard_error_held_back():
-    """Discards output to standard error, native code included, unless the block fails."""
+    """Discards output to standard error, native code included."""
     sys.stderr.flush()
     kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except Exception:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
             sys.stderr.flush()
-            held.seek(0)
-            os.write(kept, held.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -100,9 +100,10 @@ def run(arguments):
             output=arguments.output,
             device=arguments.device,
         )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         again = f"interrupted. The finished runs are kept; resume with: {arguments.command_line}"
-        raise KeyboardInterrupt(again) from None
+        interruption.args = (again,)
+        raise
     print(f"\n{page.read_text(encoding='utf-8')}")
     beside = [page.with_name(page.stem + end) for end in (".json", ".png", "-sheet.png")]
     print(f"Written: {page}, {', '.join(path.name for path in beside if path.is_file())}")

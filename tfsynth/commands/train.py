@@ -59,8 +59,9 @@ def run(arguments):
         experiment = load_experiment(arguments.debug)
 
         experiment.train(config, run_dir, device=arguments.device)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(how_to_resume(run_dir, arguments.command_line)) from None
+    except KeyboardInterrupt as interruption:
+        interruption.args = (how_to_resume(run_dir, arguments.command_line),)
+        raise
     print(what_next(run_dir))
 
 

@@ -74,6 +74,7 @@ class AdversarialGame(Game):
     ):
         super().__init__(conditioning, generator, terms, **kwargs)
         check_part("discriminator", discriminator, ("input_channels",), "MultiscaleDiscriminator")
+        _check_discriminator(discriminator)
         pair = ("generator", "discriminator", "weight")
         check_part("adversarial_loss", adversarial_loss, pair, "LeastSquaresLoss")
         if encoder is not None:
@@ -147,7 +148,8 @@ class AdversarialGame(Game):
         n = self.encoder_reduction
         if n > 1:
             # (batch, height, width, ...) -> (batch, height / n, width / n, ...)
-            image, regions = ops.average_pool(image, n, strides=n), regions[:, ::n, ::n]
+            image = ops.average_pool(image, n, strides=n, data_format="channels_last")
+            regions = regions[:, ::n, ::n]
         features = self.encoder([image, regions], training=training)
         if n > 1:
             # (batch, height / n, width / n, features) -> (batch, height, width, features)
@@ -179,6 +181,15 @@ def _check_channels(conditioning, generator, discriminator, encoder, conditional
         raise ValueError(
             f"The encoder reads photographs of {encoder.input_channels} channels, the generator "
             f"makes them of {generator.output_channels}: set `input_channels` of the encoder."
+        )
+
+
+def _check_discriminator(discriminator):
+    # A functional network says what it returns; a generator has `input_channels` too.
+    if not isinstance(getattr(discriminator, "output", []), list | tuple):
+        raise ValueError(
+            "`discriminator` returns lists of features, as a MultiscaleDiscriminator does. "
+            f"Received: {type(discriminator).__name__}."
         )
 
 

@@ -5,6 +5,8 @@ released code without label maps, and pix2pix reads label maps in their colours.
 same interface: the owner passes the tensor of a batch that `condition_name` names.
 """
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -74,7 +76,7 @@ class Conditioning(keras.layers.Layer):
     condition_dtype = "int32"
     condition_channels = None  # Label maps have no axis of channels.
 
-    def __init__(self, num_classes, edges=True, **kwargs):
+    def __init__(self, num_classes: int, edges=True, **kwargs):
         super().__init__(**kwargs)
         if num_classes < 1:
             raise ValueError(f"`num_classes` must be at least 1. Received: {num_classes}.")
@@ -139,7 +141,7 @@ class ColourConditioning(keras.layers.Layer):
     condition_dtype = "int32"
     condition_channels = None
 
-    def __init__(self, colours, edges=False, **kwargs):
+    def __init__(self, colours: Sequence[Sequence[int]], edges=False, **kwargs):
         super().__init__(**kwargs)
         self.colours = tuple(tuple(colour) for colour in colours)
         for colour in self.colours or [()]:

@@ -68,7 +68,7 @@ def repeat_edges(maps, multiple, minimum):
         size = ops.shape(maps)[axis]
         # Rounded up to a multiple; beyond the last row or column, its index is repeated.
         good = _maximum(-(-size // multiple) * multiple, minimum)
-        maps = ops.take(maps, ops.minimum(ops.arange(good), size - 1), axis=axis)
+        maps = ops.take(maps, ops.minimum(ops.arange(good, dtype="int32"), size - 1), axis=axis)
     return maps
 
 

@@ -105,7 +105,7 @@ class InstanceWisePooling2D(keras.layers.Layer):
 def _pool(x):
     # (batch, height, width, channels) -> (batch, ceil(height / 2), ceil(width / 2), channels)
     padded = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    return ops.average_pool(padded, 3, strides=2, padding="valid")
+    return ops.average_pool(padded, 3, strides=2, padding="valid", data_format="channels_last")
 
 
 def _half(size):

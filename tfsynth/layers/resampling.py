@@ -61,7 +61,7 @@ def upsampling_convolution(x, filters, name, method="transposed"):
     """
     if method not in UPSAMPLING_METHODS:
         raise ValueError(
-            f"Upsampling is one of {', '.join(UPSAMPLING_METHODS)}. Received: {method!r}."
+            f"`upsampling` is one of {', '.join(UPSAMPLING_METHODS)}. Received: {method!r}."
         )
     if method == "transposed":
         # height -> 2 * height + 1 -> 2 * height; the width alike.

@@ -13,6 +13,7 @@ import numpy as np
 
 from tfsynth.files import config_folder
 from tfsynth.hints import nearest
+from tfsynth.plain import read_yaml_file, shown
 
 _CLASS_KEYS = ("name", "colour", "void", "id", "aliases", "values")
 
@@ -324,6 +325,7 @@ class LabelSet:
                 _refuse_unknown_keys(entry, _CLASS_KEYS, source)
             if not isinstance(entry, Mapping) or not {"name", "colour"} <= set(entry):
                 raise ValueError(f"{source}: a class needs `name` and `colour`; got {entry!r}.")
+            _check_kinds(entry, source)
         classes = _in_order_of_ids(classes, source)
         try:
             return cls(
@@ -342,8 +344,6 @@ class LabelSet:
         Raises:
             ValueError: no such file or name (listing those installed), or a malformed file.
         """
-        import yaml
-
         file = Path(path).expanduser()
         if not file.is_file() and str(path) in installed_label_sets():
             file = installed_label_sets()[str(path)]
@@ -352,11 +352,7 @@ class LabelSet:
                 f"There is no label file {str(path)!r}. Give the path of a YAML or JSON file, or "
                 f"an installed name: {sorted(installed_label_sets())}."
             )
-        try:
-            node = yaml.safe_load(file.read_text(encoding="utf-8"))  # JSON is YAML too.
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ValueError(f"{file}: neither YAML nor JSON ({error}).") from error
-        return cls.from_dict(node, file)
+        return cls.from_dict(read_yaml_file(file), file)  # JSON is YAML too.
 
     @classmethod
     def infer(
@@ -475,6 +471,20 @@ def _in_order_of_ids(classes: list[Mapping[str, Any]], source: object) -> list[M
             "`aliases: [255]` at its class, without `id`."
         )
     return sorted(classes, key=lambda entry: entry["id"])
+
+
+def _check_kinds(entry: Mapping[str, Any], source: object) -> None:
+    """Raises `ValueError` for a name or `void` that YAML reads as something else."""
+    name, void = entry["name"], entry.get("void", False)
+    if not isinstance(name, str):
+        raise ValueError(
+            f"{source}: the name of a class is text, and YAML reads this one as {shown(name)}. Put "
+            'it in quotes: name: "..."'
+        )
+    if not isinstance(void, bool):
+        raise ValueError(
+            f"{source}: `void` of the class {name!r} takes true or false. Received: {void!r}."
+        )
 
 
 def _refuse_unknown_keys(node: Mapping[str, Any], known: Sequence[str], source: object) -> None:

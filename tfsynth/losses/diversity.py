@@ -3,6 +3,9 @@
 Cascaded Refinement Networks, https://arxiv.org/abs/1707.09405, equations 2 and 3.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import keras
 from keras import ops
 
@@ -67,9 +70,9 @@ class DiversityLoss(PerceptualLoss):
 
     def __init__(
         self,
-        features=None,
-        sha256=None,
-        layer_weights=None,
+        features: keras.Model | str | Path | None = None,
+        sha256: str | None = None,
+        layer_weights: Mapping[str, float] | str | None = None,
         weight=1.0,
         scope="class",
         mean_share=0.001,
@@ -168,7 +171,10 @@ class DiversityLoss(PerceptualLoss):
         masks = ops.stop_gradient(ops.cast(masks, "float32"))
         # (batch, height, width, classes) -> (batch, height / n, width / n, classes): the average
         # over n x n pixels is resizing by area.
-        return [masks if n == 1 else ops.average_pool(masks, n, n) for n in self._reductions]
+        return [
+            masks if n == 1 else ops.average_pool(masks, n, n, data_format="channels_last")
+            for n in self._reductions
+        ]
 
     def _find_reductions(self):
         """Returns how many times smaller than the picture the map of each layer is."""

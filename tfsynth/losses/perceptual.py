@@ -4,6 +4,10 @@ pix2pixHD, https://arxiv.org/abs/1711.11585, section 3.2, and Cascaded Refinemen
 https://arxiv.org/abs/1707.09405, equation 1; with the published layer weights of both.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -88,12 +92,18 @@ class PerceptualLoss(Loss):
     asks = ("real", "fake")
     policy = None  # The features' dtype policy: the one in force.
 
-    def __init__(self, features, sha256=None, layer_weights=None, weight=10.0):
+    def __init__(
+        self,
+        features: keras.Model | str | Path | None,
+        sha256: str | None = None,
+        layer_weights: Mapping[str, float] | str | None = None,
+        weight=10.0,
+    ):
         super().__init__(weight)
         self.layer_weights = _layer_weights(layer_weights)
         self.path = None
         self.sha256 = sha256
-        self.network = None
+        self.network: Any = None
         wanted = set(self.layer_weights) - {IMAGE}
         if features is None and wanted:
             raise ValueError(

@@ -4,6 +4,10 @@ The baseline "GAN and semantic segmentation" of Cascaded Refinement Networks,
 https://arxiv.org/abs/1707.09405, section 4.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -58,13 +62,19 @@ class SegmentationLoss(Loss):
     asks = ("labels", "fake")
     many_pictures = True
 
-    def __init__(self, segmenter, sha256=None, void_ids=(), weight=1.0):
+    def __init__(
+        self,
+        segmenter: keras.Model | str | Path,
+        sha256: str | None = None,
+        void_ids: Sequence[int] = (),
+        weight=1.0,
+    ):
         super().__init__(weight)
         self.path = None
         self.sha256 = sha256
         self.void_ids = tuple(void_ids)
         if isinstance(segmenter, keras.Model):
-            self.network = segmenter
+            self.network: Any = segmenter
         else:
             self.path = str(segmenter)
             remedy = "`tfsynth evaluate` leaves one in its cache folder"

@@ -33,6 +33,8 @@ from tfsynth.registry import register
 # Part of every protocol's name; raised when network, loss or augmentation change, so that no
 # old score is compared with a new one and no old segmenter is taken from a cache.
 _VERSION = 1
+# Of channels, blocks and pictures: more is a slip, and takes hours or all memory.
+_MOST = 4096
 _PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
 
@@ -126,8 +128,8 @@ class SegmenterProtocol:
 
     def __init__(
         self,
-        height=None,
-        width=None,
+        height: int | None = None,
+        width: int | None = None,
         steps=800,
         batch_size=8,
         filters=(32, 64, 96, 128),
@@ -148,6 +150,18 @@ class SegmenterProtocol:
         _check("> 0", learning_rate=learning_rate, scales=min(scales))
         _check(">= 0", weight_decay=weight_decay, balance=balance, jitter=jitter, seed=seed)
         _check("<= 1", balance=balance, jitter=jitter)
+        if not filters or len(filters) != len(blocks):
+            raise ValueError(
+                "`filters` and `blocks` have one entry per level, at least one. Received: "
+                f"{list(filters)} and {list(blocks)}."
+            )
+        for name, values in (
+            ("filters", filters),
+            ("blocks", blocks),
+            ("batch_size", [batch_size]),
+        ):
+            if not all(0 <= value <= _MOST for value in values) or min(filters) < 1:
+                raise ValueError(f"`{name}` takes 1 (blocks: 0) to {_MOST}. Received: {values}.")
         if precision not in _PRECISIONS:
             raise ValueError(
                 f"`precision` must be one of {', '.join(_PRECISIONS)}. Received: {precision!r}."
@@ -198,6 +212,12 @@ class SegmenterProtocol:
             raise ValueError(
                 "Segmentation scores need label maps to compare with, and the conditions of this "
                 "data are pictures. Leave out `evaluation`, and `evaluate` in `train.then`."
+            )
+        if len(dataset.label_set.scored_ids) < 2:
+            raise ValueError(
+                "Segmentation scores need 2 classes or more that are not void; this data has "
+                f"{len(dataset.label_set.scored_ids)}. Leave out `evaluation`, and `evaluate` in "
+                "`train.then`."
             )
         if dataset.image_channels not in (1, 3):
             raise ValueError(
@@ -362,7 +382,9 @@ def _check(rule, **values):
 
 def _resize(images, size, interpolation, antialias):
     """Resizes a float batch, which Pillow does not."""
-    resized = ops.image.resize(images, size, interpolation=interpolation, antialias=antialias)
+    resized = ops.image.resize(
+        images, size, interpolation=interpolation, antialias=antialias, data_format="channels_last"
+    )
     return ops.convert_to_numpy(resized)
 
 

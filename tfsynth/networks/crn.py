@@ -69,11 +69,11 @@ class CascadedRefinementNetwork(keras.Model):
 
     def __init__(
         self,
-        input_channels,
+        input_channels: int,
         widths=WIDTHS[256],
         num_outputs=1,
         output_channels=3,
-        activation=None,
+        activation: str | None = None,
         rematerialize=False,
         **kwargs,
     ):
@@ -193,12 +193,12 @@ class FullResolutionNetwork(keras.Model):
 
     def __init__(
         self,
-        input_channels,
+        input_channels: int,
         filters=64,
         dilations=(1, 1, 2, 4, 8, 16, 1),
         num_outputs=1,
         output_channels=3,
-        activation=None,
+        activation: str | None = None,
         rematerialize=False,
         **kwargs,
     ):

@@ -64,12 +64,12 @@ class UNetGenerator(keras.Model):
 
     def __init__(
         self,
-        input_channels,
+        input_channels: int,
         output_channels=3,
         filters=64,
         depth=8,
         skips=True,
-        normalization="batch",
+        normalization: str | None = "batch",
         dropout=0.5,
         **kwargs,
     ):
@@ -173,7 +173,14 @@ class PatchDiscriminator(keras.Model):
     [5]
     """
 
-    def __init__(self, input_channels, filters=64, num_layers=3, normalization="batch", **kwargs):
+    def __init__(
+        self,
+        input_channels: int,
+        filters=64,
+        num_layers=3,
+        normalization: str | None = "batch",
+        **kwargs,
+    ):
         _check_positive(input_channels=input_channels, filters=filters)
         if num_layers < 0:
             raise ValueError(f"`num_layers` must be at least 0. Received: {num_layers}.")

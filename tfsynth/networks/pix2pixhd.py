@@ -56,7 +56,7 @@ class GlobalGenerator(keras.Model):
 
     def __init__(
         self,
-        input_channels,
+        input_channels: int,
         output_channels=3,
         filters=64,
         num_downsamples=4,
@@ -156,7 +156,7 @@ class LocalEnhancer(keras.Model):
 
     def __init__(
         self,
-        input_channels,
+        input_channels: int,
         output_channels=3,
         filters=32,
         num_downsamples=4,
@@ -408,7 +408,7 @@ class MultiscaleDiscriminator(keras.Model):
 
     def __init__(
         self,
-        input_channels,
+        input_channels: int,
         filters=64,
         num_layers=3,
         num_scales=2,

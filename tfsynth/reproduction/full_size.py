@@ -13,7 +13,7 @@ from tfsynth.losses import FeatureMatchingLoss, LeastSquaresLoss, PerceptualLoss
 from tfsynth.networks import CascadedRefinementNetwork, LocalEnhancer, MultiscaleDiscriminator
 from tfsynth.networks.crn import WIDTHS
 from tfsynth.registry import own_random_numbers
-from tfsynth.runs.preparation import check_size
+from tfsynth.runs.checks import check_size
 from tfsynth.synthesis import Synthesizer
 from tfsynth.trainers import Trainer, peak_device_bytes
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import keras
 
-from tfsynth import experiment, registry
+from tfsynth import experiment
 from tfsynth.config import ConfigError
 from tfsynth.files import write_text
 from tfsynth.reproduction import provenance, report, table_sheets
@@ -22,6 +22,7 @@ from tfsynth.reproduction.row_runs import (
     with_features,
 )
 from tfsynth.reproduction.tables import load_table
+from tfsynth.runs.parts import build_dataset, build_protocol
 
 # Of these a table shows the scores beside those of the models.
 REFERENCES = ("oracle", "flat", "floor")
@@ -130,7 +131,7 @@ def measure(run, names, verbose=True, again=False):
         print(f"There is no model in {run.folder.path}: {', '.join(wanted)} cannot be measured.")
         return
     synthesizer = experiment.load_synthesizer(run.folder.path)
-    dataset = registry.build(run.config.data.dataset)
+    dataset = build_dataset(run.config)
 
     def score():
         return experiment.evaluate(run.folder.path, size=run.measured_at, verbose=verbose)
@@ -190,8 +191,8 @@ def _require_trainable(runs):
     for same in rows.values():
         config = next(iter(same.values()))
         try:
-            dataset = registry.build(config.data.dataset)
-            registry.build(config.evaluation).check_data(dataset)
+            dataset = build_dataset(config)
+            build_protocol(config).check_data(dataset)
             experiment.describe(config)
         except (ValueError, OSError) as error:
             problems.setdefault(str(error), []).extend(same)

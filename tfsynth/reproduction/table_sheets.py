@@ -2,8 +2,9 @@
 
 import keras
 
-from tfsynth import experiment, registry, sheets
+from tfsynth import experiment, sheets
 from tfsynth.data.examples import Examples
+from tfsynth.runs.parts import build_dataset
 
 LAYOUTS = 4
 SAMPLES = 5
@@ -47,7 +48,7 @@ def write(page, table, runs):
         if place not in made:
             made[place] = _show(run, examples, samples_path(page, row))
         columns[table.rows[row]] = made[place]
-    label_set = registry.build(first.config.data.dataset).label_set
+    label_set = build_dataset(first.config).label_set
     rows = [
         [example["labels"], *(column[i] for column in columns.values()), example["image"]]
         for i, example in enumerate(examples)
@@ -98,7 +99,7 @@ def _lowest_seeds(table, runs):
 
 def _examples(run, size=None):
     data = run.config.data
-    split = registry.build(data.dataset).split("test")
+    split = build_dataset(run.config).split("test")
     return list(Examples(split, size or data.size, data.max_instances, LAYOUTS))
 
 

@@ -23,9 +23,10 @@ where its pictures, enlarged, are measured.
 import copy
 import dataclasses
 
-from tfsynth.config import ConfigError, load_config, parse_config, read_yaml, set_key
+from tfsynth.config import ConfigError, load_config, parse_config, set_key
 from tfsynth.files import config_folder
 from tfsynth.hints import nearest
+from tfsynth.plain import read_yaml_file
 from tfsynth.reproduction.measures import MEASURES
 
 # Keys of a row that are not of its config.
@@ -159,7 +160,7 @@ def load_table(name):
     """
     require_known("table", name, table_names())
     path = config_folder() / "tables" / f"{name}.yaml"
-    return parse_table(name, read_yaml(path.read_text(encoding="utf-8")))
+    return parse_table(name, read_yaml_file(path))
 
 
 def parse_table(name, tree):

@@ -11,7 +11,9 @@ from tfsynth.data.examples import Examples
 from tfsynth.files import cache_folder, write_text
 from tfsynth.metrics import references
 from tfsynth.metrics.segmenter_batches import rgb
+from tfsynth.runs.checks import check_classes
 from tfsynth.runs.folder import RunFolder
+from tfsynth.runs.parts import build_dataset, build_protocol
 from tfsynth.synthesis.deployment import load_synthesizer
 
 
@@ -55,8 +57,8 @@ def evaluate(
     config = config or own_config(path)
     if config.evaluation is None:
         raise ConfigError("The config has no `evaluation`: name a protocol to score with.")
-    dataset = registry.build(config.data.dataset)
-    protocol = registry.build(config.evaluation)
+    dataset = build_dataset(config)
+    protocol = build_protocol(config)
     protocol.check_data(dataset)
     if dataset.label_set != synthesizer.label_set:
         raise ConfigError(
@@ -71,6 +73,7 @@ def evaluate(
             "A score needs 2 examples or more: its `floor` row holds photographs against other "
             f"pictures' layouts. Received: {len(examples)} of the split {split!r}."
         )
+    check_classes(dataset, split, verbose)
     held_out = dataset.split("validation") if "validation" in dataset.split_names else None
     segmenter = protocol.fit(
         dataset.split("train"),

@@ -6,12 +6,18 @@ from typing import Any
 
 import keras
 
-from tfsynth import models, registry, trainers
+from tfsynth import models, trainers
 from tfsynth.config import ConfigError, load_config
-from tfsynth.data import nearest_size
 from tfsynth.files import remove_abandoned
-from tfsynth.games import Game
+from tfsynth.runs.checks import (
+    check_classes,
+    check_instances,
+    check_reestimation,
+    check_splits,
+    check_trainer,
+)
 from tfsynth.runs.folder import RunFolder, require_space
+from tfsynth.runs.parts import build_dataset, build_protocol, build_schedule, build_trainer
 from tfsynth.runs.phases import split_into_phases
 
 # Float32 weights and Adam's two moments.
@@ -80,22 +86,22 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
         ValueError: If settings or data break a rule.
     """
     parts = split_into_phases(config)
-    dataset = registry.build(config.data.dataset)
+    dataset = build_dataset(config)
     if config.evaluation:
-        registry.build(config.evaluation).check_data(dataset)
+        build_protocol(config).check_data(dataset)
     phases, before, sizes = [], None, []
     first: Any = None
     for name, settings in parts:
         with _naming(name):
             trainer = build_trainer(settings)
-            _check_trainer(settings, trainer, dataset, replicas)
+            check_trainer(settings, trainer, dataset, replicas)
             shapes = trainers.layer_shapes(trainer.networks)
             if first is not None:
                 trainers.plan_transfer(before, shapes, settings.init_except)
             elif settings.init_from and not resuming:
                 trainer.start_from(networks_in(settings.init_from), settings.init_except)
-            schedule = registry.build(settings.schedule)
-            _check_reestimation(settings.train.reestimate_epoch, trainer, schedule)
+            schedule = build_schedule(settings)
+            check_reestimation(settings.train.reestimate_epoch, trainer, schedule)
         phases.append(Phase(name, settings, schedule, trainer.learning_rates))
         first, before = first or trainer, shapes
         parameters = sum(network.count_params() for network in trainer.networks.values())
@@ -103,32 +109,14 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
         sizes.append(CHECKPOINT_BYTES_PER_PARAMETER * parameters + 4 * averaged)
     splits = {name: dataset.split(name) for name in ("train", *dataset.split_names)}
     for phase in phases:
-        _check_splits(phase.config, splits)
-    _check_instances(first.game, splits["train"])
+        check_splits(phase.config, splits)
+    check_instances(first.game, splits["train"])
     for split in splits.values():
         split.check(progress=verbose, max_instances=config.data.max_instances)
+    if "evaluate" in config.train.then:
+        check_classes(dataset, "test", verbose)
     precision = keras.config.dtype_policy().name
     return Setup(config, dataset, first, phases, splits, precision, sizes)
-
-
-def build_trainer(config):
-    """Returns the compiled trainer of a config without phases; its seed makes the weights."""
-    trainer = assemble_trainer(config)
-    trainer.compile(registry.build(config.optimizers))
-    return trainer
-
-
-def assemble_trainer(config):
-    """Returns the trainer of a config without phases, without optimizers."""
-    train = config.train
-    with registry.own_random_numbers(config.seed):
-        game = registry.build(config.game)
-        if not isinstance(game, Game):
-            raise ConfigError(
-                "`game` names a game, `class: AdversarialGame` or `RegressionGame`. Received: "
-                f"{config.game.get('class')!r}."
-            )
-    return trainers.Trainer(game, train.xla, train.frozen, train.ema_decay)
 
 
 def networks_in(path):
@@ -204,92 +192,6 @@ def _naming(phase):
         raise ConfigError(f"`phases.{phase}`: {error}") from error
 
 
-def _check_trainer(config, trainer, dataset, replicas):
-    if config.train.batch_size % replicas:
-        raise ConfigError(
-            f"`train.batch_size` {config.train.batch_size} cannot be shared evenly by {replicas} "
-            "devices. Make it a multiple of their number, or name fewer devices."
-        )
-    game = trainer.game
-    check_size(game, config.data.size)
-    check_channels(dataset, game)
-    if game.encoder is None:
-        return
-    if game.encoder.max_instances < config.data.max_instances:
-        raise ConfigError(
-            f"`data.max_instances` is {config.data.max_instances}, and the encoder takes "
-            f"{game.encoder.max_instances}: set `game.encoder.max_instances` to the same."
-        )
-
-
-def _check_reestimation(epoch, trainer, schedule):
-    if epoch is None:
-        return
-    if not any(trainer.game.layer_factors):
-        raise ConfigError(
-            "`train.reestimate_epoch` brings the layers of a perceptual loss into balance, and "
-            "this game has none: list a `PerceptualLoss` in `game.terms`, or leave it out."
-        )
-    if epoch >= schedule.epochs:
-        raise ConfigError(
-            f"`train.reestimate_epoch` {epoch} must come before the last of the schedule's "
-            f"{schedule.epochs} epochs: the weights found in it are those of the next one."
-        )
-
-
-def check_channels(dataset, game):
-    """Raises `ConfigError` unless the game reads and makes what the data holds."""
-    conditioning, channels = game.conditioning, dataset.condition_channels
-    if (dataset.label_set is None) != (conditioning.num_classes is None):
-        given, wanted = "label maps", "Conditioning"
-        if dataset.label_set is None:
-            given, wanted = "condition pictures", "PictureConditioning"
-        raise ConfigError(
-            f"The data has {given}, and `game.conditioning` is a {type(conditioning).__name__}: "
-            f"use a {wanted}."
-        )
-    if dataset.label_set and dataset.label_set.num_classes != conditioning.num_classes:
-        raise ConfigError(
-            f"The data has {dataset.label_set.num_classes} classes, void ones included; "
-            f"`game.conditioning.num_classes` is {conditioning.num_classes}. "
-            f"{dataset.label_hint}".rstrip()
-        )
-    if dataset.label_set:
-        for loss in game.terms:
-            loss.check_labels(dataset.label_set)
-    if channels != conditioning.condition_channels:
-        raise ConfigError(
-            f"The data's `condition_channels` is {channels}, and that of `game.conditioning` "
-            f"{conditioning.condition_channels}; they must be the same."
-        )
-    if dataset.image_channels != game.generator.output_channels:
-        raise ConfigError(
-            f"The data's `image_channels` is {dataset.image_channels}, and "
-            f"`game.generator.output_channels` {game.generator.output_channels}; they must be the "
-            "same."
-        )
-
-
-def _check_instances(game, split):
-    if split.label_set is None and game.conditioning.edges and "instances" not in split[0]:
-        raise ConfigError(
-            "`game.conditioning.edges` is on, and the data has no instance maps to take edges "
-            "from: give train_inst/ (and those of the other splits), or set `edges` to false."
-        )
-
-
-def check_size(game, size):
-    """Raises `ConfigError` if the networks cannot take pictures of a size; names a good one."""
-    height, width = size
-    multiple, minimum = game.size_multiple, game.minimum_size
-    good = tuple(max(n, minimum) for n in nearest_size(height, width, multiple))
-    if (height, width) != good:
-        raise ConfigError(
-            f"`data.size` [{height}, {width}] does not fit the networks: height and width must "
-            f"be multiples of {multiple}, at least {minimum}. Nearest good size: {list(good)}."
-        )
-
-
 @contextlib.contextmanager
 def claimed(run, setup):
     """Creates or reopens a run's folder, and locks it for the length of the block.
@@ -321,19 +223,3 @@ def claimed(run, setup):
         except OSError as error:
             raise OSError(f"The run folder {run.path} cannot be written: {error}.") from error
         yield
-
-
-def _check_splits(config, splits):
-    train = config.train
-    if "evaluate" in train.then and len(splits.get("test", ())) < 2:
-        raise ConfigError(
-            "`train.then` asks for `evaluate`, and the data has no test split of 2 examples or "
-            "more. Leave it out, or give one."
-        )
-    validated = min(train.validation_examples, len(splits.get("validation", ())))
-    if 0 < validated < train.batch_size:
-        raise ConfigError(
-            f"The validation split has {len(splits['validation'])} examples, less than a batch: "
-            f"`train.batch_size` is {train.batch_size}. Make it smaller, or set "
-            "`train.validation_examples` to 0."
-        )

@@ -4,7 +4,7 @@ import dataclasses
 import sys
 
 from tfsynth import data, sheets, trainers
-from tfsynth.runs.preparation import build_trainer
+from tfsynth.runs.parts import build_trainer
 from tfsynth.runs.results import draw_sheet, first_examples, synthesizer_of
 
 

@@ -329,7 +329,7 @@ class Synthesizer(keras.Model):
         regions = repeat_edges(numbers[None], multiple, minimum)
         if n > 1:
             # (1, height, width, ...) -> (1, height / n, width / n, ...)
-            pixels = ops.average_pool(pixels, n, strides=n)
+            pixels = ops.average_pool(pixels, n, strides=n, data_format="channels_last")
             regions = regions[:, ::n, ::n]
         features = ops.convert_to_numpy(encoder([pixels, regions], training=False))[0]
         # (height / n, width / n, features) -> the photograph's own size

@@ -106,7 +106,7 @@ class BaseTrainer(keras.Model):
                     f"A trainer does not take `{name}`: its losses are the game's, its optimizers "
                     "a dict with one per player, and `xla` says what is compiled."
                 )
-        _check_optimizers(self.players, optimizers)
+        check_optimizers(self.players, optimizers)
         super().compile(optimizer=None, jit_compile=self.compiles_steps, **kwargs)
         self.built = True  # The game is.
         self.player_optimizers = optimizers
@@ -242,7 +242,13 @@ class BaseTrainer(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
 
-def _check_optimizers(players, optimizers):
+def check_optimizers(players, optimizers):
+    """Raises `ValueError` unless each player has an optimizer that fits a game of several losses.
+
+    Args:
+        players: Names of the players.
+        optimizers: Dict of player -> `keras.optimizers.Optimizer`.
+    """
     if set(optimizers) != set(players):
         raise ValueError(
             f"Each player needs one optimizer. Players: {sorted(players)}. "

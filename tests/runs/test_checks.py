@@ -1,0 +1,72 @@
+"""Data that cannot be scored is refused before the first step."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests import tiny
+from tfsynth import experiment
+from tfsynth.config import parse_config
+
+
+def folders(folder, labels, train, test):
+    """Writes pairs of 32 x 64 whose label maps show the ids given; returns the node of the data."""
+    random = np.random.default_rng(0)
+    for split, ids in (("train", train), ("test", test)):
+        for kind in ("label", "img"):
+            (folder / f"{split}_{kind}").mkdir(parents=True)
+        for index in range(2):
+            shown = np.resize(np.array(ids, "uint8"), (32, 64))
+            picture = random.integers(0, 256, (32, 64, 3)).astype("uint8")
+            Image.fromarray(shown).save(folder / f"{split}_label" / f"{index}.png")
+            Image.fromarray(picture).save(folder / f"{split}_img" / f"{index}.png")
+    lines = [f"  - {{name: {name}, colour: [{i}, 0, 0]{v}}}" for i, (name, v) in enumerate(labels)]
+    (folder / "labels.yaml").write_text("classes:\n" + "\n".join(lines) + "\n")
+    return {"class": "PairedFolders", "root": str(folder), "labels": str(folder / "labels.yaml")}
+
+
+def config(tree, node, classes):
+    tree["data"]["dataset"] = node
+    tree["game"]["conditioning"]["num_classes"] = classes
+    tree["game"]["generator"]["input_channels"] = classes + 1
+    tree["game"]["discriminator"]["input_channels"] = classes + 4
+    tree["train"]["then"] = ["evaluate"]
+    tree["train"]["validation_examples"] = 0
+    tree["schedule"] = {**tree["schedule"], "constant_epochs": 1, "decay_epochs": 0}
+    return parse_config({**tree, "evaluation": tiny.PROTOCOL})
+
+
+SCORED = [("sky", ""), ("road", ""), ("car", "")]
+
+
+@pytest.mark.parametrize(
+    ("labels", "train", "test", "message"),
+    [
+        ([("all", "")], [0], [0], "2 classes or more that are not void; this data has 1"),
+        ([("mask", ""), ("rest", ", void: true")], [0, 1], [0, 1], "this data has 1"),
+        (
+            [*SCORED, ("rest", ", void: true")],
+            [0, 1],
+            [3],
+            "The test split shows no class but void",
+        ),
+        (SCORED, [1], [0, 1], "the training split, .* it shows only 'road'"),
+        ([*SCORED, ("rest", ", void: true")], [3], [0, 1], "it shows none"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_before_training(
+    tree, tmp_path, labels, train, test, message
+):
+    settings = config(tree, folders(tmp_path / "data", labels, train, test), len(labels))
+    for _ in range(2):  # The second time from the cache.
+        with pytest.raises(ValueError, match=message):
+            experiment.train(settings, tmp_path / "run", verbose=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_class_that_only_the_test_split_has_is_said_before_training(tree, tmp_path, capsys):
+    settings = config(tree, folders(tmp_path / "data", SCORED, [0, 1], [0, 2]), 3)
+    experiment.train(settings, tmp_path / "run", verbose=False)
+    said = capsys.readouterr().out
+    assert "The test split has classes that the training split never shows" in said
+    assert "learns them: car. Their IoU will be 0" in said

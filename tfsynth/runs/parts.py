@@ -1,0 +1,72 @@
+"""The parts of a run, built from its config; each is of its kind, or its key is named."""
+
+import keras
+
+from tfsynth import registry, trainers
+from tfsynth.config import ConfigError
+from tfsynth.data import Dataset
+from tfsynth.games import Game
+
+
+def build_dataset(config):
+    """Returns the `Dataset` of a config; raises `ValueError` if `data.dataset` names none."""
+    return registry.build(config.data.dataset, Dataset, "data.dataset")
+
+
+def build_protocol(config):
+    """Returns the scoring protocol of a config; raises `ValueError` if it names none."""
+    return _part(config, "evaluation", ("check_data", "fit", "score"), "SegmenterProtocol")
+
+
+def build_schedule(config):
+    """Returns the learning-rate schedule of a config; raises `ValueError` if it names none."""
+    return _part(config, "schedule", ("epochs", "__call__"), "ConstantThenLinearDecay")
+
+
+def build_optimizers(config):
+    """Returns dict of player -> optimizer of a config; raises `ValueError` if one is none."""
+    kind = keras.optimizers.Optimizer
+    return {
+        player: registry.build(node, kind, f"optimizers.{player}")
+        for player, node in config.optimizers.items()
+    }
+
+
+def build_trainer(config):
+    """Returns the compiled trainer of a config without phases; its seed makes the weights."""
+    trainer = assemble_trainer(config)
+    trainer.compile(build_optimizers(config))
+    return trainer
+
+
+def assemble_trainer(config):
+    """Returns the trainer of a config without phases, without optimizers.
+
+    Raises:
+        ValueError: If a part of the config, also one that the trainer does not hold, is of
+            another kind, or cannot be built; no file of the data is read.
+    """
+    registry.check(config.data.dataset, Dataset, "data.dataset")
+    if config.evaluation:
+        build_protocol(config)
+    build_schedule(config)
+    optimizers, train = build_optimizers(config), config.train
+    with registry.own_random_numbers(config.seed):
+        game = registry.build(config.game, key="game")
+        if not isinstance(game, Game):
+            raise ConfigError(
+                "`game` names a game, `class: AdversarialGame` or `RegressionGame`. Received: "
+                f"{config.game.get('class')!r}."
+            )
+    trainer = trainers.Trainer(game, train.xla, train.frozen, train.ema_decay)
+    trainers.check_optimizers(trainer.players, optimizers)
+    return trainer
+
+
+def _part(config, key, wanted, example):
+    part = registry.build(getattr(config, key), key=key)
+    if not all(hasattr(part, attribute) for attribute in wanted):
+        raise ConfigError(
+            f"`{key}` names a part such as {example}. Received: a {type(part).__name__}."
+        )
+    return part
