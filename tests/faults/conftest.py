@@ -1,5 +1,6 @@
 """One process that runs the commands, one table of all that was tried."""
 
+import os
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from tests.faults import settings
 from tests.faults.program import Sandbox, Zygote
 from tests.faults.tally import Tally
 
-REPORT = Path(__file__).parents[2] / "faults"
+REPORT = Path(os.environ.get("FAULTS_REPORT") or Path(__file__).parents[2] / "faults")
 TALLY = Tally()
 
 

@@ -2,16 +2,20 @@
 
 import dataclasses
 import functools
-import io
 import os
+import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 # A command line that leaves a mark. It is the same everywhere, so that files can be made before
 # the folder of the marks is known: hostile code runs in the work folder.
 SHELL = "echo ran > ran-by-hostile-code"
 MARK = "ran-by-hostile-code"
+# Where a config would have its run, far from the folder of the runs.
+OUTSIDE = Path(tempfile.gettempdir()) / "written-by-a-hostile-config"
 
 
 @dataclasses.dataclass
@@ -62,25 +66,22 @@ def archive(members, bomb=None):
     """Returns a zip file.
 
     Args:
-        members: List of (name or `ZipInfo`, bytes).
+        members: List of (name, bytes).
         bomb: (name, deflated bytes, length, CRC-32) of one that is written as it is.
     """
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as out:
-        for name, data in members:
-            out.writestr(name, data)
-        if bomb is not None:
-            name, packed, length, crc = bomb
-            info = zipfile.ZipInfo(name)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.file_size, info.compress_size, info.CRC = length, len(packed), crc
-            info.header_offset = file.tell()
-            file.write(info.FileHeader(zip64=False) + packed)
-            out.filelist.append(info)
-            out.NameToInfo[name] = info
-            out.start_dir = file.tell()
-            out._didModify = True
-    return file.getvalue()
+    packed = [(name, data, len(data), zlib.crc32(data), 0) for name, data in members]
+    packed += [(*bomb, zipfile.ZIP_DEFLATED)] if bomb else []
+    file, directory = bytearray(), bytearray()
+    for name, data, length, crc, method in packed:
+        about = struct.pack("<HHHHHIII", 20, 0, method, 0, 33, crc, len(data), length)
+        name = name.encode()
+        about += struct.pack("<HH", len(name), 0)
+        directory += b"PK\x01\x02" + struct.pack("<H", 20) + about + bytes(10)
+        directory += struct.pack("<I", len(file)) + name
+        file += b"PK\x03\x04" + about + name + data
+    counts = (min(len(packed), 65_535),) * 2
+    end = struct.pack("<HHHHIIH", 0, 0, *counts, len(directory), len(file), 0)
+    return bytes(file + directory) + b"PK\x05\x06" + end
 
 
 def fake_programs(folder):

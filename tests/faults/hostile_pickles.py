@@ -43,25 +43,36 @@ BODIES = {
     "pickle.loads": named("pickle", "loads")
     + row(old_text("cos\nsystem\n(S'echo ran'\ntR."))
     + pickle.REDUCE,
-    "a global by stack": text("os") + text("system") + pickle.STACK_GLOBAL + row(text(SHELL))
+    "a global by stack": text("os")
+    + text("system")
+    + pickle.STACK_GLOBAL
+    + row(text(SHELL))
     + pickle.REDUCE,
     "INST": pickle.MARK + text(SHELL) + b"ios\nsystem\n",
     "OBJ": pickle.MARK + named("os", "system") + text(SHELL) + pickle.OBJ,
     "NEWOBJ": named("subprocess", "Popen") + row(text(SHELL)) + pickle.NEWOBJ,
-    "BUILD of a state": named("collections", "OrderedDict") + pickle.EMPTY_TUPLE + pickle.REDUCE
-    + pickle.EMPTY_DICT + text("__class__") + named("os", "system") + pickle.SETITEM
+    "BUILD of a state": named("collections", "OrderedDict")
+    + pickle.EMPTY_TUPLE
+    + pickle.REDUCE
+    + pickle.EMPTY_DICT
+    + text("__class__")
+    + named("os", "system")
+    + pickle.SETITEM
     + pickle.BUILD,
     "attributes by a dotted name": calling("collections", "OrderedDict.__init__", "x"),
     "an extension": pickle.EXT1 + b"\x01",
     "a tensor's rebuild that calls": named("torch._utils", "_rebuild_tensor_v2")
-    + row(calling("os", "system", SHELL)) + pickle.REDUCE,
+    + row(calling("os", "system", SHELL))
+    + pickle.REDUCE,
     "lists a million deep": pickle.EMPTY_LIST * MILLION + pickle.APPEND * (MILLION - 1),
-    "a doubling memo": pickle.EMPTY_LIST + b"q\x00"
+    "a doubling memo": pickle.EMPTY_LIST
+    + b"q\x00"
     + b"".join(
-        pickle.EMPTY_LIST + pickle.MARK + bytes([104, i]) * 2 + pickle.APPENDS
-        + bytes([113, i + 1]) for i in range(100)
+        pickle.EMPTY_LIST + pickle.MARK + bytes([104, i]) * 2 + pickle.APPENDS + bytes([113, i + 1])
+        for i in range(100)
     ),
-    "a doubling memo of tuples": text("x") + b"q\x00"
+    "a doubling memo of tuples": text("x")
+    + b"q\x00"
     + b"".join(bytes([104, i, 104, i]) + pickle.TUPLE2 + bytes([113, i + 1]) for i in range(100)),
     "bytes of 2**60": pickle.BINBYTES8 + struct.pack("<Q", 1 << 60),
     "a frame of 2**62": pickle.FRAME + struct.pack("<Q", 1 << 62) + pickle.NONE,
@@ -124,5 +135,3 @@ def pickles():
         yield Hostile(f"npy: {name}", "evil.npy", content(data), words)
     nans = np.array({0: np.full((1, 3), np.nan)}, dtype=object)
     yield Hostile("npy: styles that are no numbers", "evil.npy", lambda p: np.save(p, nans), words)
-
-

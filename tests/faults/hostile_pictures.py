@@ -1,4 +1,4 @@
-"""Hostile pictures: other formats under the name of a PNG, and ones that grow when they are read."""
+"""Hostile pictures: other formats under the name of a PNG, and ones that grow when read."""
 
 import io
 import os
@@ -70,9 +70,10 @@ TEXT = zlib.compress(b"x" * (200 << 20), 9)
 
 def _files():
     yield "PostScript", POSTSCRIPT
-    yield "PostScript with a preview", b"\xc5\xd0\xd3\xc6" + struct.pack("<7I", 32, 999, 0, 0, 0, 0, 0)[
-        :28
-    ] + POSTSCRIPT
+    yield (
+        "PostScript with a preview",
+        b"\xc5\xd0\xd3\xc6" + struct.pack("<7I", 32, 999, 0, 0, 0, 0, 0)[:28] + POSTSCRIPT,
+    )
     yield "GIF", saved(SMALL, "GIF")
     yield "PDF", b"%PDF-1.4\n1 0 obj <</Type /Catalog>> endobj\n%%EOF"
     yield "SVG", SVG
@@ -86,16 +87,15 @@ def _files():
     yield "a PNG of 60,000 x 60,000", png(60_000, 60_000, pixels=zeros(1 << 24))
     yield "a PNG of 2**31 x 2**31", png(2**31 - 1, 2**31 - 1, pixels=ROWS)
     yield "a PNG of 0 x 0", png(0, 0, pixels=ROWS)
-    yield "an inflating profile", png(
-        8, 8, chunk(b"iCCP", b"p\0\0" + zeros(1 << 30)), pixels=ROWS
-    )
+    yield "an inflating profile", png(8, 8, chunk(b"iCCP", b"p\0\0" + zeros(1 << 30)), pixels=ROWS)
     yield "an inflating text", png(8, 8, chunk(b"zTXt", b"p\0\0" + TEXT), pixels=ROWS)
     yield "many inflating texts", png(8, 8, chunk(b"zTXt", b"p\0\0" + TEXT) * 20, pixels=ROWS)
     yield "a text of 60 MB", png(8, 8, chunk(b"tEXt", b"p\0" + b"x" * (60 << 20)), pixels=ROWS)
     yield "100,000 chunks", png(8, 8, chunk(b"abCd", b"") * 100_000, pixels=ROWS)
     yield "more pixels than its size", png(8, 8, pixels=zeros(1 << 30))
-    yield "an animation of 10**6", png(
-        8, 8, chunk(b"acTL", struct.pack(">II", 10**6, 0)), pixels=ROWS
+    yield (
+        "an animation of 10**6",
+        png(8, 8, chunk(b"acTL", struct.pack(">II", 10**6, 0)), pixels=ROWS),
     )
     yield "a TIFF in a circle", _sized(8, 8, next_one=8)
     yield "a TIFF list at its own place", tiff((256, 4, 1, 8), at=4)
@@ -103,7 +103,10 @@ def _files():
     yield "a TIFF of 10**5 x 10**5", _sized(10**5, 10**5)
     yield "a TIFF with a tag of 4 GB", _sized(8, 8, (700, 1, 2**32 - 1, 8))
     yield "a TIFF of 65,535 tags", tiff(*[(256, 4, 1, 8)] * 65_535)
-    yield "a BMP of 2**31 x 2**31", b"BM" + struct.pack("<IIIIiiHH", 99, 0, 54, 40, 2**31 - 1, 2**31 - 1, 1, 8) + b"\0" * 80
+    yield (
+        "a BMP of 2**31 x 2**31",
+        b"BM" + struct.pack("<IIIIiiHH", 99, 0, 54, 40, 2**31 - 1, 2**31 - 1, 1, 8) + b"\0" * 80,
+    )
     yield "a PPM of 10**5 x 10**5", b"P5 100000 100000 255\n" + b"\0" * 99
     yield "a PPM with a number of 10**6 digits", b"P5 " + b"9" * 10**6 + b" 8 255\n"
     webp = bytearray(saved(SMALL.repeat(2, 0), "WEBP", lossless=True))

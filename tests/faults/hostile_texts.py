@@ -5,7 +5,7 @@ import copy
 import yaml
 
 from tests import tiny
-from tests.faults.hostile import SHELL, Hostile
+from tests.faults.hostile import OUTSIDE, SHELL, Hostile
 from tests.faults.specimens import GOLDENS
 
 
@@ -31,11 +31,16 @@ LAUGHS = laughs()
 MERGES = "m0: &m0 {a: 1}\n" + "".join(
     f"m{i}: &m{i}\n  <<: [{', '.join([f'*m{i - 1}'] * 9)}]\n  b{i}: 1\n" for i in range(1, 9)
 )
+TAKEN = "init_except:\n- &a0 [x, x, x]\n" + "".join(
+    f"- &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 10)
+)
 LOSS = {"class": "keras.layers.StringLookup", "vocabulary": "/etc/passwd"}
 TEXTS = {
     "9**9 aliases": LAUGHS,
     "9**9 aliases in a config": _config() + LAUGHS,
     "9**9 aliases as name": LAUGHS + _config().replace("name: tiny", "name: *a9"),
+    "9**9 aliases where a list is taken": _config() + TAKEN,
+    "an alias of itself where a list is taken": _config() + "init_except: &a [*a]\n",
     "9**8 merges": _config() + MERGES,
     "an alias of itself": "name: &a [*a]\n",
     "an alias of itself in a config": _config().replace("terms:\n", "terms: &a\n  - *a\n"),
@@ -53,18 +58,17 @@ TEXTS = {
     "a StringLookup as a term": _config(game__terms=[LOSS]),
     "a StringLookup as the loss": _config(game__adversarial_loss=LOSS),
     "get_file as class": _config(
-        schedule={"class": "keras.utils.get_file", "origin": "file:///etc/passwd"}
+        game__adversarial_loss={"class": "keras.utils.get_file", "origin": "file:///etc/passwd"}
     ),
     "a million filters": _config(game__generator__filters=10**6),
     "a million blocks": _config(game__generator__num_blocks=10**6),
     "NUL": _config() + "\0",
-    "10**9 epochs of a list": _config(schedule__decay_epochs=[10**9]),
     "a date as name": _config(name="2020-01-01").replace("'", ""),
     "binary as name": "name: !!binary R0lGODlhDAAMAIQ=\n",
 }
 # These are given to `train`, which would write.
 WRITING = {
-    "an absolute path as name": _config(name="/tmp/faults-absolute-name"),
+    "an absolute path as name": _config(name=str(OUTSIDE)),
     "a path above as name": _config(name="../../above"),
     "a home as name": _config(name="~/evil"),
     "NUL in the name": _config().replace("name: tiny", 'name: "ti\\0ny"'),

@@ -28,6 +28,7 @@ class End:
     Attributes:
         code: Its exit code; negative: the signal that killed it.
         seconds: Its wall time.
+        cpu: Its seconds of processor time.
         above_idle: Bytes of memory at its peak, above those of an idle process of the program.
         stdout: What it printed.
         stderr: What it printed on standard error.
@@ -35,6 +36,7 @@ class End:
 
     code: int
     seconds: float
+    cpu: float
     above_idle: int
     stdout: str
     stderr: str
@@ -82,7 +84,8 @@ REMEDY = re.compile(
     r"|Use|use|Write|write|Draw|draw|Replace|replace|Delete|delete|Export|export|Convert|convert"
     r"|Choose|choose|Restore|restore|Put|put|Move|move|Free|free|Train|train|Fetch|fetch|Take"
     r"|Leave|leave|Repair|repair|Correct|correct|Read|Run|run|Start|start|Split|split|Crop|crop"
-    r"|Resize|resize|Pass|pass|Add|add|Store|Ask|Open|Get|Unpack|unpack|Reinstall|exclude|can be)\b"
+    r"|Resize|resize|Pass|pass|Add|add|Store|Ask|Open|Get|Unpack|unpack|Reinstall|exclude|Check"
+    r"|can be)\b"
 )
 
 
@@ -196,7 +199,7 @@ class Zygote:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
         texts = [Path(request[n]).read_text(errors="replace") for n in ("stdout", "stderr")]
-        return End(end["code"], end["seconds"], end["peak"] - self._idle, *texts)
+        return End(end["code"], end["seconds"], end["cpu"], end["peak"] - self._idle, *texts)
 
 
 class Child:
@@ -226,7 +229,7 @@ def after(seconds, number=signal.SIGKILL):
 
 
 def when(seen, patience=PATIENCE, number=signal.SIGKILL, later=0.0):
-    """Returns a `kill` for `Zygote.run`: a signal as soon as `seen()` is true, looked at closely."""
+    """Returns a `kill` for `Zygote.run`: a signal as soon as `seen()` is true."""
 
     def kill(child):
         deadline = time.monotonic() + patience

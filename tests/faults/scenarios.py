@@ -1,4 +1,4 @@
-"""Commands of the program with what they need, and what an undisturbed run of them leaves behind."""
+"""Commands of the program, what they need, and what an undisturbed run of them leaves behind."""
 
 import copy
 import dataclasses

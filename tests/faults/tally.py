@@ -53,16 +53,22 @@ class Tally:
             "|---|---|---|---|---|",
         ]
         for row in self.rows.values():
-            lines.append(
-                f"| {row.what} | {row.tries} | {len({name for name, _ in row.failed})} | {row.seconds:.0f} | "
-                f"{row.notes} |"
-            )
+            failed = len({name for name, _ in row.failed})
+            figures = f"{row.tries} | {failed} | {row.seconds:.0f} | {row.notes}"
+            lines.append(f"| {row.what} | {figures} |")
         tried = sum(row.tries for row in self.rows.values())
-        tracebacks = sum("traceback" in text for row in self.rows.values() for _, text in row.failed)
+        tracebacks = sum(
+            "traceback" in text for row in self.rows.values() for _, text in row.failed
+        )
         lines.append(f"| tracebacks in all of it | {tried} | {tracebacks} | | |")
         for row in self.rows.values():
             if row.failed:
-                lines += ["", f"{row.what}:", "", *(f"- {name} {text}" for name, text in row.failed)]
+                lines += [
+                    "",
+                    f"{row.what}:",
+                    "",
+                    *(f"- {name} {text}" for name, text in row.failed),
+                ]
         return "\n".join(lines) + "\n"
 
     def write(self, folder):
@@ -73,4 +79,3 @@ class Tally:
         whole = {"seed": settings.SEED, "share": settings.SHARE, "rows": rows}
         (folder / "report.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
         (folder / "report.md").write_text(self.markdown(), encoding="utf-8")
-

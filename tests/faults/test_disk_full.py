@@ -1,4 +1,4 @@
-"""The disk fills at a random moment: one sentence, and after room is made the same command works."""
+"""The disk fills at a random moment: one sentence; with room again the same command works."""
 
 import contextlib
 import os

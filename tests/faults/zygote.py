@@ -20,8 +20,8 @@ import os
 import resource
 import runpy
 import sys
-import threading
 import time
+from os import _exit as end_process
 
 
 def become(request):
@@ -61,6 +61,7 @@ def serve():
         end = {
             "code": os.waitstatus_to_exitcode(status),
             "seconds": time.monotonic() - start,
+            "cpu": usage.ru_utime + usage.ru_stime,
             "peak": usage.ru_maxrss * 1024,  # In KiB on Linux.
         }
         print(json.dumps(end), file=replies, flush=True)
@@ -68,32 +69,33 @@ def serve():
 
 
 def go_on(request):
-    """Runs the module as Python does, and ends this process."""
+    """Runs the module as Python does, and keeps the exit code that Python would give."""
     module = request.get("module", "tfsynth")
     sys.argv = [module, *request["argv"]]
-    code = 1
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
-        code = 0
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except KeyboardInterrupt:
-        sys.excepthook(*sys.exc_info())
-        code = 130
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    with contextlib.suppress(BaseException):
-        threading._shutdown()
-    atexit._run_exitfuncs()
+        ending["code"] = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        ending["code"] = 130 if isinstance(error, KeyboardInterrupt) else 1
+
+
+ending = {"code": 0}
+
+
+def leave():
+    """Ends the process; called by the interpreter after all else that waits for the end."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
-    os._exit(code)
+    end_process(ending["code"])
 
 
 def main():
     """Imports what every command needs, and serves."""
-    import tfsynth.__main__
+    # The first that is registered is the last that is called.
+    atexit.register(leave)
     from tfsynth.commands.loading import load_experiment
 
     load_experiment()
