@@ -99,8 +99,6 @@ def main():
     from tfsynth.commands.loading import load_experiment
 
     load_experiment()
-    # A child imports the program's module anew, as its main module.
-    del sys.modules["tfsynth.__main__"]
     gc.collect()
     gc.freeze()
     request = serve()
