@@ -38,8 +38,8 @@ class Hostile:
 
 
 def content(data):
-    """Returns a `write` of these bytes."""
-    return lambda path: path.write_bytes(data)
+    """Returns a `write` of these bytes, or of those that a callable makes when they are needed."""
+    return lambda path: path.write_bytes(data() if callable(data) else data)
 
 
 @functools.cache

@@ -255,6 +255,10 @@ def _link_member():
     return file.getvalue()
 
 
+def _bomb(name, end):
+    return lambda: bundle(bomb=(name, *inflating(HUGE, end)))
+
+
 def _archives():
     text = json.dumps(CONFIG).encode()
     members = [("metadata.json", METADATA), ("config.json", text), ("model.weights.h5", WEIGHTS)]
@@ -263,8 +267,8 @@ def _archives():
         ("metadata.json", METADATA),
         ("model.weights.h5", WEIGHTS),
     ):
-        yield f"{name} of 3 GB", bundle(bomb=(name, *inflating(HUGE, end)))
-    yield "another member of 3 GB", bundle(bomb=("more.bin", *inflating(HUGE)))
+        yield f"{name} of 3 GB", _bomb(name, end)
+    yield "another member of 3 GB", _bomb("more.bin", b"")
     yield "deep JSON", bundle(b"[" * MILLION)
     yield "deep JSON objects", bundle(b'{"a":' * 200_000 + b"1" + b"}" * 200_000)
     yield "a name above the folder", bundle(more=[("../../above.txt", b"x")])
@@ -298,10 +302,8 @@ def bundles():
     """Yields each `Hostile` bundle."""
     contents = {name: (lambda c=config: bundle(c)) for name, config in CONFIGS.items()}
     contents |= {name: (lambda w=weights: bundle(weights=w)) for name, weights in H5.items()}
-    made = [(name, lambda path, m=make: path.write_bytes(m())) for name, make in contents.items()]
-    made += [(name, content(data)) for name, data in _archives()]
-    for name, write in made:
+    for name, data in (*contents.items(), *_archives()):
         words = ("describe", "evil.keras")
         if name == "NaN weights":
             words = ("export", "evil.keras", "-o", "out/1")
-        yield Hostile(f"bundle: {name}", "evil.keras", write, words, name in MAY_LOAD)
+        yield Hostile(f"bundle: {name}", "evil.keras", content(data), words, name in MAY_LOAD)

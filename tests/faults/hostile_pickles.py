@@ -110,8 +110,6 @@ ARRAYS = {
     "a doubling memo": _npy(OBJECT, START + BODIES["a doubling memo"] + STOP),
     "lists a million deep": _npy(OBJECT, START + BODIES["lists a million deep"] + STOP),
 }
-# What a reader may take for what it is: many names for a few numbers.
-HARMLESS = set()
 
 
 def pickles():
@@ -120,15 +118,18 @@ def pickles():
     for i, (name, body) in enumerate(BODIES.items()):
         # By turns in both containers of PyTorch.
         data = _zip(body) if i % 2 else stream(body)
-        yield Hostile(f"pth: {name}", "evil.pth", content(data), words, name in HARMLESS)
+        yield Hostile(f"pth: {name}", "evil.pth", content(data), words)
     bombs = {
         "a pickle of 3 GB": ("a/data.pkl", [("a/data/0", b"\0" * 24)]),
         "tensors of 3 GB": ("a/data/0", [("a/data.pkl", START + state(tensor()) + STOP)]),
         "a version of 3 GB": ("a/version", [("a/data.pkl", START + rows() + STOP)]),
     }
     for name, (member, others) in bombs.items():
-        data = archive(others, (member, *inflating(HUGE)))
-        yield Hostile(f"pth: {name}", "evil.pth", content(data), words)
+
+        def bomb(member=member, others=others):
+            return archive(others, (member, *inflating(HUGE)))
+
+        yield Hostile(f"pth: {name}", "evil.pth", content(bomb), words)
     networks = [str(GOLDENS / f"torch_{role}.pth") for role in "GE"]
     words = ("import", "pix2pixhd", *networks, "--styles", "evil.npy", "-o", "imported")
     for name, data in ARRAYS.items():

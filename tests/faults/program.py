@@ -47,11 +47,12 @@ class End:
         lines = [s for s in self.stderr.splitlines() if s.startswith("tfsynth: ")]
         return lines[-1].removeprefix("tfsynth: ").removeprefix("error: ") if lines else ""
 
-    def faults(self, names=()):
+    def faults(self, names=(), remedy=True):
         """Returns what is wrong with the end itself, as sentences; whatever else is asked of it.
 
         Args:
             names: The sentence of an error must name one of these.
+            remedy: Whether it must then say what to do.
         """
         found = []
         if "Traceback" in self.stdout + self.stderr:
@@ -60,10 +61,10 @@ class End:
         elif self.code not in EXIT_CODES:
             found.append(f"exit code {self.code}: {self.stderr[-160:]!r}")
         elif self.code != 0:
-            found += self._faults_of_the_sentence(names)
+            found += self._faults_of_the_sentence(names, remedy)
         return found
 
-    def _faults_of_the_sentence(self, names):
+    def _faults_of_the_sentence(self, names, remedy):
         if not self.sentence:
             return [f"exit code {self.code} without a sentence: {self.stderr[-160:]!r}"]
         _, _, after = self.stderr.rpartition("tfsynth: ")
@@ -73,7 +74,7 @@ class End:
         if names and not any(str(name) in self.sentence for name in names):
             return [f"an error that does not name {names[0]}: {self.sentence[:200]!r}"]
         # A rule alone helps nobody: a remedy is a second sentence or part, with a verb to obey.
-        if names and not REMEDY.search(self.sentence):
+        if names and remedy and not REMEDY.search(self.sentence):
             return [f"an error without a remedy: {self.sentence[:200]!r}"]
         return []
 

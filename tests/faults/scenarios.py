@@ -250,7 +250,11 @@ class Stage:
         """Returns checkpoints that no manifest lists, and entries without a file."""
         found = []
         for manifest in self.sandbox.work.rglob("checkpoints.json"):
-            listed = {entry["file"] for entry in json.loads(manifest.read_text())}
+            try:
+                listed = {entry["file"] for entry in json.loads(manifest.read_text())}
+            except (ValueError, TypeError, KeyError) as error:
+                found.append(f"{manifest.name} cannot be read ({type(error).__name__})")
+                continue
             there = {path.name for path in manifest.parent.glob("step-*.keras")}
             if listed != there:
                 found.append(f"left behind: {sorted(listed ^ there)} in {manifest.parent.name}")

@@ -57,7 +57,7 @@ def filling(stage, disk, rng):
     return kill
 
 
-@pytest.mark.parametrize("scenario", CHOSEN, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", settings.some(CHOSEN, 2), ids=lambda scenario: scenario.name)
 def test_a_full_disk_loses_nothing(scenario, zygote, tmp_path, small_disk, counted):
     row = counted(f"full disk in {scenario.name}")
     chosen = list(settings.tries(f"full {scenario.name}", 10))

@@ -51,7 +51,9 @@ def _names(stage):
         return set()
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize(
+    "scenario", settings.some(SCENARIOS, 4), ids=lambda scenario: scenario.name
+)
 def test_a_killed_command_loses_nothing(scenario, zygote, tmp_path, counted):
     row = counted(f"`kill -9` in {scenario.name}")
     chosen = list(settings.tries(scenario.name, scenario.tries))
@@ -70,6 +72,10 @@ def test_a_killed_command_loses_nothing(scenario, zygote, tmp_path, counted):
             continue
         found = [f"absent at {kill.missing} looks"] if kill.missing else []
         found += stage.lost_at_once()
+        # Now and then the next command is killed too.
+        if rng.random() < 0.2 and stage.run(moment(stage, rng)).code == -signal.SIGKILL:
+            found += stage.lost_at_once()
+            row.count(f"{name} again", [])
         newest = stage.newest_checkpoint() if scenario.trains else 0
         found += stage.lost(stage.run(), newest)
         row.count(name, found)
@@ -80,7 +86,7 @@ def test_a_killed_command_loses_nothing(scenario, zygote, tmp_path, counted):
 SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize("number", settings.some(SIGNALS, 1), ids=lambda number: number.name)
 def test_a_signal_saves_the_state(number, zygote, tmp_path, counted):
     row = counted(f"{number.name} in train")
     chosen = list(settings.tries(number.name, 15))
