@@ -203,6 +203,20 @@ class Zygote:
         return End(end["code"], end["seconds"], end["cpu"], end["peak"] - self._idle, *texts)
 
 
+def alone(sandbox, argv):
+    """Runs `python -m tfsynth` in a process that imports all anew; returns its `End`."""
+    environment = {k: v for k, v in os.environ.items() if k.startswith("LD_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "tfsynth", *argv],
+        capture_output=True,
+        text=True,
+        cwd=sandbox.work,
+        env=environment | sandbox.environment,
+        timeout=PATIENCE,
+    )
+    return End(done.returncode, 0.0, 0.0, 0, done.stdout, done.stderr)
+
+
 class Child:
     """A running command, by its handle: a number that is given to no other process meanwhile."""
 

@@ -1,18 +1,15 @@
 """Damage inside the folders that the program keeps: a run's, and those of its cache."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from tests.faults import settings, trees
 from tests.faults.damage import WAYS
-from tests.faults.program import PATIENCE, End, Sandbox, Zygote, when
+from tests.faults.program import Sandbox, Zygote, alone, when
 from tests.faults.scenarios import SCENARIOS, Stage
 
 CHECKPOINTS = "run/checkpoints/checkpoints.json"
@@ -273,17 +270,3 @@ def test_kerass_own_settings(tmp_path, counted):
             if end.code == 0 and photographs[name] != photographs[""]:
                 found.append("other photographs")
             row.count(f"keras.json:{name}", found)
-
-
-def alone(sandbox, argv):
-    """Runs `python -m tfsynth` in a process that imports all anew; returns its `End`."""
-    environment = {k: v for k, v in os.environ.items() if k.startswith("LD_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "tfsynth", *argv],
-        capture_output=True,
-        text=True,
-        cwd=sandbox.work,
-        env=environment | sandbox.environment,
-        timeout=PATIENCE,
-    )
-    return End(done.returncode, 0.0, 0.0, 0, done.stdout, done.stderr)
