@@ -9,7 +9,7 @@ RUN := $(VENV)/bin/python -m
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format coverage check-wheel release clean distclean
+.PHONY: help install demo test faults lint format coverage check-wheel release clean distclean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,9 @@ demo: $(INSTALLED)  ## train, score and export a small model on drawn street sce
 # A file's tests share what they draw and train, so a file goes to one process as a whole.
 test: $(INSTALLED)  ## run the tests; one of them: make test ARGS="tests/layouts/test_labels.py -k paint"
 	$(RUN) pytest -q --durations=10 -n auto --maxprocesses=4 --dist loadfile $(ARGS)
+
+faults: $(INSTALLED)  ## kill, starve and deceive the program some 1,000 times; writes faults/report.md
+	$(RUN) pytest -q -m slow tests/faults $(ARGS)
 
 lint: $(INSTALLED)  ## check style, types and who imports whom
 	$(RUN) ruff check .
