@@ -37,7 +37,7 @@ setup(
     package_dir={"tfsynth.configs": "configs"},
     package_data={
         "tfsynth.configs": ["*.yaml", "labels/*.yaml", "tables/*.yaml"],
-        "tfsynth.models": ["*.keras"],
+        "tfsynth.models": ["*.keras", "sha256.json"],
     },
     install_requires=[
         "tensorflow>=2.20",
