@@ -42,6 +42,7 @@ setup(
     install_requires=[
         "tensorflow>=2.20",
         "keras>=3.13",
+        "h5py>=3.12.1",
         "numpy>=2.1",
         "pillow>=11",
         "pyyaml>=6",

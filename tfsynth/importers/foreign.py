@@ -24,9 +24,9 @@ _STARTS = (
         "Only Keras's VGG-19 is read from one, by a name in .h5",
     ),
     (b"\x93NUMPY", "an array of NumPy", "Give the table of styles as --styles, and here a .pth"),
-    (b"GGUF", "a GGUF file of a language model", "Name the checkpoint of a network"),
-    (b"\x89PNG", "a picture", "Name the checkpoint of a network"),
-    (b"\xff\xd8\xff", "a picture", "Name the checkpoint of a network"),
+    (b"GGUF", "a GGUF file of a language model", "Name the .pth file of a network"),
+    (b"\x89PNG", "a picture", "Name the .pth file of a network"),
+    (b"\xff\xd8\xff", "a picture", "Name the .pth file of a network"),
 )
 # The length of a header in JSON, then the header.
 _SAFETENSORS = re.compile(rb"[\s\S]{5}\0\0\0\{\s*\"")
@@ -40,7 +40,7 @@ def refuse_other_kinds(start):
     """
     for magic, what, remedy in _STARTS:
         if start.startswith(magic):
-            raise RefusedError(f"it is {what}. {remedy}.")
+            raise RefusedError(f"it begins with {start[:16]!r}: it is {what}. {remedy}.")
     if _SAFETENSORS.match(start):
         raise RefusedError(
             "it is a file of safetensors. Save it for PyTorch: "

@@ -71,9 +71,9 @@ def read_model(path, compile=True):
     if not path.is_file():
         what = "is a folder, not a file" if path.is_dir() else "is not there"
         raise FileNotFoundError(f"{path} {what}. Name a .keras file that training wrote.")
-    _check_shipped(path)
+    known = _is_published(path)
     try:
-        return reading.load(path, compile)
+        return reading.load(path, compile, known)
     # Keras and its backends raise errors of many kinds for what a config says.
     except Exception as error:
         reason = (str(error) or type(error).__name__).strip().rstrip(". ")
@@ -83,10 +83,10 @@ def read_model(path, compile=True):
         ) from error
 
 
-def _check_shipped(path):
-    """Raises `ValueError` if a model that ships has been changed."""
+def _is_published(path):
+    """Returns whether a file is a model that ships; raises `ValueError` if it was changed."""
     if path.absolute().parent != FOLDER.absolute() or not (FOLDER / CHECKSUMS).is_file():
-        return
+        return False
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     expected = json.loads((FOLDER / CHECKSUMS).read_text(encoding="utf-8")).get(path.name)
@@ -96,6 +96,7 @@ def _check_shipped(path):
             f"{found}, published is {expected}. Install tfsynth again, or move the file elsewhere "
             "and name it by its path if the change is yours."
         )
+    return expected is not None
 
 
 def require_own(path):

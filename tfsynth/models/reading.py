@@ -32,12 +32,14 @@ _MOST_NESTED = 3
 _state = threading.local()
 
 
-def load(path, compile=True):
+def load(path, compile=True, known=False):
     """Returns the model in a `.keras` file.
 
     Args:
         path: A `pathlib.Path` of a file.
         compile: Whether to compile it as it was, with its optimizers.
+        known: Whether the file is known by its SHA-256, as a model that ships: it is loaded as
+            the package's own code is.
 
     Raises:
         BundleError: If the file breaks a rule of the steps above.
@@ -47,7 +49,9 @@ def load(path, compile=True):
     from tfsynth import registry
 
     registry.import_registered_classes()
-    with _nested(path), registry.own_random_numbers():
+    with _nested(), registry.own_random_numbers():
+        if known:
+            return keras.saving.load_model(path, compile=compile)
         with path.open("rb") as file:
             members = read_members(file)
             config = read_config(read_member(file, members[CONFIG]))
@@ -61,7 +65,7 @@ def load(path, compile=True):
 
 
 @contextlib.contextmanager
-def _nested(path):
+def _nested():
     depth = getattr(_state, "depth", 0)
     if depth >= _MOST_NESTED:
         raise BundleError(f"models name each other's files more than {_MOST_NESTED} deep")
