@@ -62,6 +62,7 @@ def test_old_formats_load_with_equal_numbers():
         ({"num_downsamples": 10**6}, "`num_downsamples` must be at most 12"),
         ({"num_downsamples": 12, "filters": 8}, "the widest would have 32768"),
         ({"filters": 512}, r"describes a model of [0-9,]{9,} numbers, and its model.weights.h5"),
+        ({"filters": 5}, r"describes a model of [0-9,]{5} numbers, and its model.weights.h5"),
         ({"filters": "4"}, "`filters` must be a whole number"),
         ({"input_channels": 10**12}, "`input_channels` must be at most 8192"),
     ],

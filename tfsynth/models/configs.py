@@ -5,16 +5,23 @@ import json
 import math
 import re
 
+import numpy as np
+
 from tfsynth.models.archive import CONFIG, BundleError
 
 # As many levels as a config of a config of ours has, four times.
 _MOST_LEVELS = 64
+# Each style of a class is a list.
+_MOST_CONTAINERS = 300_000
 # The objects that are built: a trainer with its game, networks, terms and optimizers has 20; a
 # network of Keras's own has one for each layer.
 _MOST_OBJECTS = 2_000
 # Models in models: a trainer holds a game, which holds a generator, discriminator and encoder.
 _MOST_MODELS = 8
 _LARGEST_INTEGER = 2**63
+# By how many levels a byte leads down.
+_STEPS = np.zeros(256, np.int8)
+_STEPS[list(b"[{")], _STEPS[list(b"]}")] = 1, -1
 
 # What Keras's own objects in a file may be. There are others in these modules that read files,
 # download or execute what a config says.
@@ -30,6 +37,7 @@ _KERAS = {
         *("GroupNormalization", "Identity", "InputLayer", "LayerNormalization", "LeakyReLU"),
         *("MaxPooling2D", "Maximum", "Minimum", "Multiply", "PReLU", "ReLU", "Rescaling"),
         *("Reshape", "SeparableConv2D", "Softmax", "SpatialDropout2D", "SpectralNormalization"),
+        *("CenterCrop", "Dot", "MultiHeadAttention", "Normalization", "Permute", "Resizing"),
         *("Subtract", "UpSampling2D", "UnitNormalization", "ZeroPadding2D"),
     ),
 }
@@ -63,13 +71,12 @@ def read_config(data):
         BundleError: If they are no JSON object, or one of too many levels or with a number that
             is not finite.
     """
-    levels = deepest = 0
     # Before they are parsed, by calls of a function in itself. Brackets in a text count too.
-    for bracket in re.finditer(rb"[\[\]{}]", data):
-        levels += 1 if bracket[0] in b"[{" else -1
-        deepest = max(deepest, levels)
-        if deepest > _MOST_LEVELS:
-            raise BundleError(f"its {CONFIG} has more than {_MOST_LEVELS} levels")
+    steps = _STEPS[np.frombuffer(data, np.uint8)]
+    if np.cumsum(steps, dtype=np.int32).max(initial=0) > _MOST_LEVELS:
+        raise BundleError(f"its {CONFIG} has more than {_MOST_LEVELS} levels")
+    if (steps > 0).sum() > _MOST_CONTAINERS:
+        raise BundleError(f"its {CONFIG} has more than {_MOST_CONTAINERS} lists and objects")
     try:
         config = json.loads(
             data.decode("utf-8"), parse_constant=_no_number, parse_float=_number, parse_int=_integer

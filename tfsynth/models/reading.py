@@ -11,6 +11,7 @@ In this order, each step bounded by the ones before it:
 """
 
 import contextlib
+import math
 import threading
 
 from tfsynth.models.archive import (
@@ -24,8 +25,6 @@ from tfsynth.models.archive import (
 from tfsynth.models.configs import check_classes, read_config
 from tfsynth.models.weights import check_weights
 
-# Keras does not store the states of metrics and of seeds.
-_FEW_NUMBERS = 4096
 # A loss in a trainer's file names the file of its network, which could name itself.
 _MOST_NESTED = 3
 
@@ -90,7 +89,7 @@ def _numbers(file, member):
 def _check_size(config, numbers):
     """Raises `BundleError` if a model has more numbers than the file that it is loaded from."""
     built = _put_together(config)
-    if built is not None and built > numbers + _FEW_NUMBERS:
+    if built is not None and built > numbers:
         raise BundleError(
             f"its {CONFIG} describes a model of {built:,} numbers, and its {WEIGHTS} has "
             f"{numbers:,}: they are not of one model"
@@ -111,7 +110,8 @@ def _put_together(config):
         try:
             with keras.StatelessScope(initialize_variables=False):
                 model = keras.saving.deserialize_keras_object({**config, "compile_config": None})
-                outcome["numbers"] = sum(_size(variable) for variable in model.variables)
+                # What Keras stores; the states of metrics and seeds it does not.
+                outcome["numbers"] = sum(_size(weight) for weight in model.weights)
         except Exception as error:
             outcome["error"] = error
 
@@ -140,8 +140,5 @@ def _names_others(node):
     return any(map(_names_others, node.values()))
 
 
-def _size(variable):
-    size = 1
-    for length in variable.shape:
-        size *= length
-    return size
+def _size(weight):
+    return math.prod(weight.shape)
