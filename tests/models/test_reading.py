@@ -258,6 +258,32 @@ def test_a_registered_class_of_the_user_loads(tmp_path):
     assert "the class 'tfsynth>OfTheUser', which is not registered here" in message
 
 
+@pytest.mark.parametrize(("count", "message"), [(1, "more than 3 deep"), (40, "more than 16 of")])
+def test_files_that_a_file_names_are_few(good, tmp_path, count, message):
+    @register
+    class Reads(keras.Model):
+        """A network that reads others, as losses do."""
+
+        def __init__(self, paths=(), **kwargs):
+            image = keras.Input((None, None, 3))
+            super().__init__(image, keras.layers.Conv2D(2, 1)(image), **kwargs)
+            self.paths = list(paths)
+            self.read = [(models.read_model(Path(path)),) for path in paths]
+
+        def get_config(self):
+            return {"paths": self.paths}
+
+    Reads().save(tmp_path / "alone.keras")
+    path = tmp_path / "names.keras"
+    named = path if count == 1 else tmp_path / "alone.keras"
+
+    def change(config):
+        config["config"]["paths"] = [str(named)] * count
+
+    assert message in refused(bundles.with_config(tmp_path / "alone.keras", path, change))
+    del keras.saving.get_custom_objects()["tfsynth>Reads"]
+
+
 def test_a_model_that_keras_put_together_loads(tmp_path):
     image = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(4, 3, activation="relu", kernel_regularizer="l2")(image)

@@ -27,6 +27,8 @@ from tfsynth.models.weights import check_weights
 
 # A loss in a trainer's file names the file of its network, which could name itself.
 _MOST_NESTED = 3
+# Files that one file may have loaded with it; each term of an objective may have one.
+_MOST_FILES = 16
 
 _state = threading.local()
 
@@ -66,8 +68,12 @@ def load(path, compile=True, known=False):
 @contextlib.contextmanager
 def _nested():
     depth = getattr(_state, "depth", 0)
-    if depth >= _MOST_NESTED:
-        raise BundleError(f"models name each other's files more than {_MOST_NESTED} deep")
+    _state.files = 1 if depth == 0 else getattr(_state, "files", 0) + 1
+    if depth >= _MOST_NESTED or _state.files > _MOST_FILES:
+        raise BundleError(
+            f"it names other models' files more than {_MOST_NESTED} deep, or more than "
+            f"{_MOST_FILES} of them"
+        )
     _state.depth = depth + 1
     try:
         yield
