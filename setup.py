@@ -37,11 +37,12 @@ setup(
     package_dir={"tfsynth.configs": "configs"},
     package_data={
         "tfsynth.configs": ["*.yaml", "labels/*.yaml", "tables/*.yaml"],
-        "tfsynth.models": ["*.keras"],
+        "tfsynth.models": ["*.keras", "sha256.json"],
     },
     install_requires=[
         "tensorflow>=2.20",
         "keras>=3.13",
+        "h5py>=3.12.1",
         "numpy>=2.1",
         "pillow>=11",
         "pyyaml>=6",

@@ -47,16 +47,17 @@ __all__ = ["__version__", "load_model", *_HOMES, *_PARTS]  # pyright: ignore[rep
 def load_model(path):
     """Returns the network, trainer or synthesizer saved as a `.keras` file.
 
-    The same as `keras.saving.load_model`, with the classes of tfsynth registered in Keras and with
-    errors that name the file. Load files only from people you trust: a model is a
-    program (see SECURITY.md).
+    As `keras.saving.load_model`, with the classes of tfsynth registered in Keras, with errors that
+    name the file, and with bounds: a file that names other classes than those of tfsynth and of a
+    list of Keras's, whose weights are not finite, or that would become much more than it is, is
+    refused before anything is built (see SECURITY.md).
 
     Args:
         path: A string or `pathlib.Path`; or the name of a model that ships, such as "streets".
 
     Raises:
         FileNotFoundError: If there is no such file and no such name.
-        ValueError: If it holds no Keras model.
+        ValueError: If it holds no Keras model, is damaged, or is outside the bounds.
     """
     from tfsynth import models
 

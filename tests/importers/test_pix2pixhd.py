@@ -156,7 +156,18 @@ def without(state, *names):
         (lambda s: s | {"model.99.bias": np.ones(9, "float32")}, "no place.*'model.99.bias'"),
         (lambda s: s | {"model.1.running_mean": np.ones(4)}, "no place.*model.1.running_mean"),
         (lambda s: s | {"model.2.weight": np.ones(4, "float32")}, "--norm batch.*or train one"),
-        (lambda s: {f"module.{n}": a for n, a in s.items()}, "inside DataParallel"),
+        (
+            lambda s: {f"{p}.{n}": a for n, a in s.items() for p in ("netG", "ema")},
+            r"different prefixes \(`ema.`, `netG.`\), as those of several networks",
+        ),
+        (
+            lambda s: s | {f"ema.{n}": a for n, a in s.items()},
+            r"different prefixes \(none, `ema.`\)",
+        ),
+        (
+            lambda s: {f"netG.{n}": a for n, a in s.items()} | {"step": np.ones(1, "f")},
+            "beside tensors with the prefix `netG.` it has 'step'",
+        ),
         (lambda s: s | {"model.1.weight_orig": s["model.1.weight"]}, "SPADE"),
         (
             lambda s: without(s, "model.1.weight"),
@@ -168,6 +179,15 @@ def test_what_does_not_fit_is_refused(change, message, checkpoint):
     state, read = checkpoint
     with pytest.raises(CheckpointError, match=message):
         read(change(state))
+
+
+@pytest.mark.parametrize("prefix", ["module.", "netG.", "ema.", "model.", "module.netG."])
+def test_a_prefix_of_all_names_is_left_out(prefix, checkpoint):
+    state, read = checkpoint
+    expected = read(state)["generator"].get_weights()
+    found = read({f"{prefix}{name}": array for name, array in state.items()})["generator"]
+    for ours, theirs in zip(found.get_weights(), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 GIANT = 10**30

@@ -223,10 +223,18 @@ def test_the_baseline_works_at_full_size(tmp_path):
     ("kind", "arguments", "message"),
     [
         (CascadedRefinementNetwork, {"widths": ()}, "`widths` has one number"),
-        (CascadedRefinementNetwork, {"widths": (8, 0)}, r"Received: \(8, 0\)"),
+        (
+            CascadedRefinementNetwork,
+            {"widths": (8, 0)},
+            r"from 1 to 16384. Received: \(8, 0\)",
+        ),
         (CascadedRefinementNetwork, {"num_outputs": 0}, "`num_outputs` must be at least 1"),
         (CascadedRefinementNetwork, {"activation": "relu"}, "None or 'tanh'. Received: 'relu'"),
-        (FullResolutionNetwork, {"dilations": (0,)}, "`dilations` has one number"),
+        (
+            FullResolutionNetwork,
+            {"dilations": (0,)},
+            "`dilations` has one number per part",
+        ),
         (FullResolutionNetwork, {"filters": 0}, "`filters` must be at least 1"),
     ],
 )

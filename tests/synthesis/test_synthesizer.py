@@ -1,3 +1,4 @@
+import concurrent.futures
 from pathlib import Path
 
 import keras
@@ -213,6 +214,26 @@ def test_noise_is_that_of_the_seed(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = tfsynth.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.synthesize(labels, seed=1), drawn[1])
+
+
+@pytest.mark.parametrize("way", ["call", "synthesize"])
+def test_threads_draw_the_noise_of_their_own_seeds(way):
+    model = noisy_synthesizer()
+    labels = layout(16, 24)[0]
+
+    def draw(seed):
+        if way == "synthesize":
+            return model.synthesize(labels, seed=seed)
+        inputs = {"labels": labels[None], "seed": np.array(seed, "int32")}
+        return np.asarray(model(inputs))[0]
+
+    seeds = [17 * i for i in range(64)]
+    # Before anything was drawn: the first calls of threads trace the function together.
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        drawn = list(threads.map(draw, seeds))
+    for seed, picture in zip(seeds, drawn, strict=True):
+        np.testing.assert_array_equal(picture, draw(seed))
+    assert (drawn[0] != drawn[1]).any()
 
 
 def test_without_dropout_there_is_no_seed():

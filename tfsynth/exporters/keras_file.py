@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tfsynth.exporters.finite import require_finite
 from tfsynth.files import replace_file
 
 
@@ -21,14 +22,15 @@ def export(synthesizer, path, half=False):
 
     Raises:
         FileExistsError: If there is something at `path`.
-        ValueError: If it does not end in `.keras`, a weight is too large for float16, or the
-            written weights are others.
+        ValueError: If it does not end in `.keras`, a weight is too large for float16 or not
+            finite, or the written weights are others.
     """
     path = Path(path)
     if path.suffix != ".keras":
         raise ValueError(f"The format 'keras' is a file that ends in .keras. Received: {path}.")
     if path.exists():
         raise FileExistsError(f"{path} exists already. Name another file, or remove it first.")
+    require_finite(synthesizer)
     dtype = "float16" if half else "float32"
     copy = type(synthesizer).from_config({**synthesizer.get_config(), "stored_dtype": dtype})
     copy.set_weights(synthesizer.get_weights())
@@ -43,6 +45,7 @@ def export(synthesizer, path, half=False):
 
 
 def _verify(synthesizer, path, dtype):
+    # By Keras itself: this process has just written the file.
     read = keras.saving.load_model(path).get_weights()
     for weight, again in zip(synthesizer.get_weights(), read, strict=True):
         if not np.array_equal(weight.astype(dtype).astype(weight.dtype), again):

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfsynth.exporters.finite import require_finite
 from tfsynth.files import new_folder
 
 # Grey levels by which a served picture may differ from the synthesizer's own: the
@@ -36,8 +37,9 @@ def export(synthesizer, path):
 
     Raises:
         FileExistsError: If there is something at `path`.
-        ValueError: If the pictures of the written model differ.
+        ValueError: If a weight is not finite, or the pictures of the written model differ.
     """
+    require_finite(synthesizer)
     path = Path(path)
     with new_folder(path) as written:
         _write(synthesizer, written)

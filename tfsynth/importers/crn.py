@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tfsynth.importers.foreign import refuse_other_kinds
+from tfsynth.importers.torch.pickles import RefusedError
 from tfsynth.importers.torch.state_dicts import CheckpointError
 from tfsynth.networks import CascadedRefinementNetwork
 
@@ -118,10 +120,22 @@ class _Tensors:
     """The tensors of a checkpoint, read one at a time: its moments may be twice its weights."""
 
     def __init__(self, prefix):
-        # Here, for the other importers work without TensorFlow.
-        import tensorflow as tf
-
         files = checkpoint_files(prefix)
+        for file in files:
+            with file.open("rb") as opened:
+                try:
+                    refuse_other_kinds(opened.read(512))
+                except RefusedError as error:
+                    raise CheckpointError(f"{file}: {error}") from None
+        try:
+            # Here, for the other importers work without TensorFlow.
+            import tensorflow as tf
+        except ImportError as error:
+            raise CheckpointError(
+                "checkpoints of TensorFlow are read by TensorFlow, which cannot be imported here "
+                f"({error}). Install it, `pip install tensorflow`, or import on another machine: "
+                "the model that is written needs it no more."
+            ) from error
         self._error = tf.errors.OpError
         try:
             self._reader = tf.train.load_checkpoint(str(prefix))
@@ -146,11 +160,17 @@ class _Tensors:
     def __getitem__(self, name):
         try:
             # TensorFlow compares the checksum of every tensor that it reads.
-            return np.asarray(self._reader.get_tensor(name))
+            tensor = np.asarray(self._reader.get_tensor(name))
         except self._error as error:
             raise CheckpointError(
                 f"The tensor `{name}` is damaged: {error.message.rstrip('.')}. Fetch it again."
             ) from None
+        if not np.isfinite(tensor).all():
+            raise CheckpointError(
+                f"The tensor `{name}` holds values that are not finite: the training that it is "
+                "from had failed. Take another checkpoint."
+            )
+        return tensor
 
 
 def _prefix(path):

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from tfsynth.importers.foreign import refuse_other_kinds
 from tfsynth.importers.torch.pickles import (
     DAMAGED,
     MOST_BYTES,
@@ -83,6 +84,7 @@ def _read(data: bytes) -> dict[Any, Any]:
 def _header_end(data: bytes) -> int:
     """Returns where the pickle begins, after the header of an array of one object."""
     if not data.startswith(_MAGIC):
+        refuse_other_kinds(data[:512])
         raise RefusedError(
             f"it begins with {data[:16]!r}, and a file of `numpy.save` with {_MAGIC!r}. "
             + ("It is empty: fetch it again." if not data else "Name the .npy file.")

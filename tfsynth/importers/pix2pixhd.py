@@ -9,6 +9,8 @@ import re
 
 import numpy as np
 
+from tfsynth.importers.torch.names import without_prefix
+from tfsynth.importers.torch.pickles import RefusedError
 from tfsynth.importers.torch.state_dicts import CheckpointError, read_state_dict
 from tfsynth.importers.torch.tensors import listing
 from tfsynth.networks import (
@@ -26,6 +28,9 @@ _UNUSED = ("running_mean", "running_var", "num_batches_tracked")
 # As the published program writes an index: no leading zeros, and no network has a thousand layers.
 _INDEX = r"(0|[1-9][0-9]{0,2})"
 
+# What the names of generators and encoders, and of discriminators of either form, begin with.
+_OWN_NAMES = r"(?:model\d*(?:_\d)?\.\d|scale\d+_layer\d|layer\d+\.\d)"
+
 
 def read_pix2pixhd(path):
     """Reads one network of a published pix2pixHD checkpoint, without PyTorch.
@@ -41,13 +46,14 @@ def read_pix2pixhd(path):
             of another shape.
         OSError: If it cannot be read.
     """
-    read = read_state_dict(path)
-    state = _plain_discriminator(read)
+    read = state = read_state_dict(path)
     try:
+        read = without_prefix(read, _OWN_NAMES)
+        state = _plain_discriminator(read)
         _refuse_relatives(state)
         role, kind, settings = _architecture(state)
         arrays = _arrays(kind, settings, state)
-    except CheckpointError as error:
+    except (CheckpointError, RefusedError) as error:
         hint = "" if state is read else " (Its tensors `layerS.I` are `scaleS_layerL.P` here.)"
         raise CheckpointError(f"{path}: {error}{hint}") from None
     network = kind(**settings)
@@ -194,11 +200,6 @@ def _finite(array, name):
 def _refuse_relatives(state):
     if not state:
         raise CheckpointError("The file holds no tensors. Name the checkpoint of a network.")
-    if any(name.startswith("module.") for name in state):
-        raise CheckpointError(
-            "The names begin with `module.`: the model was saved inside DataParallel. Save "
-            "`model.module.state_dict()` instead."
-        )
     if any(name.endswith(("weight_orig", "weight_u")) or "conv_0" in name for name in state) or (
         "model.1.0.weight" in state
     ):

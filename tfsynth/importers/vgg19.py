@@ -1,11 +1,17 @@
 """VGG-19 weights of torchvision and of Keras as the feature network `VGG19`."""
 
+import os
 import warnings
 from pathlib import Path
 
 import keras
+import numpy as np
 
+from tfsynth.importers.torch.names import without_prefix
+from tfsynth.importers.torch.pickles import RefusedError
 from tfsynth.importers.torch.state_dicts import CheckpointError, read_state_dict
+from tfsynth.models.archive import BundleError, Member
+from tfsynth.models.weights import check_weights
 from tfsynth.networks import VGG19
 
 # Index of each convolution in torchvision's `features`; ReLUs and poolings stand between.
@@ -60,7 +66,10 @@ def read_vgg19(path, **settings):
 
 def _torchvision_tensors(path):
     """Returns "layer.kind" -> (name in the file, array in Keras's order of axes)."""
-    state = read_state_dict(path)
+    try:
+        state = without_prefix(read_state_dict(path), r"(?:features|classifier)\.\d")
+    except RefusedError as error:
+        raise CheckpointError(f"{path}: {error}") from None
     known = {f"features.{i}.{kind}" for i in _INDICES.values() for kind in ("weight", "bias")}
     strange = [n for n in state if n not in known and not n.startswith("classifier.")]
     if strange:
@@ -79,9 +88,16 @@ def _torchvision_tensors(path):
 
 def _keras_tensors(path):
     """Returns "layer.kind" -> (name in the file, array)."""
-    # Before Keras sees it, which may take a name for something to download.
-    with Path(path).open("rb"):
-        pass
+    # Before Keras sees it, which may take a name for something to download, and HDF5 files for
+    # those of a friend.
+    with Path(path).open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        try:
+            check_weights(file, Member("content", 0, size, 0))
+        except BundleError as error:
+            raise CheckpointError(
+                f"{path}: {error}. Name the file that Keras downloads (`..._notop.h5`)."
+            ) from error
     try:
         with warnings.catch_warnings():
             # Keras only warns of layers that it leaves at random.
@@ -113,5 +129,10 @@ def _assign(network, tensors, path):
                 raise CheckpointError(
                     f"{path}: `{name}` has the shape {array.shape} in our order of axes; VGG-19 "
                     f"has {tuple(variable.shape)} there."
+                )
+            if not np.isfinite(array).all():
+                raise CheckpointError(
+                    f"{path}: the tensor `{name}` holds values that are not finite: the file is "
+                    "damaged. Fetch it again."
                 )
             variable.assign(array)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from tfsynth.layers.arguments import check_sizes
 from tfsynth.layers.pixels import to_unit_range
 from tfsynth.registry import register, without_policy
 
@@ -78,8 +79,7 @@ class Conditioning(keras.layers.Layer):
 
     def __init__(self, num_classes: int, edges=True, **kwargs):
         super().__init__(**kwargs)
-        if num_classes < 1:
-            raise ValueError(f"`num_classes` must be at least 1. Received: {num_classes}.")
+        check_sizes(num_classes=num_classes)
         self.num_classes = num_classes
         self.edges = edges
         self._build_at_init()
@@ -215,10 +215,7 @@ class PictureConditioning(keras.layers.Layer):
 
     def __init__(self, condition_channels=3, edges=False, **kwargs):
         super().__init__(**kwargs)
-        if condition_channels < 1:
-            raise ValueError(
-                f"`condition_channels` must be at least 1. Received: {condition_channels}."
-            )
+        check_sizes(condition_channels=condition_channels)
         self.condition_channels = condition_channels
         self.edges = edges
         self._build_at_init()

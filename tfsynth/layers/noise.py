@@ -1,12 +1,20 @@
 """Noise of a generator: dropout that stays on, https://arxiv.org/abs/1611.07004, section 3.1."""
 
 import contextlib
+import contextvars
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 from keras import ops
 
 from tfsynth.registry import register
+
+# The seeds that `seeded` gives, by the identity of a layer's source. A context is that of one
+# thread, so that threads that share a network draw the noise of their own seeds.
+_given: contextvars.ContextVar[Mapping[int, Any] | None] = contextvars.ContextVar(
+    "given", default=None
+)
 
 
 @register
@@ -80,20 +88,23 @@ def has_noise(network):
 def seeded(network, seed):
     """Makes a network draw the noise of a seed in the block; its own seed does not change.
 
+    Only calls in the same thread (more exactly, in the same context) see it.
+
     Args:
         network: A functional network; without noise nothing changes.
         seed: Integer scalar, a number or a tensor; `None` for the network's own.
     """
     layers = [] if seed is None else _noise_layers(network)
+    given = dict(_given.get() or {})
     for i, layer in enumerate(layers):
         dtype = layer.source.state.dtype
         # (2,), as Keras's seeds are; by its number each layer draws noise of its own.
-        layer.source.given = ops.stack([ops.cast(seed, dtype), ops.cast(i, dtype)])
+        given[id(layer.source)] = ops.stack([ops.cast(seed, dtype), ops.cast(i, dtype)])
+    token = _given.set(given)
     try:
         yield
     finally:
-        for layer in layers:
-            layer.source.given = None
+        _given.reset(token)
 
 
 def _noise_layers(network):
@@ -105,7 +116,7 @@ class _Source(keras.random.SeedGenerator):
 
     def __init__(self, seed):
         super().__init__(seed, name="noise")
-        self.given: Any = None
 
     def next(self, ordered=True):
-        return ops.convert_to_tensor(self.state) if self.given is None else self.given
+        given = (_given.get() or {}).get(id(self))
+        return ops.convert_to_tensor(self.state) if given is None else given

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from tfsynth.layers.arguments import check_sizes
 from tfsynth.registry import register
 
 
@@ -30,6 +31,7 @@ class ReflectionPadding2D(keras.layers.Layer):
 
     def __init__(self, padding=1, **kwargs):
         super().__init__(**kwargs)
+        check_sizes(0, padding=padding)
         self.padding = padding
         self._build_at_init()
 

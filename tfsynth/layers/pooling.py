@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from tfsynth.layers.arguments import check_sizes
 from tfsynth.registry import register
 
 
@@ -70,8 +71,7 @@ class InstanceWisePooling2D(keras.layers.Layer):
 
     def __init__(self, max_instances, **kwargs):
         super().__init__(**kwargs)
-        if max_instances < 1:
-            raise ValueError(f"`max_instances` must be at least 1. Received: {max_instances}.")
+        check_sizes(max_instances=max_instances)
         self.max_instances = max_instances
         self._build_at_init()
 

@@ -7,6 +7,7 @@ from keras import ops
 
 from tfsynth.files import sha256_of
 from tfsynth.layers import dtype_policy
+from tfsynth.models import read_model
 
 
 def load_frozen(path, expected, what, remedy, policy=None):
@@ -24,7 +25,7 @@ def load_frozen(path, expected, what, remedy, policy=None):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file's SHA-256 is another.
+        ValueError: If the file's SHA-256 is another, or it is refused by `models.read_model`.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -40,7 +41,9 @@ def load_frozen(path, expected, what, remedy, policy=None):
             "or change `sha256`."
         )
     with dtype_policy(policy):
-        network = keras.saving.load_model(path, compile=False)
+        network = read_model(path, compile=False)
+    if not isinstance(network, keras.Model):
+        raise ValueError(f"{path} is no {what}: it holds a {type(network).__name__}.")
     network.trainable = False
     return network, found
 

@@ -11,6 +11,7 @@ import math
 import keras
 from keras import initializers, layers, ops
 
+from tfsynth.layers.arguments import MOST_PARTS, check_list, check_sizes
 from tfsynth.registry import keras_arguments, register, without_policy
 
 # A ReLU leaves 0.341 of the variance of a normal variable: 1/2 - 1/(2 pi).
@@ -122,8 +123,9 @@ class Segmenter(keras.Model):
     def __init__(
         self, num_classes, filters=(32, 64, 96, 128), blocks=(1, 1, 1, 1), seed=None, **kwargs
     ):
-        if num_classes < 1:
-            raise ValueError(f"`num_classes` must be at least 1. Received: {num_classes}.")
+        check_sizes(num_classes=num_classes)
+        check_list("filters", filters)
+        check_list("blocks", blocks, least=0, most=MOST_PARTS)
         if not filters or len(filters) != len(blocks):
             raise ValueError(
                 "`filters` and `blocks` have one entry per level, at least one. "

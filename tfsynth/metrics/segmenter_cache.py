@@ -6,11 +6,10 @@ import json
 import warnings
 from pathlib import Path
 
-import keras
-
 from tfsynth.files import replace_file, sha256_of, write_text
 from tfsynth.layers import dtype_policy
 from tfsynth.layouts.labels import LabelSet
+from tfsynth.models import read_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +61,7 @@ class CachedSegmenter:
             if record["sha256"] != checksum:
                 raise ValueError(f"the weights' checksum is {checksum[:8]}, not the recorded one")
             with dtype_policy("float32"):
-                network = keras.saving.load_model(self.weights, compile=False)
+                network = read_model(self.weights, compile=False)
             return network, tuple(record["size"]), record["validation"]
         # A file that another version wrote can fail in any way that Keras knows.
         except Exception as error:

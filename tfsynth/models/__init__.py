@@ -1,6 +1,7 @@
 """Trained models that ship with the package, each a `.keras` file in this folder, by name."""
 
-import zipfile
+import hashlib
+import json
 from pathlib import Path
 
 from tfsynth.hints import nearest
@@ -8,6 +9,8 @@ from tfsynth.hints import nearest
 FOLDER = Path(__file__).parent
 # The name of the model in the folder of a run or an import.
 BUNDLE = "synthesizer.keras"
+# The SHA-256 of each model that ships, by its file's name.
+CHECKSUMS = "sha256.json"
 
 
 def model_names():
@@ -46,39 +49,54 @@ def bundle_of(path):
     return path / BUNDLE if path.is_dir() else path
 
 
-def read_model(path):
+def read_model(path, compile=True):
     """Returns the model in a `.keras` file, with the classes of tfsynth registered in Keras.
+
+    The one place that opens such files. Before anything is built, the file is checked: its
+    members and sizes, the classes that it names, and its weights, which must be finite
+    and as many as its config describes. See SECURITY.md for the bounds.
 
     Args:
         path: A `pathlib.Path`.
+        compile: Whether a trainer is compiled with its optimizers.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no `.keras` file, damaged, or holds no Keras model.
+        ValueError: If it is no `.keras` file, damaged, outside the bounds, or holds no Keras
+            model; or if it ships with the package and was changed.
     """
     # Names are found without Keras, which takes seconds to import.
-    import keras
-
-    from tfsynth import registry
+    from tfsynth.models import reading
 
     if not path.is_file():
         what = "is a folder, not a file" if path.is_dir() else "is not there"
         raise FileNotFoundError(f"{path} {what}. Name a .keras file that training wrote.")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(
-            f"{path} cannot be loaded: it is no .keras file, or a damaged one. Name one that "
-            "training wrote."
-        )
-    registry.import_registered_classes()
+    known = _is_published(path)
     try:
-        with registry.own_random_numbers():
-            return keras.saving.load_model(path)
-    # Keras raises TypeError for an unknown class.
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        return reading.load(path, compile, known)
+    # Keras and its backends raise errors of many kinds for what a config says.
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).strip().rstrip(". ")
+        reason = reason if len(reason) < 1000 else f"{reason[:1000]} ..."
         raise ValueError(
-            f"{path} cannot be loaded: {str(error).rstrip('. ')}. Name a .keras file that training "
-            "wrote."
+            f"{path} cannot be loaded: {reason}. Name a .keras file that training wrote."
         ) from error
+
+
+def _is_published(path):
+    """Returns whether a file is a model that ships; raises `ValueError` if it was changed."""
+    if path.absolute().parent != FOLDER.absolute() or not (FOLDER / CHECKSUMS).is_file():
+        return False
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    expected = json.loads((FOLDER / CHECKSUMS).read_text(encoding="utf-8")).get(path.name)
+    if expected not in (None, found):
+        raise ValueError(
+            f"{path} is not the model that ships with this version of tfsynth: its SHA-256 is "
+            f"{found}, published is {expected}. Install tfsynth again, or move the file elsewhere "
+            "and name it by its path if the change is yours."
+        )
+    return expected is not None
 
 
 def require_own(path):

@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from tfsynth.layers import AlignCornersUpSampling2D, Segments
+from tfsynth.layers.arguments import check_list, check_sizes
 from tfsynth.registry import keras_arguments, register, without_policy
 
 # Filters of the modules of the published networks, by the rows of their pictures.
@@ -77,12 +78,10 @@ class CascadedRefinementNetwork(keras.Model):
         rematerialize=False,
         **kwargs,
     ):
-        if not widths or min(widths) < 1:
-            raise ValueError(
-                f"`widths` has one number of filters per module, at least 1. Received: {widths}."
-            )
-        _check(activation, input_channels=input_channels, output_channels=output_channels)
-        _check(num_outputs=num_outputs)
+        check_list("widths", widths)
+        _check_activation(activation)
+        check_sizes(input_channels=input_channels, output_channels=output_channels)
+        check_sizes(num_outputs=num_outputs)
         # === Functional model ===
         condition = keras.Input((None, None, input_channels), name="condition")
         segments, pyramid = Segments(), [condition]
@@ -202,12 +201,10 @@ class FullResolutionNetwork(keras.Model):
         rematerialize=False,
         **kwargs,
     ):
-        if not dilations or min(dilations) < 1:
-            raise ValueError(
-                f"`dilations` has one number per layer, at least 1. Received: {dilations}."
-            )
-        _check(activation, input_channels=input_channels, output_channels=output_channels)
-        _check(filters=filters, num_outputs=num_outputs)
+        check_list("dilations", dilations)
+        _check_activation(activation)
+        check_sizes(input_channels=input_channels, output_channels=output_channels)
+        check_sizes(filters=filters, num_outputs=num_outputs)
         # === Functional model ===
         condition = keras.Input((None, None, input_channels), name="condition")
         x, segments = condition, Segments()
@@ -285,9 +282,6 @@ def _head(x, channels, num_outputs, activation):
     return ops.stack([x[..., i::num_outputs] for i in range(num_outputs)], axis=1)
 
 
-def _check(activation=None, **numbers):
-    for name, value in numbers.items():
-        if value < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {value}.")
+def _check_activation(activation):
     if activation not in ACTIVATIONS:
         raise ValueError(f"`activation` is None or 'tanh'. Received: {activation!r}.")

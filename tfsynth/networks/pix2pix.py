@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from tfsynth.layers import BatchStatisticsNormalization, DropoutNoise, InstanceNormalization
+from tfsynth.layers.arguments import check_sizes, check_width
 from tfsynth.layers.resampling import kernel_initializer
 from tfsynth.registry import keras_arguments, register, without_policy
 
@@ -73,8 +74,9 @@ class UNetGenerator(keras.Model):
         dropout=0.5,
         **kwargs,
     ):
-        _check_positive(input_channels=input_channels, output_channels=output_channels)
-        _check_positive(filters=filters, depth=depth)
+        check_sizes(input_channels=input_channels, output_channels=output_channels)
+        check_sizes(filters=filters, depth=depth)
+        check_width(_width(filters, depth))
         _check_normalization(normalization)
         # === Functional model ===
         condition = keras.Input((None, None, input_channels), name="condition")
@@ -181,9 +183,9 @@ class PatchDiscriminator(keras.Model):
         normalization: str | None = "batch",
         **kwargs,
     ):
-        _check_positive(input_channels=input_channels, filters=filters)
-        if num_layers < 0:
-            raise ValueError(f"`num_layers` must be at least 0. Received: {num_layers}.")
+        check_sizes(input_channels=input_channels, filters=filters)
+        check_sizes(0, num_layers=num_layers)
+        check_width(_width(filters, num_layers))
         _check_normalization(normalization)
         # === Functional model ===
         inputs = keras.Input((None, None, input_channels), name="inputs")
@@ -254,9 +256,3 @@ def _check_normalization(normalization):
         raise ValueError(
             f"`normalization` is 'batch', 'instance' or None. Received: {normalization!r}."
         )
-
-
-def _check_positive(**arguments):
-    for name, value in arguments.items():
-        if value < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {value}.")

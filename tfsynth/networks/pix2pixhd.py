@@ -14,6 +14,7 @@ from tfsynth.layers import (
     residual_block,
     upsampling_convolution,
 )
+from tfsynth.layers.arguments import check_sizes, check_width
 from tfsynth.layers.resampling import kernel_initializer
 from tfsynth.networks.pix2pixhd_tensors import MAX_DISCRIMINATOR_FILTERS, convolutions
 from tfsynth.registry import keras_arguments, register, without_policy
@@ -65,8 +66,10 @@ class GlobalGenerator(keras.Model):
         rematerialize=False,
         **kwargs,
     ):
-        _check_positive(input_channels=input_channels, output_channels=output_channels)
-        _check_positive(filters=filters)
+        check_sizes(input_channels=input_channels, output_channels=output_channels)
+        check_sizes(filters=filters)
+        check_sizes(0, num_downsamples=num_downsamples, num_blocks=num_blocks)
+        check_width(filters * 2**num_downsamples)
         # === Functional model ===
         condition = keras.Input((None, None, input_channels), name="condition")
         segments = Segments()
@@ -167,8 +170,11 @@ class LocalEnhancer(keras.Model):
         rematerialize=False,
         **kwargs,
     ):
-        _check_positive(input_channels=input_channels, output_channels=output_channels)
-        _check_positive(filters=filters, num_enhancers=num_enhancers)
+        check_sizes(input_channels=input_channels, output_channels=output_channels)
+        check_sizes(filters=filters, num_enhancers=num_enhancers)
+        check_sizes(0, num_downsamples=num_downsamples, num_blocks=num_blocks)
+        check_sizes(0, num_local_blocks=num_local_blocks)
+        check_width(filters * 2 ** (num_enhancers + num_downsamples))
         # === Functional model ===
         condition = keras.Input((None, None, input_channels), name="condition")
         segments, pyramid = Segments(), [condition]
@@ -309,8 +315,10 @@ class FeatureEncoder(keras.Model):
         upsampling="transposed",
         **kwargs,
     ):
-        _check_positive(input_channels=input_channels, num_features=num_features)
-        _check_positive(filters=filters, max_instances=max_instances)
+        check_sizes(input_channels=input_channels, num_features=num_features)
+        check_sizes(filters=filters, max_instances=max_instances)
+        check_sizes(0, num_downsamples=num_downsamples)
+        check_width(filters * 2**num_downsamples)
         # === Functional model ===
         image = keras.Input((None, None, input_channels), name="image")
         instances = keras.Input((None, None), dtype="int32", name="instances")
@@ -416,8 +424,8 @@ class MultiscaleDiscriminator(keras.Model):
         normalization="instance",
         **kwargs,
     ):
-        _check_positive(input_channels=input_channels, filters=filters)
-        _check_positive(num_layers=num_layers, num_scales=num_scales)
+        check_sizes(input_channels=input_channels, filters=filters)
+        check_sizes(num_layers=num_layers, num_scales=num_scales)
         if normalization not in NORMALIZATIONS:
             raise ValueError(
                 f"`normalization` is one of {', '.join(NORMALIZATIONS)}. "
@@ -542,9 +550,3 @@ def _patch_discriminator(x, filters, num_layers, name, normalization, segments):
             x = layers.LeakyReLU(0.2, name=f"{prefix}_relu")(x)
         outputs.append(segments.add([start], x))
     return outputs
-
-
-def _check_positive(**arguments):
-    for name, value in arguments.items():
-        if value < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {value}.")

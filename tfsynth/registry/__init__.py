@@ -3,6 +3,7 @@
 from tfsynth.registry.building import build as build
 from tfsynth.registry.building import check as check
 from tfsynth.registry.building import describe as describe
+from tfsynth.registry.classes import PACKAGE as PACKAGE
 from tfsynth.registry.classes import import_registered_classes as import_registered_classes
 from tfsynth.registry.classes import register as register
 from tfsynth.registry.classes import registered_names as registered_names

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from tfsynth import models
 from tfsynth.files import replace_file, sha256_of, write_text
+from tfsynth.models import archive
 from tfsynth.trainers.finite import require_finite
 
 _NAME = re.compile(r"step-(\d{7,})\.keras")
-# The part of a checkpoint's file that says what `save` was given.
-_STATE = "state.json"
 
 
 class Checkpoints:
@@ -58,7 +57,7 @@ class Checkpoints:
         def write(temporary):
             trainer.save(temporary)
             with zipfile.ZipFile(temporary, "a") as file:
-                file.writestr(_STATE, json.dumps(state))
+                file.writestr(archive.STATE, json.dumps(state))
 
         replace_file(path, write)
         self._known[path.name] = {"file": path.name, "sha256": sha256_of(path), **state}
@@ -162,16 +161,17 @@ def _step_of(path):
 def _read_entry(path):
     """Returns the entry of a checkpoint by what its file holds; `None` of a damaged one."""
     try:
-        with zipfile.ZipFile(path) as file:
-            if file.testzip() is not None:
-                return None
-            state = {"step": _step_of(path), "seconds": 0.0}
-            if _STATE in file.namelist():
-                state = json.loads(file.read(_STATE))
-    # Damage shows as any error of the archive's reader.
-    except Exception:
+        with path.open("rb") as file:
+            members = archive.read_members(file)
+            for member in members.values():
+                archive.check_sum(file, member)
+            # A checkpoint of an earlier version has no state of its own.
+            state = {"step": _step_of(path)}
+            if archive.STATE in members:
+                state = json.loads(archive.read_member(file, members[archive.STATE]))
+        entry = {"file": path.name, "sha256": sha256_of(path), **state}
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
-    entry = {"file": path.name, "sha256": sha256_of(path), **state}
     return entry if _is_entry(entry) else None
 
 

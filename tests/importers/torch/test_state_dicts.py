@@ -53,6 +53,31 @@ def test_what_is_written_is_read(tmp_path, container):
     assert os.listdir(tmp_path) == [path.name]
 
 
+def in_dictionary(**parts):
+    """Returns the pickle of a dictionary of them."""
+    items = (text(key) + part for key, part in parts.items())
+    return NEW_DICT + pickle.MARK + b"".join(items) + pickle.SETITEMS
+
+
+@pytest.mark.parametrize("key", ["state_dict", "params_ema", "anything"])
+@pytest.mark.parametrize("pack", [archive, stream])
+def test_the_only_state_dict_in_a_dictionary_is_read(tmp_path, key, pack):
+    path = tmp_path / "wrapped.pth"
+    others = {"epoch": whole(3), "optimizer": in_dictionary(state=NEW_DICT), "name": text("x")}
+    path.write_bytes(pack(in_dictionary(**others, **{key: state(tensor())})))
+    np.testing.assert_array_equal(read_state_dict(path)["0"], np.arange(6, dtype="f"))
+
+
+def test_two_state_dicts_in_a_dictionary_are_named(tmp_path):
+    body = in_dictionary(params=state(tensor()), params_ema=state(tensor()))
+    message = refusal(tmp_path / "two.pth", archive(body))
+    assert "its keys are 'params', 'params_ema'" in message
+    assert "`torch.save(torch.load(path)['params'], new_path)`" in message
+    # A dictionary in a dictionary in one is not looked for.
+    message = refusal(tmp_path / "deep.pth", archive(in_dictionary(a=in_dictionary(b=body))))
+    assert "its keys are 'a'" in message
+
+
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_what_pytorch_wrote_is_read(container):
     numbers = np.arange(12, dtype=np.float32) / 8
@@ -146,7 +171,7 @@ def test_damage_is_refused_or_changes_numbers_only(tmp_path, container):
         (b"", "it is empty"),
         (b"\x89PNG\r\n\x1a\n" + bytes(64), "begins with .*PNG.*Name the .pth file"),
         (b"<!DOCTYPE html><html>", "web page that was saved in place of the download"),
-        (b"version https://git-lfs.github.com", "Name the .pth file"),
+        (b"version https://git-lfs.github.com", "Fetch the file itself"),
         (pickle.dumps({"a": 1}, protocol=2), "a pickle, but not of `torch.save`"),
         (pickle.dumps({"a": 1}, protocol=4), "protocol 4.*without `pickle_protocol`"),
         (pickle.dumps(os.path.join, protocol=2), "it names '(posix|nt)path.join'"),

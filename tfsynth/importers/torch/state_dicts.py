@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from tfsynth.exporters.torch_writer import MAGIC, PROTOCOL
+from tfsynth.importers.foreign import refuse_other_kinds
 from tfsynth.importers.torch.pickles import DAMAGED, MOST_BYTES, RefusedError
 from tfsynth.importers.torch.tensors import Content, Storage, listing, to_arrays
 
@@ -37,9 +38,9 @@ class CheckpointError(ValueError):
 def read_state_dict(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """Reads a file that `torch.save(model.state_dict(), path)` wrote, in either container.
 
-    Names are as they stand in the file, in its order; a prefix such as `module.` is kept. A file
-    that holds the state_dict in another dictionary (`{"state_dict": ..., "epoch": 3}`) is refused,
-    and the message says which keys came.
+    Names are as they stand in the file, in its order; a prefix such as `module.` is kept. If the
+    file holds the state_dict in another dictionary (`{"state_dict": ..., "epoch": 3}`), it is read
+    if it is the only one there; else the message says which keys came.
 
     Args:
         path: The file.
@@ -64,7 +65,7 @@ def read_state_dict(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
 
 def _read(file: BinaryIO, file_size: int) -> dict[str, np.ndarray]:
-    start = file.read(16)
+    start = file.read(512)
     file.seek(0)
     if start.startswith(b"PK\x03\x04"):
         return _read_zip(file, file_size)
@@ -72,14 +73,10 @@ def _read(file: BinaryIO, file_size: int) -> dict[str, np.ndarray]:
         return _read_stream(file, file_size)
     if not start:
         raise RefusedError("it is empty. Fetch it again.")
+    refuse_other_kinds(start)
     raise RefusedError(
-        f"it begins with {start!r}, and a file of `torch.save` with a zip archive or a pickle. "
-        + (
-            "This seems to be a web page that was saved in place of the download: open it in a "
-            "browser, follow it to the file and fetch that."
-            if start.lstrip().startswith(b"<")
-            else "Name the .pth file of a network."
-        )
+        f"it begins with {start[:16]!r}, and a file of `torch.save` with a zip archive or a "
+        "pickle. Name the .pth file of a network."
     )
 
 

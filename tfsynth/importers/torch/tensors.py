@@ -155,6 +155,7 @@ def to_arrays(
         RefusedError: It is no dictionary of named tensors, is too large for the file, or a storage
             has another number of bytes than it claims.
     """
+    state = _unwrapped(state)
     _require_tensors(state)
     total = sum(tensor.num_bytes for tensor in state.values())
     if total > MOST_EXPANSION * file_size:
@@ -177,6 +178,14 @@ def to_arrays(
     return arrays
 
 
+def _unwrapped(state: Any) -> Any:
+    """Returns the only state_dict in a dictionary of other things, else what it was given."""
+    if not isinstance(state, dict) or any(isinstance(part, Tensor) for part in state.values()):
+        return state
+    inside = [part for part in state.values() if _holds_tensors(part)]
+    return inside[0] if len(inside) == 1 else state
+
+
 def _require_tensors(state: Any) -> None:
     if not isinstance(state, dict):
         raise RefusedError(
@@ -188,6 +197,7 @@ def _require_tensors(state: Any) -> None:
         named = [key for key in wrong if _holds_tensors(state[key])]
         remedy = (
             f"`torch.save(torch.load(path)[{str(named[0])[:60]!r}], new_path)` saves what is inside"
+            + (" (or another of them)" if len(named) > 1 else "")
             if named
             else "Save `model.state_dict()` alone with `torch.save`"
         )
