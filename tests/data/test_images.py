@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfsynth.data import images
+from tfsynth.data import images, maps
 from tfsynth.layouts.labels import DataError, LabelSet
 
 IDS = np.array([[0, 1, 2], [3, 2, 1]], np.uint8)
@@ -16,7 +16,7 @@ IDS = np.array([[0, 1, 2], [3, 2, 1]], np.uint8)
 def test_8_bit_label_map(tmp_path, four):
     file = tmp_path / "a.png"
     Image.fromarray(IDS).save(file)
-    labels = images.read_label_map(file, four)
+    labels = maps.read_label_map(file, four)
     assert labels.dtype == np.uint8
     np.testing.assert_array_equal(labels, IDS)
 
@@ -24,25 +24,26 @@ def test_8_bit_label_map(tmp_path, four):
 def test_16_bit_label_map(tmp_path):
     many = LabelSet([str(i) for i in range(400)], [(0, 0, 0)] * 400)
     ids = np.array([[0, 399], [256, 255]], np.uint16)
-    images.write_label_map(tmp_path / "a.png", ids, many)
-    labels = images.read_label_map(tmp_path / "a.png", many)
+    maps.write_label_map(tmp_path / "a.png", ids, many)
+    labels = maps.read_label_map(tmp_path / "a.png", many)
     assert labels.dtype == np.uint16
     np.testing.assert_array_equal(labels, ids)
 
 
 def test_a_small_set_in_16_bit_files_becomes_8_bit(tmp_path, four):
     Image.fromarray(IDS.astype(np.uint16)).save(tmp_path / "a.png")
-    assert images.read_label_map(tmp_path / "a.png", four).dtype == np.uint8
+    assert maps.read_label_map(tmp_path / "a.png", four).dtype == np.uint8
 
 
 def test_palette_indices_are_not_expanded(tmp_path, four):
     file = tmp_path / "a.png"
-    images.write_label_map(file, IDS, four)
+    maps.write_label_map(file, IDS, four)
     with Image.open(file) as image:
         assert image.mode == "P"
         np.testing.assert_array_equal(np.asarray(image.convert("RGB")), four.paint(IDS))
-    np.testing.assert_array_equal(images.read_label_map(file), IDS)
-    assert images.read_palette(file)[:4] == list(four.colours)
+    np.testing.assert_array_equal(maps.read_label_map(file), IDS)
+    used, palette = maps.values_and_palette(file)
+    assert used == [0, 1, 2, 3] and palette == list(four.colours)
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])
@@ -52,42 +53,42 @@ def test_fewer_bits_are_not_stretched(tmp_path, bits):
         Image.fromarray(ids.astype(bool)).save(tmp_path / "a.png")
     else:
         _write_grey_png(tmp_path / "a.png", ids, bits)
-    np.testing.assert_array_equal(images.read_label_map(tmp_path / "a.png"), ids)
+    np.testing.assert_array_equal(maps.read_label_map(tmp_path / "a.png"), ids)
 
 
 def test_aliases_are_resolved(tmp_path):
     label_set = LabelSet(["a", "void"], [(0, 0, 0)] * 2, [1], {255: 1})
     Image.fromarray(np.array([[0, 255, 1]], np.uint8)).save(tmp_path / "a.png")
-    assert images.read_label_map(tmp_path / "a.png", label_set).tolist() == [[0, 1, 1]]
+    assert maps.read_label_map(tmp_path / "a.png", label_set).tolist() == [[0, 1, 1]]
 
 
 def test_values_of_files_are_read_and_written(tmp_path):
     label_set = LabelSet(["a", "b"], [(1, 2, 3), (4, 5, 6)], values={7: 0, 200: 1, 9: 1})
     Image.fromarray(np.array([[200, 9, 7]], np.uint8)).save(tmp_path / "a.png")
-    ids = images.read_label_map(tmp_path / "a.png", label_set)
+    ids = maps.read_label_map(tmp_path / "a.png", label_set)
     assert ids.tolist() == [[1, 1, 0]]
-    images.write_label_map(tmp_path / "b.png", ids, label_set)
-    assert images.read_label_map(tmp_path / "b.png").tolist() == [[9, 9, 7]]
+    maps.write_label_map(tmp_path / "b.png", ids, label_set)
+    assert maps.read_label_map(tmp_path / "b.png").tolist() == [[9, 9, 7]]
     with Image.open(tmp_path / "b.png") as written:
         assert np.array(written.convert("RGB")).tolist() == [[[4, 5, 6]] * 2 + [[1, 2, 3]]]
-    np.testing.assert_array_equal(images.read_label_map(tmp_path / "b.png", label_set), ids)
+    np.testing.assert_array_equal(maps.read_label_map(tmp_path / "b.png", label_set), ids)
     Image.fromarray(np.array([[0, 7]], np.uint8)).save(tmp_path / "c.png")
     with pytest.raises(DataError, match="c.png: this label set has no class for 0"):
-        images.read_label_map(tmp_path / "c.png", label_set)
+        maps.read_label_map(tmp_path / "c.png", label_set)
 
 
 def test_label_out_of_range(tmp_path, four):
     file = tmp_path / "a.png"
     Image.fromarray(np.array([[0, 7]], np.uint8)).save(file)
     with pytest.raises(DataError, match=rf"{file}: label id 7 .* ids 0..3 \(4 classes\)"):
-        images.read_label_map(file, four)
+        maps.read_label_map(file, four)
 
 
 def test_rgb_label_map_says_how_to_give_the_palette(tmp_path, four):
     file = tmp_path / "a.png"
     Image.fromarray(four.paint(IDS)).save(file)
     with pytest.raises(DataError) as caught:
-        images.read_label_map(file, four)
+        maps.read_label_map(file, four)
     text = str(caught.value)
     assert text.startswith(
         f"{file}: the label map must have one integer per pixel; it has 3 channels"
@@ -99,7 +100,7 @@ def test_rgb_label_map_says_how_to_give_the_palette(tmp_path, four):
 def test_grey_saved_as_rgb(tmp_path):
     Image.fromarray(IDS).convert("RGB").save(tmp_path / "a.png")
     with pytest.raises(DataError, match="all equal.*Save one channel"):
-        images.read_label_map(tmp_path / "a.png")
+        maps.read_label_map(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
@@ -108,7 +109,7 @@ def test_colours_are_decoded(tmp_path, four, mode):
     if mode == "P":
         image = image.quantize(4)
     image.convert(mode).save(tmp_path / "a.png")
-    labels = images.read_label_map(tmp_path / "a.png", four, "colour")
+    labels = maps.read_label_map(tmp_path / "a.png", four, "colour")
     np.testing.assert_array_equal(labels, IDS)
 
 
@@ -117,25 +118,25 @@ def test_unknown_colour_names_file_and_pixel(tmp_path, four):
     pixels[1, 2] = (10, 251, 10)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     with pytest.raises(DataError, match=r"a.png: the colour \(10, 251, 10\) at row 1, column 2"):
-        images.read_label_map(tmp_path / "a.png", four, "colour")
+        maps.read_label_map(tmp_path / "a.png", four, "colour")
 
 
 def test_grey_map_under_colour_coding(tmp_path, four):
     Image.fromarray(IDS).save(tmp_path / "a.png")
     with pytest.raises(DataError, match="Use label_coding: ids"):
-        images.read_label_map(tmp_path / "a.png", four, "colour")
+        maps.read_label_map(tmp_path / "a.png", four, "colour")
 
 
 def test_jpeg_label_maps_are_refused(tmp_path, four):
     Image.fromarray(IDS).save(tmp_path / "a.jpg")
-    for coding in images.LABEL_CODINGS:
+    for coding in maps.LABEL_CODINGS:
         with pytest.raises(DataError, match="a.jpg: JPEG changes"):
-            images.read_label_map(tmp_path / "a.jpg", four, coding)
+            maps.read_label_map(tmp_path / "a.jpg", four, coding)
 
 
 def test_floating_point_maps_are_refused(tmp_path):
     Image.fromarray(IDS.astype(np.float32)).save(tmp_path / "a.tif")
-    for read in (images.read_label_map, images.read_instance_map):
+    for read in (maps.read_label_map, maps.read_instance_map):
         with pytest.raises(DataError, match="a.tif: .* floating-point"):
             read(tmp_path / "a.tif")
 
@@ -148,15 +149,15 @@ def test_instance_ids_survive(tmp_path, name, highest):
     if highest == 255:
         Image.fromarray(ids.astype(np.uint8)).save(tmp_path / name)
     else:
-        images.write_instance_map(tmp_path / name, ids)
-    instances = images.read_instance_map(tmp_path / name)
+        maps.write_instance_map(tmp_path / name, ids)
+    instances = maps.read_instance_map(tmp_path / name)
     assert instances.dtype == np.int32
     np.testing.assert_array_equal(instances, ids)
 
 
 def test_big_endian_tiff_instances(tmp_path):
     _write_grey_tiff(tmp_path / "a.tif", np.array([[1, 40000]], ">u2"))
-    assert images.read_instance_map(tmp_path / "a.tif").tolist() == [[1, 40000]]
+    assert maps.read_instance_map(tmp_path / "a.tif").tolist() == [[1, 40000]]
 
 
 def test_instance_ids_above_31_bits_are_refused(tmp_path):
@@ -164,13 +165,13 @@ def test_instance_ids_above_31_bits_are_refused(tmp_path):
     with pytest.raises(
         DataError, match="a.tif: the instance map must hold ids from 0.*it holds -5"
     ):
-        images.read_instance_map(tmp_path / "a.tif")
+        maps.read_instance_map(tmp_path / "a.tif")
 
 
 def test_rgb_instance_map(tmp_path):
     Image.fromarray(np.arange(12, dtype=np.uint8).reshape(2, 2, 3)).save(tmp_path / "a.png")
     with pytest.raises(DataError, match="a.png: .*3 channels.*red \\+ 256"):
-        images.read_instance_map(tmp_path / "a.png")
+        maps.read_instance_map(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_exif_orientation_is_honoured(tmp_path, orientation):
     assert photo[corner[orientation]].min() > 240
     assert (photo.mean(axis=-1) > 128).sum() == 64
     assert images.verify_picture(tmp_path / "a.jpg") == photo.shape[:2]
-    assert images.photo_orientation(tmp_path / "a.jpg") == orientation
+    assert images.picture_and_turn(tmp_path / "a.jpg")[1] == orientation
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
@@ -225,22 +226,22 @@ def test_truncated_photos(tmp_path, name, share):
 def test_truncated_maps(tmp_path):
     file = tmp_path / "a.png"
     noise = np.random.default_rng(0).integers(0, 65536, (64, 96))
-    images.write_instance_map(file, noise)
+    maps.write_instance_map(file, noise)
     file.write_bytes(file.read_bytes()[:5000])
     with pytest.raises(DataError, match="a.png: the label map cannot be read .*truncated"):
-        images.read_label_map(file)
+        maps.read_label_map(file)
     with pytest.raises(DataError, match="a.png: the instance map cannot be read .*truncated"):
-        images.read_instance_map(file)
+        maps.read_instance_map(file)
 
 
 def test_flipped_bytes_in_a_map(tmp_path):
     file = tmp_path / "a.png"
-    images.write_instance_map(file, np.random.default_rng(0).integers(0, 65536, (64, 96)))
+    maps.write_instance_map(file, np.random.default_rng(0).integers(0, 65536, (64, 96)))
     data = bytearray(file.read_bytes())
     data[2000:2040] = bytes(40)
     file.write_bytes(bytes(data))
     with pytest.raises(DataError, match="a.png: the instance map cannot be read"):
-        images.read_instance_map(file)
+        maps.read_instance_map(file)
 
 
 def test_missing_file(tmp_path):
@@ -295,11 +296,11 @@ def test_16_bit_grey_photos_are_refused(tmp_path):
 
 def test_writers_refuse_what_the_file_cannot_hold(tmp_path, four):
     with pytest.raises(DataError, match="ids from 0 to 65535; got 0 to 70000. Write a .tif"):
-        images.write_instance_map(tmp_path / "a.png", np.array([[0, 70000]]))
+        maps.write_instance_map(tmp_path / "a.png", np.array([[0, 70000]]))
     with pytest.raises(DataError, match="ids from 0 to 65535; got -1"):
-        images.write_label_map(tmp_path / "a.png", np.array([[-1, 0]]))
+        maps.write_label_map(tmp_path / "a.png", np.array([[-1, 0]]))
     with pytest.raises(DataError, match="label id 4 is out of range"):
-        images.write_label_map(tmp_path / "a.png", np.array([[4]]), four)
+        maps.write_label_map(tmp_path / "a.png", np.array([[4]]), four)
 
 
 def _write_grey_png(file, ids, bits):

@@ -233,6 +233,16 @@ class LabelSet:
             )
         return ids[places].astype(self.dtype)
 
+    def id_of_value(self, value: int) -> int | None:
+        """Returns the id for one value of a label file, or None where it has none."""
+        if self.values:
+            return dict(self.values).get(value)
+        return dict(self.aliases).get(value, value if 0 <= value < self.num_classes else None)
+
+    def is_alias(self, value: int) -> bool:
+        """Returns whether a label file's value stands for a class beside the class's own."""
+        return value in dict(self.aliases)
+
     def file_values(self, ids: np.ndarray) -> np.ndarray:
         """Returns what a label file holds for ids: `resolve` gives the ids again.
 

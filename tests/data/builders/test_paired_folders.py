@@ -324,13 +324,13 @@ def test_the_first_bad_example_is_named(folders, label_file):
 def reads(monkeypatch):
     """Counts the label maps that are read."""
     counted = []
-    read = checking.images.read_label_map
+    read = checking.maps.label_map_and_turn
 
     def counting(path, *arguments):
         counted.append(path)
         return read(path, *arguments)
 
-    monkeypatch.setattr(checking.images, "read_label_map", counting)
+    monkeypatch.setattr(checking.maps, "label_map_and_turn", counting)
     return counted
 
 
@@ -341,7 +341,8 @@ def test_check_is_remembered_outside_the_data(folders, label_file, private_cache
     assert check(folders, labels=label_file) == first
     assert len(reads) == 5
     assert sorted(folders.rglob("*")) == before
-    assert len(list(private_cache.rglob("*.json"))) == 1
+    # The check of the split, and the palettes of all splits.
+    assert len(list(private_cache.rglob("*.json"))) == 2
 
 
 def test_a_changed_file_is_checked_again(folders, label_file):
