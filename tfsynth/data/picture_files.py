@@ -121,6 +121,10 @@ def _decoded(stream: BinaryIO, name: object, what: str, thorough: bool) -> Itera
         raise
     except Unsuitable as error:
         raise DataError(f"{name}: the {what} {error}") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DataError(
+            f"{name}: the {what} is too large to be safe ({error}). Cut or shrink it."
+        ) from error
     except Exception as error:
         reason, remedy = _other_kind(stream) or (_in_words(error), _DAMAGED)
         raise DataError(f"{name}: the {what} cannot be read ({reason}). {remedy}") from error
