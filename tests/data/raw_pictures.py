@@ -80,7 +80,9 @@ def tiff(data, width, height, bits=8, tags=None, big_endian=False):
 def bmp(data, width, height, bits, palette):
     """Returns a BMP with a palette, the lowest row first; rows have a multiple of four bytes."""
     colours = b"".join(bytes([blue, green, red, 0]) for red, green, blue in palette)
-    info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, 0, len(data), 0, 0, len(palette), 0)
+    info = struct.pack(
+        "<IiiHHIIiiII", 40, width, height, 1, bits, 0, len(data), 0, 0, len(palette), 0
+    )
     start = 14 + len(info) + len(colours)
     head = b"BM" + struct.pack("<IHHI", start + len(data), 0, 0, start)
     return head + info + colours + data

@@ -117,8 +117,14 @@ def test_16_bit_grey_photos_are_refused(tmp_path):
 def test_16_bits_in_several_channels_are_refused(tmp_path, channels, colour_type):
     file = tmp_path / "a.png"
     file.write_bytes(raw.png(np.full((4, 6, channels), 4000), 16, colour_type))
-    for read in (images.read_photo, images.verify_picture, lambda path: images.read_picture(path, 4)):
-        with pytest.raises(DataError, match="a.png: a photo has 8 bits per channel; this one has 16"):
+    for read in (
+        images.read_photo,
+        images.verify_picture,
+        lambda path: images.read_picture(path, 4),
+    ):
+        with pytest.raises(
+            DataError, match="a.png: a photo has 8 bits per channel; this one has 16"
+        ):
             read(file)
 
 

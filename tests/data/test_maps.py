@@ -221,7 +221,9 @@ def refused(tmp_path, data, name="a.png"):
     return texts
 
 
-@pytest.mark.parametrize(("kind", "settings"), [("JPEG", {}), ("WEBP", {}), ("WEBP", {"lossless": True})])
+@pytest.mark.parametrize(
+    ("kind", "settings"), [("JPEG", {}), ("WEBP", {}), ("WEBP", {"lossless": True})]
+)
 def test_formats_that_change_numbers_are_known_by_their_content(tmp_path, four, kind, settings):
     file = tmp_path / "a.png"
     Image.fromarray(IDS).save(file, kind, **settings)
@@ -292,7 +294,9 @@ def test_tiffs_of_all_depths(tmp_path, bits, big_endian):
 
 
 def test_12_bit_tiffs(tmp_path):
-    (tmp_path / "a.tif").write_bytes(raw.tiff(bytes([0x12, 0x34, 0x56, 0xFF, 0xF0, 0x01]), 4, 1, 12))
+    (tmp_path / "a.tif").write_bytes(
+        raw.tiff(bytes([0x12, 0x34, 0x56, 0xFF, 0xF0, 0x01]), 4, 1, 12)
+    )
     assert maps.read_label_map(tmp_path / "a.tif").tolist() == [[0x123, 0x456, 0xFFF, 1]]
 
 
@@ -316,7 +320,10 @@ def test_bmps_of_all_depths(tmp_path):
         (tmp_path / "a.bmp").write_bytes(raw.bmp(data, 4, 1, bits, palette))
         assert maps.read_label_map(tmp_path / "a.bmp").tolist() == [[0, 1, 2, 3]]
     # Pillow takes the bits of these for others.
-    for data, bits, palette in ((nibbles, 4, greys[:16]), (bytes([0, 1, 1, 0]), 8, [(0,) * 3, (255,) * 3])):
+    for data, bits, palette in (
+        (nibbles, 4, greys[:16]),
+        (bytes([0, 1, 1, 0]), 8, [(0,) * 3, (255,) * 3]),
+    ):
         for text in refused(tmp_path, raw.bmp(data, 4, 1, bits, palette)):
             assert f"is a BMP of {bits} bits with a palette of greys. Save it as PNG" in text
 
@@ -324,7 +331,10 @@ def test_bmps_of_all_depths(tmp_path):
 def test_netpbm_maps_are_read_where_nothing_is_stretched(tmp_path):
     (tmp_path / "a.ppm").write_bytes(b"P5 3 1 255\n" + bytes([0, 1, 34]))
     assert maps.read_label_map(tmp_path / "a.ppm").tolist() == [[0, 1, 34]]
-    assert "a PGM whose highest number is 34" in refused(tmp_path, b"P5 3 1 34\n" + bytes([0, 1, 34]))[0]
+    assert (
+        "a PGM whose highest number is 34"
+        in refused(tmp_path, b"P5 3 1 34\n" + bytes([0, 1, 34]))[0]
+    )
     assert "a PBM, whose 1 is black" in refused(tmp_path, b"P4 3 1\n\x40")[0]
 
 
@@ -377,7 +387,9 @@ TURNED = {
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("place", ["before", "after", "xmp", "tiff", "tiff16"])
-def test_maps_are_turned_upright_wherever_the_orientation_is_said(tmp_path, four, orientation, place):
+def test_maps_are_turned_upright_wherever_the_orientation_is_said(
+    tmp_path, four, orientation, place
+):
     file = tmp_path / "a.png"
     if place == "xmp":
         xmp = f'<x xmlns:tiff="t" tiff:Orientation="{orientation}"/>'.encode()

@@ -125,9 +125,7 @@ def test_interlaced_pngs_are_read(tmp_path):
     passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4)]
     passes += [(1, 0, 2, 2), (0, 1, 1, 2)]
     rows = b"".join(
-        b"\0" + row.tobytes()
-        for x, y, across, down in passes
-        for row in IDS[y::down, x::across]
+        b"\0" + row.tobytes() for x, y, across, down in passes for row in IDS[y::down, x::across]
     )
     header = struct.pack(">IIBBBBB", 32, 24, 8, 0, 0, 0, 1)
     parts = raw.png_chunk(b"IHDR", header) + raw.png_chunk(b"IDAT", zlib.compress(rows))

@@ -130,4 +130,3 @@ def remember(key: str, value: Any) -> None:
 
 def _cache_file(key: str) -> Path:
     return cache_folder() / "checks" / f"{key}.json"
-

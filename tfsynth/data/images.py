@@ -153,7 +153,9 @@ def _require_plain(picture: Picture, path: Path, what: str, channels: int) -> No
         elif max(picture_formats.tiff_tag(image, _SAMPLE_FORMAT, (1,))) != 1:
             reason = "has signed numbers"
         if reason:
-            raise DataError(f"{path}: this {what} is a TIFF that {reason}. Save it as 8-bit {kind}.")
+            raise DataError(
+                f"{path}: this {what} is a TIFF that {reason}. Save it as 8-bit {kind}."
+            )
 
 
 def _refuse_transparency(image: Image.Image, path: Path, setting: str) -> None:

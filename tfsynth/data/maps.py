@@ -10,8 +10,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tfsynth.data import picture_formats
-from tfsynth.data.picture_files import Picture, opened, upright
+from tfsynth.data.map_checks import (
+    alpha_of,
+    in_alpha,
+    not_one_channel,
+    require_exact,
+    require_stored_numbers,
+)
+from tfsynth.data.picture_files import opened, upright
 from tfsynth.layouts.labels import DataError, LabelSet
 from tfsynth.layouts.palettes import Colour, ids_by_palette
 
@@ -20,19 +26,6 @@ LABEL_CODINGS = ("ids", "colour")
 
 # Pillow stretches grey values of so many bits to 0..255 by these factors.
 _STRETCH = {2: 85, 4: 17}
-# The formats and TIFF's compressions that keep every number.
-_EXACT_FORMATS = ("PNG", "TIFF", "BMP", "PPM")
-_EXACT_COMPRESSIONS = frozenset(
-    {"raw", "tiff_ccitt", "group3", "group4", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate"}
-    | {"packbits", "lzma", "zstd"}
-)
-_PHOTOMETRIC, _FILL_ORDER, _SAMPLES, _SAMPLE_FORMAT = 262, 266, 277, 339
-
-_PALETTE_REMEDY = (
-    "Give the palette: a label file with the colour of every class and label_coding: colour, as in "
-    "PairedFolders(root, labels='classes.yaml', label_coding='colour'); `tfsynth synthesize` takes "
-    "--label-coding colour"
-)
 
 
 def read_label_map(
@@ -60,18 +53,26 @@ def read_label_map(
 
 
 def label_map_and_turn(
-    path: str | Path, label_set: LabelSet | None = None, coding: str = "ids"
+    path: str | Path,
+    label_set: LabelSet | None = None,
+    coding: str = "ids",
+    thorough: bool = True,
 ) -> tuple[np.ndarray, int]:
-    """As `read_label_map`; returns the EXIF orientation, 1 to 8, that the map was turned by too."""
+    """As `read_label_map`; returns the EXIF orientation, 1 to 8, that the map was turned by too.
+
+    Args:
+        path, label_set, coding: As in `read_label_map`.
+        thorough: Whether to look for rows that a PNG lacks, which takes longer; `Split.check` does.
+    """
     path = Path(path)
     if coding == "colour":
         if label_set is None:
             raise ValueError(
                 "Label maps coded by colour need a label set to decode them. Give one."
             )
-        pixels, turn = _read_coloured_map(path)
+        pixels, turn = _read_coloured_map(path, thorough)
         return label_set.decode_colours(pixels, path), turn
-    values, palette, turn = _read_integers(path, "label map")
+    values, palette, turn = _read_integers(path, "label map", thorough)
     if label_set is None:
         return values, turn
     ids = None
@@ -97,9 +98,14 @@ def read_instance_map(path: str | Path) -> np.ndarray:
     return instance_map_and_turn(path)[0]
 
 
-def instance_map_and_turn(path: str | Path) -> tuple[np.ndarray, int]:
-    """As `read_instance_map`; returns the EXIF orientation, 1 to 8, too."""
-    values, _, turn = _read_integers(Path(path), "instance map")
+def instance_map_and_turn(path: str | Path, thorough: bool = True) -> tuple[np.ndarray, int]:
+    """As `read_instance_map`; returns the EXIF orientation, 1 to 8, too.
+
+    Args:
+        path: As in `read_instance_map`.
+        thorough: As in `label_map_and_turn`.
+    """
+    values, _, turn = _read_integers(Path(path), "instance map", thorough)
     return values.astype(np.int32, copy=False), turn
 
 
@@ -161,14 +167,16 @@ def write_instance_map(path: str | Path, instances: np.ndarray) -> None:
     Image.fromarray(instances.astype(np.uint16)).save(path, "PNG")
 
 
-def _read_integers(path: Path, what: str) -> tuple[np.ndarray, list[Colour] | None, int]:
+def _read_integers(
+    path: Path, what: str, thorough: bool = True
+) -> tuple[np.ndarray, list[Colour] | None, int]:
     """Returns the stored numbers, upright, the palette if there is one, and the orientation."""
-    with opened(path, what) as picture:
+    with opened(path, what, thorough) as picture:
         image, mode = picture.image, picture.image.mode
-        _require_exact(picture, path, what, "pixel values")
+        require_exact(picture, path, what, "pixel values")
         if mode not in ("1", "L", "P", "I") and not mode.startswith("I;16"):
-            raise _not_one_channel(path, what, image)
-        _require_stored_numbers(picture, path, what)
+            raise not_one_channel(path, what, image)
+        require_stored_numbers(picture, path, what)
         before = picture.orientation
         palette = _palette(image) if mode == "P" else None
         values = np.asarray(image)
@@ -186,114 +194,16 @@ def _read_integers(path: Path, what: str) -> tuple[np.ndarray, list[Colour] | No
     return values.astype(values.dtype.newbyteorder("="), copy=False), palette, before
 
 
-def _require_exact(picture: Picture, path: Path, what: str, kept: str) -> None:
-    """Raises unless the format keeps every number."""
-    image = picture.image
-    lossy = "JPEG" if image.format in ("JPEG", "MPO") else image.format
-    if image.format == "TIFF":
-        compression = image.info.get("compression", "raw")
-        if compression in _EXACT_COMPRESSIONS:
-            return
-        lossy = f"TIFF with the compression {compression}"
-    elif image.format in _EXACT_FORMATS:
-        return
-    named = f" (it is named {path.suffix})" if path.suffix.lower() not in (".jpg", ".jpeg") else ""
-    named = named if image.format in ("JPEG", "MPO") else ""
-    raise DataError(
-        f"{path}: {lossy} changes {kept}, so it cannot hold {_a(what)}{named}. Give PNG or TIFF made "
-        f"from the original {'ids' if kept == 'pixel values' else 'colours'}."
-    )
-
-
-def _require_stored_numbers(picture: Picture, path: Path, what: str) -> None:
-    """Raises where Pillow gives other numbers than those in the file, or leaves some out."""
-    image, reason = picture.image, ""
-    if image.format == "PPM":
-        highest = picture_formats.highest_of_ppm(image)
-        if image.mode == "1":
-            reason = "is a PBM, whose 1 is black, so that programs disagree on its ids"
-        elif highest not in (255, 65535):
-            reason = f"is a PGM whose highest number is {highest}: programs stretch it to 255"
-    elif image.format == "TIFF":
-        photometric = picture_formats.tiff_tag(image, _PHOTOMETRIC)
-        formats = picture_formats.tiff_tag(image, _SAMPLE_FORMAT, (1,))
-        if photometric not in (1, 3):
-            reason = "is a TIFF whose zero is white, so that programs disagree on its ids"
-            if photometric is None:
-                reason = "is a TIFF that does not say whether its zero is black or white"
-        elif picture_formats.tiff_tag(image, _SAMPLES, 1) != 1:
-            reason = "has a further channel beside its ids"
-        elif picture_formats.tiff_tag(image, _FILL_ORDER, 1) != 1:
-            reason = "is a TIFF whose bits are in reversed order"
-        elif max(formats) != 1 and picture.bits <= 8:
-            reason = "is a TIFF of signed numbers of 8 bits"
-    if reason:
-        raise DataError(f"{path}: the {what} {reason}. Save it as PNG with one grey channel.")
-
-
 def _palette(image: Image.Image) -> list[Colour]:
     flat = image.getpalette("RGB") or []
     return [(flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat) - 2, 3)]
 
 
-def _not_one_channel(path: Path, what: str, image: Image.Image) -> DataError:
-    if image.mode == "F":
-        return DataError(
-            f"{path}: the {what} must hold integers; it holds floating-point numbers. Convert it "
-            "to 8- or 16-bit PNG, or 32-bit integer TIFF."
-        )
-    pixels = np.asarray(image.convert("RGB"))
-    count = len(image.getbands())
-    start = f"{path}: the {what} must have one integer per pixel; it has {count} channels (mode "
-    start += f"{image.mode})"
-    alpha = _alpha(image)
-    if alpha is not None and np.all(pixels == pixels[0, 0]):
-        return _in_alpha(path, what, start)
-    if np.all(pixels == pixels[..., :1]):
-        if alpha is not None:
-            return DataError(
-                f"{start}: one grey and its alpha, which both differ from pixel to pixel. Save the "
-                "one that holds the ids as an 8-bit grey PNG."
-            )
-        return DataError(
-            f"{start} that are all equal, so it was saved in the wrong mode. Save one channel "
-            "as an 8-bit grey PNG."
-        )
-    if what == "label map":
-        colours = np.unique(pixels.reshape(-1, 3), axis=0)
-        shown = ", ".join(str(tuple(int(part) for part in colour)) for colour in colours[:4])
-        more = ", ..." if len(colours) > 4 else ""
-        return DataError(
-            f"{start}: it is coded by colour, with {len(colours)} colours: {shown}{more}. "
-            f"{_PALETTE_REMEDY}; or convert the maps to ids."
-        )
-    return DataError(
-        f"{start}. Convert it to 16-bit PNG or 32-bit TIFF; where the colour holds the id, it is "
-        "often red + 256 * green + 65536 * blue."
-    )
-
-
-def _alpha(image: Image.Image) -> np.ndarray | None:
-    """Returns the alpha of a picture where it is not the same everywhere."""
-    if not image.has_transparency_data:
-        return None
-    alpha = np.asarray(image.convert("RGBA").getchannel("A"))
-    return None if np.all(alpha == alpha[0, 0]) else alpha
-
-
-def _in_alpha(path: Path, what: str, start: str) -> DataError:
-    return DataError(
-        f"{start}: its colour is the same everywhere, so what it shows is in the alpha channel. "
-        f"Save that channel as the {what}: `Image.open({path.name!r}).getchannel('A').save(...)` "
-        "with Pillow."
-    )
-
-
-def _read_coloured_map(path: Path) -> tuple[np.ndarray, int]:
+def _read_coloured_map(path: Path, thorough: bool) -> tuple[np.ndarray, int]:
     """Returns the colours, `(height, width, 3)` uint8, upright, and the orientation."""
-    with opened(path, "label map") as picture:
+    with opened(path, "label map", thorough) as picture:
         image = picture.image
-        _require_exact(picture, path, "label map", "colours")
+        require_exact(picture, path, "label map", "colours")
         if image.mode not in ("RGB", "RGBA", "P"):
             raise DataError(
                 f"{path}: label_coding is colour, but this label map has one grey channel (mode "
@@ -305,21 +215,17 @@ def _read_coloured_map(path: Path) -> tuple[np.ndarray, int]:
                 f"{picture.bits}. Save it with 8."
             )
         before = picture.orientation
-        alpha = _alpha(image)
+        alpha = alpha_of(image)
         pixels = np.asarray((image if alpha is None else image.convert("RGBA")).convert("RGB"))
         pixels = upright(pixels, picture.orientation)
     if alpha is not None:
         if np.all(pixels == pixels[0, 0]):
-            raise _in_alpha(path, "label map", f"{path}: this label map has no classes in colour")
+            raise in_alpha(path, "label map", f"{path}: this label map has no classes in colour")
         raise DataError(
             f"{path}: this label map is transparent in parts, where its colours cannot be told. "
             "Save it without alpha."
         )
     return pixels, before
-
-
-def _a(noun: str) -> str:
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _require_ids(path: str | Path, ids: np.ndarray, highest: int, remedy: str = "") -> None:

@@ -49,7 +49,10 @@ _OTHERS = {
     b"\x93NUMPY": ("it is an array of NumPy", "Save it as PNG."),
     b"\x89HDF": ("it is HDF5", "Save its pictures as PNG."),
     b"8BPS": ("it is a Photoshop file", "Save it as PNG."),
-    b"<": ("it is HTML, SVG or XML", "If it was downloaded, the server sent a page: fetch it anew."),
+    b"<": (
+        "it is HTML, SVG or XML",
+        "If it was downloaded, the server sent a page: fetch it anew.",
+    ),
 }
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfsynth.layouts.labels import DataError, LabelSet, pascal_palette
+from tfsynth.layouts.guesses import pascal_palette
+from tfsynth.layouts.labels import DataError, LabelSet
 
 Colour = tuple[int, int, int]
 _BLACK = (0, 0, 0)
@@ -89,15 +90,17 @@ def is_grey_scale(palette: Sequence[Colour], used: Sequence[int]) -> bool:
         used: The indices in use.
     """
     first = list(palette[: max([1, *used]) + 1])
-    return len(first) > 1 and first == [(i, i, i) for i in range(len(first))] and (
-        len(first) > max(used, default=0)
+    return (
+        len(first) > 1
+        and first == [(i, i, i) for i in range(len(first))]
+        and (len(first) > max(used, default=0))
     )
 
 
 def _is_pascal(palette: Sequence[Colour], used: Sequence[int]) -> bool:
     """Returns whether this is Pascal VOC's palette, with which ids of any data set are saved."""
-    top = max(used) + 1
-    return list(palette[:top]) == pascal_palette(top) and len(used) > 0
+    top = max([3, *used]) + 1
+    return list(palette[:top]) == pascal_palette(top)
 
 
 class Agreement:

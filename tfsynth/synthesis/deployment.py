@@ -8,7 +8,8 @@ import numpy as np
 from tqdm import tqdm
 
 from tfsynth import exporters, models
-from tfsynth.data import images, maps as map_files
+from tfsynth.data import images
+from tfsynth.data import maps as map_files
 from tfsynth.data.builders.listing import NAMES
 from tfsynth.data.dataset import DataError, require_same_turn
 from tfsynth.files import replace_file

@@ -27,9 +27,7 @@ def conditions(inputs, role, without=()):
     maps, other = {}, [Path(folder).resolve() for folder in without if folder is not None]
     for path in inputs:
         if not str(path):
-            raise DataError(
-                f"One of the {NAMES[role]}s to read is the empty name ''. Name a file."
-            )
+            raise DataError(f"One of the {NAMES[role]}s to read is the empty name ''. Name a file.")
         path = Path(path)
         if path.is_dir():
             found = _conditions_in(path, role, other)
@@ -111,7 +109,9 @@ def companions(maps, role, source, what, kind):
     for name, path in maps.items():
         alone = names[Path(name).name] == 1
         # The same place comes first: photographs may have their layouts in a folder beside them.
-        files = [found[name]] if name in found else by_name.get(Path(name).name, []) if alone else []
+        files = (
+            [found[name]] if name in found else by_name.get(Path(name).name, []) if alone else []
+        )
         if len(files) != 1:
             raise DataError(
                 f"The {NAMES[role]} {path} needs one {what} {name}.* in {source}; there "

@@ -258,10 +258,10 @@ class FolderSplit(Split):
         """Returns the number of instances of a sound example; raises `DataError` for another."""
 
     def _read_instances(
-        self, path: Path, shape: Sequence[int], turn: int, other: str
+        self, path: Path, shape: Sequence[int], turn: int, other: str, thorough: bool
     ) -> np.ndarray:
         """Returns an instance map, of the size and EXIF orientation of the `other`."""
-        instances, own = maps.instance_map_and_turn(path)
+        instances, own = maps.instance_map_and_turn(path, thorough)
         require_same_size(path, "the instance map", instances.shape, shape, other=other)
         require_same_turn(path, "the instance map", own, turn, instances.shape, other)
         return instances

@@ -171,24 +171,26 @@ class LabelledSplit(FolderSplit):
 
     def load(self, index: int) -> Example:
         pair = self.pairs[index]
-        example, turn = self._load_maps(pair)
+        example, turn = self._load_maps(pair, thorough=False)
         example["image"], own = images.picture_and_turn(pair.photo, self.image_channels)
         self._require_fitting_photo(pair, example["image"].shape, own, example["labels"], turn)
         return example
 
     def _check_one(self, pair: pairing.Pair) -> int:
-        example, turn = self._load_maps(pair)
+        example, turn = self._load_maps(pair, thorough=True)
         shape, own = images.size_and_turn(pair.photo, self.image_channels)
         self._require_fitting_photo(pair, shape, own, example["labels"], turn)
         return count_instances(example)
 
-    def _load_maps(self, pair: pairing.Pair) -> tuple[Example, int]:
+    def _load_maps(self, pair: pairing.Pair, thorough: bool) -> tuple[Example, int]:
         """Returns labels and instances, and the EXIF orientation that they were stored in."""
-        labels, turn = maps.label_map_and_turn(pair.condition, self.label_set, self._label_coding)
+        coding = self._label_coding
+        labels, turn = maps.label_map_and_turn(pair.condition, self.label_set, coding, thorough)
         example = {"labels": labels}
         if pair.instance is not None:
-            instances = self._read_instances(pair.instance, labels.shape, turn, "label map")
-            example["instances"] = instances
+            example["instances"] = self._read_instances(
+                pair.instance, labels.shape, turn, "label map", thorough
+            )
         elif self._instances_from == "components":
             example["instances"] = components(labels)
         return example, turn

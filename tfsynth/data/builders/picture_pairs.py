@@ -133,7 +133,7 @@ class PictureSplit(FolderSplit):
             left, right = np.s_[:, :middle], np.s_[:, middle:]
             first, second = (left, right) if self._left_is_condition else (right, left)
             condition, image = condition[first], image[second]
-        instances = self._instances(pair, image.shape, turn)
+        instances = self._instances(pair, image.shape, turn, thorough=False)
         return {"condition": condition, "image": image, **instances}
 
     def _check_one(self, pair: pairing.Pair) -> int:
@@ -142,7 +142,7 @@ class PictureSplit(FolderSplit):
         self._require_fitting(pair, shape, own, condition_shape, turn)
         if self._side_by_side:
             shape = (shape[0], _half(pair.photo, shape))
-        instances = self._instances(pair, shape, turn)
+        instances = self._instances(pair, shape, turn, thorough=True)
         return count_instances(instances) if instances else 1
 
     def _require_fitting(
@@ -157,10 +157,13 @@ class PictureSplit(FolderSplit):
         require_same_size(pair.photo, "the photo", shape, condition_shape, other=_CONDITION)
         require_same_turn(pair.photo, "the photo", turn, condition_turn, shape, _CONDITION)
 
-    def _instances(self, pair: pairing.Pair, shape: Sequence[int], turn: int) -> Example:
+    def _instances(
+        self, pair: pairing.Pair, shape: Sequence[int], turn: int, thorough: bool
+    ) -> Example:
         if pair.instance is None:
             return {}
-        return {"instances": self._read_instances(pair.instance, shape, turn, _CONDITION)}
+        instances = self._read_instances(pair.instance, shape, turn, _CONDITION, thorough)
+        return {"instances": instances}
 
 
 def _half(path: Path, shape: Sequence[int]) -> int:
