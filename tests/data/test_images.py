@@ -110,7 +110,7 @@ def test_16_bit_grey_photos_are_refused(tmp_path):
         images.read_photo(tmp_path / "a.png")
 
 
-# What a file stores decides ------------------------------------------------------------------------
+# What a file stores decides -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("channels", "colour_type"), [(3, 2), (2, 4), (4, 6)])

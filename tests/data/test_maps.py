@@ -205,7 +205,7 @@ def test_writers_refuse_what_the_file_cannot_hold(tmp_path, four):
         maps.write_label_map(tmp_path / "a.png", np.array([[4]]), four)
 
 
-# What a file stores decides ------------------------------------------------------------------------
+# What a file stores decides -----------------------------------------------------------------------
 
 
 def refused(tmp_path, data, name="a.png"):

@@ -56,7 +56,7 @@ def test_postscript_named_png_starts_nothing(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("start", "message"),
     [
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\n", "pointer of Git LFS.*`git lfs pull`"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "pointer of Git LFS.*`git lfs pull`"),
         (b"\x1f\x8b\x08\0", "compressed by gzip.*gunzip"),
         (b"PK\x03\x04", "ZIP archive"),
         (b"GIF89a", "it is a GIF.*Save it as PNG"),

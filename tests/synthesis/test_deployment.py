@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -293,7 +295,7 @@ def test_what_is_no_keras_file_is_no_model(tmp_path):
         deployment.load_synthesizer(tmp_path / "my.yaml")
 
 
-# Folders in folders, and what files store ----------------------------------------------------------
+# Folders in folders, and what files store ---------------------------------------------------------
 
 
 def files_below(folder):
@@ -343,6 +345,7 @@ def test_photographs_of_the_last_time_are_no_label_maps(model, maps, tmp_path):
     (maps / "ids").mkdir()
     for path in maps.glob("*.png"):
         write_instance_map(maps / "ids" / path.name, np.asarray(Image.open(path), "int32"))
+    shutil.rmtree(maps / "out")
     written = deployment.synthesize(model, [maps], tmp_path / "out", instances=maps / "ids")
     assert len(written) == 2
 

@@ -26,8 +26,7 @@ _PALETTE_REMEDY = (
 
 def require_exact(picture: Picture, path: Path, what: str, kept: str) -> None:
     """Raises unless the format keeps every number."""
-    image = picture.image
-    lossy = "JPEG" if image.format in ("JPEG", "MPO") else image.format
+    image, lossy, named = picture.image, picture.image.format, ""
     if image.format == "TIFF":
         compression = image.info.get("compression", "raw")
         if compression in _EXACT_COMPRESSIONS:
@@ -35,11 +34,13 @@ def require_exact(picture: Picture, path: Path, what: str, kept: str) -> None:
         lossy = f"TIFF with the compression {compression}"
     elif image.format in _EXACT_FORMATS:
         return
-    named = f" (it is named {path.suffix})" if path.suffix.lower() not in (".jpg", ".jpeg") else ""
-    named = named if image.format in ("JPEG", "MPO") else ""
+    elif image.format in ("JPEG", "MPO"):
+        lossy = "JPEG"
+        if path.suffix.lower() not in (".jpg", ".jpeg"):
+            named = f" (it is named {path.suffix})"
     raise DataError(
-        f"{path}: {lossy} changes {kept}, so it cannot hold {_a(what)}{named}. Give PNG or TIFF made "
-        f"from the original {'ids' if kept == 'pixel values' else 'colours'}."
+        f"{path}: {lossy} changes {kept}, so it cannot hold {_a(what)}{named}. Give PNG or TIFF "
+        f"made from the original {'ids' if kept == 'pixel values' else 'colours'}."
     )
 
 

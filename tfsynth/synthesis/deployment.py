@@ -62,9 +62,10 @@ def synthesize(
     """Writes a photograph for every label map or condition picture, as PNG of the same name.
 
     Names are those that pair files in training: the stem, without the endings of
-    Cityscapes; what is in a subfolder is written into a subfolder of that name. Everything is checked before the first is written: that no two inputs share a
-    name, that nothing is overwritten, and every file against the model. Each PNG is written
-    completely or not at all; it is grey, RGB or RGBA, as the training photographs of the model.
+    Cityscapes; what is in a subfolder is written into a subfolder of that name. Everything is
+    checked before the first is written: that no two inputs share a name, that nothing is
+    overwritten, and every file against the model. Each PNG is written completely or not at all;
+    it is grey, RGB or RGBA, as the training photographs of the model.
 
     Args:
         model_path: A `.keras` file, a run folder or the name of a model that ships.

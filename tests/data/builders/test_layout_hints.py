@@ -12,11 +12,11 @@ from tfsynth.data import DataError, PairedFolders, PicturePairs
 @pytest.mark.parametrize(
     ("folders", "build", "message"),
     [
-        (["train_A", "train_B"], PairedFolders, r"train_A/ and train_B/ are read by PicturePairs\(root"),
+        (["train_A", "train_B"], PairedFolders, r"train_A/ and train_B/ are read by PictureP"),
         (["train_label", "train_img"], PicturePairs, r"are read by PairedFolders\(root\)"),
         (["train"], PicturePairs, r"PicturePairs\(root, side_by_side=True\)"),
         (["images/train", "labels/train"], PairedFolders, "`ln -s images/train train_label` where"),
-        (["train/images", "train/masks"], PairedFolders, r"mv train/images train_images && mv train/ma"),
+        (["train/images", "train/masks"], PairedFolders, "mv train/images train_images && mv tra"),
         (["else"], PairedFolders, "likewise validation and test.$"),
     ],
 )  # fmt: skip

@@ -147,8 +147,8 @@ class FolderDataset(Dataset):
         same = layout_hints.first_of_equal_splits(self._all_pairs(name), self._all_pairs("train"))
         if same is not None:
             raise DataError(
-                f"{same.photo}: the {name} split holds the files of the training split, so that its "
-                f"scores would say nothing. Give it others; or, if it is meant so, name it: "
+                f"{same.photo}: the {name} split holds the files of the training split, so that "
+                f"its scores would say nothing. Give it others; or, if it is meant so, name it: "
                 f"splits={{{name!r}: {self._prefixes[name]!r}}}."
             )
 

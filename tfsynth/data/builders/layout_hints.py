@@ -37,8 +37,8 @@ def hint(folder: Path, endings: tuple[str, str]) -> str:
         if inside:
             moves = " && ".join(f"mv {plain[0]}/{name} {plain[0]}_{name}" for name in inside[:3])
             return (
-                f" {plain[0]}/ holds the folders {inside[:6]}: make them {plain[0]}{endings[0]}/ and "
-                f"{plain[0]}{endings[1]}/, such as by `{moves}` and a change of names."
+                f" {plain[0]}/ holds the folders {inside[:6]}: make them {plain[0]}{endings[0]}/ "
+                f"and {plain[0]}{endings[1]}/, such as by `{moves}` and a change of names."
             )
         return (
             f" {plain[0]}/ holds files alone: pairs of pictures in one file are read by "

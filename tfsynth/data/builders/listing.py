@@ -112,8 +112,8 @@ def _add(files: dict[str, Path], file: Path, folder: Path, role: str) -> None:
         return
     if not file.exists():
         raise DataError(
-            f"{file}: this is a link to {os.readlink(file)}, which is not there. Remove the link, or "
-            "bring the file back."
+            f"{file}: this is a link to {os.readlink(file)}, which is not there. Remove the link, "
+            "or bring the file back."
         )
     if key in files:
         form = ""
