@@ -67,7 +67,10 @@ def require_stored_numbers(picture: Picture, path: Path, what: str) -> None:
         elif max(formats) != 1 and picture.bits <= 8:
             reason = "is a TIFF of signed numbers of 8 bits"
     if reason:
-        raise DataError(f"{path}: the {what} {reason}. Save it as PNG with one grey channel.")
+        raise DataError(
+            f"{path}: the {what} {reason}. Write the ids anew as a PNG with one grey channel, and see "
+            "that they are right: a converter may change them."
+        )
 
 
 def not_one_channel(path: Path, what: str, image: Image.Image) -> DataError:

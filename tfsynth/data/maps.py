@@ -37,7 +37,7 @@ def read_label_map(
         path: A PNG (1 to 16 bits, grey or palettised), TIFF or BMP file.
         label_set: The classes; its aliases and values become ids, and every id is checked. The
             colours of a palette count if they are those of the classes: then the classes are told
-            by colour, in whatever order the palette lists them (see `layouts.ids_by_palette`).
+            by colour, in whatever order the palette lists them (see `layouts.palettes.ids_by_palette`).
             None: the pixels are returned as they are in the file.
         coding: "ids": pixels are ids, palette indices among them. "colour": pixels are the
             colours of `label_set`.

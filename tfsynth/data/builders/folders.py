@@ -84,7 +84,8 @@ class FolderDataset(Dataset):
     @functools.cached_property
     def fingerprint(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Changes with the settings, and with the name, size or date of any file."""
-        parts: list[Any] = [self._content()]
+        # The number is that of the rules by which files are read.
+        parts: list[Any] = ["reading 2", self._content()]
         for name in self._prefixes:
             parts.append((name, [pair.stem for pair in self._pairs(name)]))
             files = [file for pair in self._pairs(name) for file in pair.files]

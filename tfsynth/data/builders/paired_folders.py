@@ -44,8 +44,9 @@ class PairedFolders(FolderDataset):
             every label map is read once, and the classes are guessed (`LabelSet.from_values`).
         splits: Folder prefixes, as `{"validation": "val"}`. None: "validation" is found as
             validation_, val_ or valid_, "train" and "test" likewise.
-        label_coding: "ids": pixels are class ids, or palette indices. "colour": pixels are the
-            colours of `labels`.
+        label_coding: "ids": pixels are class ids, or palette indices. Where the palette's colours
+            are those of `labels` in another order, they tell the classes; where they are others,
+            the palettes of all files must agree. "colour": pixels are the colours of `labels`.
         instances: "auto": instance maps are read where there is a folder of them; "none": never;
             "required": a split without them is an error.
         exclude: Names of examples to leave out, such as one whose label map is known to be wrong;
