@@ -379,6 +379,22 @@ def test_colours_under_transparent_pixels_are_not_told(tmp_path, four):
         maps.read_label_map(tmp_path / "b.png", four, "colour")
 
 
+def test_coloured_palettes_with_an_opaque_transparency(tmp_path, four):
+    chunks = raw.png_chunk(b"PLTE", four.palette[[1, 0, 2, 3]].tobytes())
+    chunks += raw.png_chunk(b"tRNS", bytes([255] * 4))
+    (tmp_path / "a.png").write_bytes(raw.png(IDS, 8, 3, chunks))
+    for coding in maps.LABEL_CODINGS:
+        labels = maps.read_label_map(tmp_path / "a.png", four, coding)
+        np.testing.assert_array_equal(labels, np.array([1, 0, 2, 3])[IDS])
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "LAB"])
+def test_other_colour_spaces_are_no_maps(tmp_path, mode):
+    Image.new(mode, (4, 4)).save(tmp_path / "a.tif")
+    with pytest.raises(DataError, match="one integer per pixel|zero is white"):
+        maps.read_label_map(tmp_path / "a.tif")
+
+
 TURNED = {
     1: IDS, 2: IDS[:, ::-1], 3: IDS[::-1, ::-1], 4: IDS[::-1],
     5: IDS.T, 6: np.rot90(IDS, -1), 7: np.rot90(IDS, 2).T, 8: np.rot90(IDS),

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from tfsynth.data import picture_formats
 from tfsynth.data.picture_files import Picture
@@ -16,6 +15,9 @@ _EXACT_COMPRESSIONS = frozenset(
     | {"packbits", "lzma", "zstd"}
 )
 _PHOTOMETRIC, _FILL_ORDER, _SAMPLES, _SAMPLE_FORMAT = 262, 266, 277, 339
+
+# More are counted no further.
+_MOST_COLOURS = 4096
 
 _PALETTE_REMEDY = (
     "Give the palette: a label file with the colour of every class and label_coding: colour, as in "
@@ -68,8 +70,8 @@ def require_stored_numbers(picture: Picture, path: Path, what: str) -> None:
             reason = "is a TIFF of signed numbers of 8 bits"
     if reason:
         raise DataError(
-            f"{path}: the {what} {reason}. Write the ids anew as a PNG with one grey channel, and see "
-            "that they are right: a converter may change them."
+            f"{path}: the {what} {reason}. Write the ids anew as a PNG with one grey channel, "
+            "and see that they are right: a converter may change them."
         )
 
 
@@ -80,30 +82,41 @@ def not_one_channel(path: Path, what: str, image: Image.Image) -> DataError:
             f"{path}: the {what} must hold integers; it holds floating-point numbers. Convert it "
             "to 8- or 16-bit PNG, or 32-bit integer TIFF."
         )
-    pixels = np.asarray(image.convert("RGB"))
-    count = len(image.getbands())
-    start = f"{path}: the {what} must have one integer per pixel; it has {count} channels (mode "
-    start += f"{image.mode})"
-    alpha = alpha_of(image)
-    if alpha is not None and np.all(pixels == pixels[0, 0]):
+    if image.mode not in ("LA", "PA", "RGB", "RGBA"):
+        return DataError(
+            f"{path}: the {what} must have one integer per pixel; it is of mode {image.mode}. Write "
+            "the ids as a PNG with one grey channel."
+        )
+    # By Pillow, which is fast for any size.
+    pixels, start = (
+        image.convert("RGBA").convert("RGB"),
+        f"{path}: the {what} must have one integer per pixel; ",
+    )
+    start += f"it has {len(image.getbands())} channels (mode {image.mode})"
+    red, green, blue = pixels.split()
+    differences = [ImageChops.difference(red, other).getextrema() for other in (green, blue)]
+    grey, alpha = differences == [(0, 0)] * 2, alpha_differs(image)
+    if alpha and is_constant(pixels):
         return in_alpha(path, what, start)
-    if np.all(pixels == pixels[..., :1]):
-        if alpha is not None:
-            return DataError(
-                f"{start}: one grey and its alpha, which both differ from pixel to pixel. Save the "
-                "one that holds the ids as an 8-bit grey PNG."
-            )
+    if grey and alpha:
+        return DataError(
+            f"{start}: one grey and its alpha, which both differ from pixel to pixel. Save the "
+            "one that holds the ids as an 8-bit grey PNG."
+        )
+    if grey:
         return DataError(
             f"{start} that are all equal, so it was saved in the wrong mode. Save one channel "
             "as an 8-bit grey PNG."
         )
     if what == "label map":
-        colours = np.unique(pixels.reshape(-1, 3), axis=0)
-        shown = ", ".join(str(tuple(int(part) for part in colour)) for colour in colours[:4])
-        more = ", ..." if len(colours) > 4 else ""
+        found = pixels.getcolors(_MOST_COLOURS)
+        count = f"more than {_MOST_COLOURS}" if found is None else str(len(found))
+        colours = sorted(colour for _, colour in found or ())
+        shown = ", ".join(str(colour) for colour in colours[:4])
+        shown = f": {shown}{', ...' if len(colours) > 4 else ''}" if colours else ""
         return DataError(
-            f"{start}: it is coded by colour, with {len(colours)} colours: {shown}{more}. "
-            f"{_PALETTE_REMEDY}; or convert the maps to ids."
+            f"{start}: it is coded by colour, with {count} colours{shown}. {_PALETTE_REMEDY}; or "
+            "convert the maps to ids."
         )
     return DataError(
         f"{start}. Convert it to 16-bit PNG or 32-bit TIFF; where the colour holds the id, it is "
@@ -111,12 +124,19 @@ def not_one_channel(path: Path, what: str, image: Image.Image) -> DataError:
     )
 
 
-def alpha_of(image: Image.Image) -> np.ndarray | None:
-    """Returns the alpha of a picture where it is not the same everywhere."""
+def alpha_differs(image: Image.Image) -> bool:
+    """Returns whether some pixels of a picture are more transparent than others."""
     if not image.has_transparency_data:
-        return None
-    alpha = np.asarray(image.convert("RGBA").getchannel("A"))
-    return None if np.all(alpha == alpha[0, 0]) else alpha
+        return False
+    image = image if "A" in image.getbands() else image.convert("RGBA")
+    return not is_constant(image.getchannel("A"))
+
+
+def is_constant(image: Image.Image) -> bool:
+    """Returns whether all pixels of an 8-bit picture are the same."""
+    extremes = image.getextrema()
+    extremes = extremes if isinstance(extremes[0], tuple) else (extremes,)
+    return all(lowest == highest for lowest, highest in extremes)  # pyright: ignore[reportGeneralTypeIssues]
 
 
 def in_alpha(path: Path, what: str, start: str) -> DataError:

@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 from tfsynth.data.map_checks import (
-    alpha_of,
+    alpha_differs,
     in_alpha,
+    is_constant,
     not_one_channel,
     require_exact,
     require_stored_numbers,
@@ -37,7 +38,7 @@ def read_label_map(
         path: A PNG (1 to 16 bits, grey or palettised), TIFF or BMP file.
         label_set: The classes; its aliases and values become ids, and every id is checked. The
             colours of a palette count if they are those of the classes: then the classes are told
-            by colour, in whatever order the palette lists them (see `layouts.palettes.ids_by_palette`).
+            by colour, in whatever order the palette lists them (see `layouts.palettes`).
             None: the pixels are returned as they are in the file.
         coding: "ids": pixels are ids, palette indices among them. "colour": pixels are the
             colours of `label_set`.
@@ -78,7 +79,7 @@ def label_map_and_turn(
     ids = None
     if palette is not None:
         ids = ids_by_palette(label_set, palette, distinct(values), path)
-    labels = label_set.resolve(values, path) if ids is None else ids[values]
+    labels = label_set.resolve(values, path) if ids is None else ids.astype(label_set.dtype)[values]
     label_set.check(labels, path)
     return labels.astype(label_set.dtype, copy=False), turn
 
@@ -215,11 +216,14 @@ def _read_coloured_map(path: Path, thorough: bool) -> tuple[np.ndarray, int]:
                 f"{picture.bits}. Save it with 8."
             )
         before = picture.orientation
-        alpha = alpha_of(image)
-        pixels = np.asarray((image if alpha is None else image.convert("RGBA")).convert("RGB"))
-        pixels = upright(pixels, picture.orientation)
-    if alpha is not None:
-        if np.all(pixels == pixels[0, 0]):
+        differs = alpha_differs(image)
+        # Pillow wants a palette with transparency to become RGBA first.
+        colours = image.convert("RGBA") if image.has_transparency_data else image
+        colours = colours.convert("RGB")
+        constant = differs and is_constant(colours)
+        pixels = upright(np.asarray(colours), picture.orientation)
+    if differs:
+        if constant:
             raise in_alpha(path, "label map", f"{path}: this label map has no classes in colour")
         raise DataError(
             f"{path}: this label map is transparent in parts, where its colours cannot be told. "

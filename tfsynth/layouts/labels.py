@@ -216,15 +216,23 @@ class LabelSet:
 
     def _resolve_values(self, values: np.ndarray, source: object) -> np.ndarray:
         known, ids = np.array(self.values).T
-        places = np.minimum(np.searchsorted(known, values), len(known) - 1)
-        strange = np.unique(values[known[places] != values])
+        if values.dtype.kind == "u" and values.dtype.itemsize <= 2:
+            # A table takes less memory than a search.
+            table = np.full(np.iinfo(values.dtype).max + 1, -1, np.int32)
+            fitting = (known >= 0) & (known < len(table))
+            table[known[fitting]] = ids[fitting]
+            resolved = table[values]
+            strange = np.unique(values[resolved < 0])
+        else:
+            places = np.minimum(np.searchsorted(known, values), len(known) - 1)
+            resolved, strange = ids[places], np.unique(values[known[places] != values])
         if strange.size:
             raise DataError(
                 f"{source}: this label set has no class for {listing(strange)}; its files hold "
                 f"{listing(known, most=len(known))}. Correct these pixels, or add the value to "
                 "the `values` of a class in the label file."
             )
-        return ids[places].astype(self.dtype)
+        return resolved.astype(self.dtype)
 
     def id_of_value(self, value: int) -> int | None:
         """Returns the id for one value of a label file, or None where it has none."""
@@ -263,22 +271,37 @@ class LabelSet:
         self.require_unique_colours()
         keys = _colour_keys(self.palette)
         order = np.argsort(keys)
-        wanted = _colour_keys(np.asarray(pixels, np.uint8))
-        places = np.minimum(np.searchsorted(keys[order], wanted), self.num_classes - 1)
-        ids = order[places]
-        unknown = keys[ids] != wanted
-        if unknown.any():
-            row, column = np.argwhere(unknown)[0]
-            colour = tuple(int(part) for part in pixels[row, column])
-            nearest = int(np.abs(self.palette.astype(int) - colour).sum(axis=1).argmin())
-            raise DataError(
-                f"{source}: the colour {colour} at row {row}, column {column} is no class's; "
-                f"{int(unknown.sum())} of {unknown.size} pixels "
-                f"({percent(unknown.sum(), unknown.size)}) have such colours. The nearest class "
-                f"is {self.names[nearest]!r} {self.colours[nearest]}. Add the colour to the label "
-                "file, or save the map without smoothing or lossy compression."
-            )
-        return ids.astype(self.dtype)
+        pixels = np.asarray(pixels, np.uint8)
+        ids = np.empty(pixels.shape[:2], self.dtype)
+        first, count = None, 0
+        # Some rows at a time: the search takes much more memory than the map.
+        step = max(1, 2**20 // max(1, pixels.shape[1]))
+        for top in range(0, len(pixels), step):
+            wanted = _colour_keys(pixels[top : top + step])
+            places = np.minimum(np.searchsorted(keys[order], wanted), self.num_classes - 1)
+            found = order[places]
+            unknown = keys[found] != wanted
+            if first is None and unknown.any():
+                row, column = np.argwhere(unknown)[0]
+                first = (top + int(row), int(column))
+            count += int(unknown.sum())
+            ids[top : top + step] = found
+        if first is not None:
+            raise self._unknown_colour(pixels, first, count, source)
+        return ids
+
+    def _unknown_colour(
+        self, pixels: np.ndarray, place: tuple[int, int], count: int, source: object
+    ) -> DataError:
+        colour = tuple(int(part) for part in pixels[place])
+        nearest = int(np.abs(self.palette.astype(int) - colour).sum(axis=1).argmin())
+        total = pixels.shape[0] * pixels.shape[1]
+        return DataError(
+            f"{source}: the colour {colour} at row {place[0]}, column {place[1]} is no class's; "
+            f"{count} of {total} pixels ({percent(count, total)}) have such colours. The nearest "
+            f"class is {self.names[nearest]!r} {self.colours[nearest]}. Add the colour to the "
+            "label file, or save the map without smoothing or lossy compression."
+        )
 
     def require_unique_colours(self) -> None:
         """Raises `DataError` if two classes share a colour, so that no map can be decoded."""
