@@ -84,8 +84,8 @@ def not_one_channel(path: Path, what: str, image: Image.Image) -> DataError:
         )
     if image.mode not in ("LA", "PA", "RGB", "RGBA"):
         return DataError(
-            f"{path}: the {what} must have one integer per pixel; it is of mode {image.mode}. Write "
-            "the ids as a PNG with one grey channel."
+            f"{path}: the {what} must have one integer per pixel; it is of mode {image.mode}. "
+            "Write the ids as a PNG with one grey channel."
         )
     # By Pillow, which is fast for any size.
     pixels, start = (
