@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.data import raw_pictures as raw
+from tests.source_tree import SOURCES
 from tfsynth.data import images, maps, picture_files, picture_formats
 from tfsynth.layouts.labels import DataError
 
@@ -253,3 +254,9 @@ def test_500_damaged_photos(tmp_path, kind):
             assert photo.dtype == np.uint8 and photo.shape[-1] == 3
             assert kind != "PNG" or np.array_equal(photo, PHOTO)
     assert refusals > 150
+
+
+def test_no_other_file_opens_pictures():
+    openers = [path.name for path in SOURCES if "Image.open(" in path.read_text(encoding="utf-8")]
+    # In `map_checks.py` it is part of a message.
+    assert sorted(openers) == ["map_checks.py", "picture_files.py"]

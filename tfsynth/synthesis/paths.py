@@ -107,11 +107,10 @@ def companions(maps, role, source, what, kind):
     names = Counter(Path(name).name for name in maps)
     chosen = {}
     for name, path in maps.items():
-        alone = names[Path(name).name] == 1
+        base = Path(name).name
+        files = by_name.get(base, []) if names[base] == 1 else []
         # The same place comes first: photographs may have their layouts in a folder beside them.
-        files = (
-            [found[name]] if name in found else by_name.get(Path(name).name, []) if alone else []
-        )
+        files = [found[name]] if name in found else files
         if len(files) != 1:
             raise DataError(
                 f"The {NAMES[role]} {path} needs one {what} {name}.* in {source}; there "
