@@ -151,6 +151,8 @@ def test_pictures_of_too_many_pixels_are_refused_before_they_are_decoded(tmp_pat
         assert "too large to be safe: 30000 x 30000 pixels, and up to 67,108,864 are read" in text
     file.write_bytes(b"P6 99999 99999 255\n")
     assert "too large to be safe" in refused(file)[0]
+    file.write_bytes(b"P6 #" + b"x" * 70000)
+    assert "a comment that is too long" in refused(file)[0]
     file.write_bytes(b"P6 8000 8000 254\n" + bytes(1000))
     assert "up to 4,194,304 are read" in refused(file)[0]
 

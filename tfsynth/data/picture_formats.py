@@ -1,5 +1,6 @@
 """What Pillow does not check: checksums, missing rows, and files that take all memory or time."""
 
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -15,9 +16,10 @@ MOST_SLOW_PIXELS = 2**22
 MOST_BYTES = 2**29
 # Of a PNG chunk without pixels, and of numbers in one TIFF tag.
 MOST_EXTRA_BYTES = 2**24
-MOST_TAG_NUMBERS = 2**20
+MOST_TAG_NUMBERS = 2**18
 MOST_CHUNKS = 2**18
 MOST_TAGS = 4096
+MOST_PPM_HEADER = 2**16
 # A progressive JPEG is decoded once for every scan; encoders write about ten.
 MOST_SCANNED_PIXELS = 2**30
 
@@ -60,6 +62,12 @@ def check_bytes(stream: BinaryIO, thorough: bool) -> None:
         _check_tiff_tags(stream, start, size)
     elif start.startswith(b"RIFF") and start[8:12] == b"WEBP":
         _check_webp(start, size)
+    elif start[:1] == b"P" and size > MOST_PPM_HEADER:
+        # Pillow reads comments byte by byte, however long they are.
+        stream.seek(0)
+        head = re.sub(rb"#[^\r\n]*", b"", stream.read(MOST_PPM_HEADER))
+        if len(head.split(maxsplit=3)) < 3:
+            raise Unsuitable("has a comment that is too long. Save it without.")
     stream.seek(0)
 
 
