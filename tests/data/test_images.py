@@ -1,176 +1,14 @@
-"""Files are read to the exact number, or refused with the file's name."""
-
-import struct
-import zlib
+"""Photographs and condition pictures are read to the exact number, or refused with a reason."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.data import raw_pictures as raw
 from tfsynth.data import images
-from tfsynth.layouts.labels import DataError, LabelSet
+from tfsynth.layouts.labels import DataError
 
 IDS = np.array([[0, 1, 2], [3, 2, 1]], np.uint8)
-
-
-def test_8_bit_label_map(tmp_path, four):
-    file = tmp_path / "a.png"
-    Image.fromarray(IDS).save(file)
-    labels = images.read_label_map(file, four)
-    assert labels.dtype == np.uint8
-    np.testing.assert_array_equal(labels, IDS)
-
-
-def test_16_bit_label_map(tmp_path):
-    many = LabelSet([str(i) for i in range(400)], [(0, 0, 0)] * 400)
-    ids = np.array([[0, 399], [256, 255]], np.uint16)
-    images.write_label_map(tmp_path / "a.png", ids, many)
-    labels = images.read_label_map(tmp_path / "a.png", many)
-    assert labels.dtype == np.uint16
-    np.testing.assert_array_equal(labels, ids)
-
-
-def test_a_small_set_in_16_bit_files_becomes_8_bit(tmp_path, four):
-    Image.fromarray(IDS.astype(np.uint16)).save(tmp_path / "a.png")
-    assert images.read_label_map(tmp_path / "a.png", four).dtype == np.uint8
-
-
-def test_palette_indices_are_not_expanded(tmp_path, four):
-    file = tmp_path / "a.png"
-    images.write_label_map(file, IDS, four)
-    with Image.open(file) as image:
-        assert image.mode == "P"
-        np.testing.assert_array_equal(np.asarray(image.convert("RGB")), four.paint(IDS))
-    np.testing.assert_array_equal(images.read_label_map(file), IDS)
-    assert images.read_palette(file)[:4] == list(four.colours)
-
-
-@pytest.mark.parametrize("bits", [1, 2, 4])
-def test_fewer_bits_are_not_stretched(tmp_path, bits):
-    ids = (np.arange(24).reshape(4, 6) % 2**bits).astype(np.uint8)
-    if bits == 1:
-        Image.fromarray(ids.astype(bool)).save(tmp_path / "a.png")
-    else:
-        _write_grey_png(tmp_path / "a.png", ids, bits)
-    np.testing.assert_array_equal(images.read_label_map(tmp_path / "a.png"), ids)
-
-
-def test_aliases_are_resolved(tmp_path):
-    label_set = LabelSet(["a", "void"], [(0, 0, 0)] * 2, [1], {255: 1})
-    Image.fromarray(np.array([[0, 255, 1]], np.uint8)).save(tmp_path / "a.png")
-    assert images.read_label_map(tmp_path / "a.png", label_set).tolist() == [[0, 1, 1]]
-
-
-def test_values_of_files_are_read_and_written(tmp_path):
-    label_set = LabelSet(["a", "b"], [(1, 2, 3), (4, 5, 6)], values={7: 0, 200: 1, 9: 1})
-    Image.fromarray(np.array([[200, 9, 7]], np.uint8)).save(tmp_path / "a.png")
-    ids = images.read_label_map(tmp_path / "a.png", label_set)
-    assert ids.tolist() == [[1, 1, 0]]
-    images.write_label_map(tmp_path / "b.png", ids, label_set)
-    assert images.read_label_map(tmp_path / "b.png").tolist() == [[9, 9, 7]]
-    with Image.open(tmp_path / "b.png") as written:
-        assert np.array(written.convert("RGB")).tolist() == [[[4, 5, 6]] * 2 + [[1, 2, 3]]]
-    np.testing.assert_array_equal(images.read_label_map(tmp_path / "b.png", label_set), ids)
-    Image.fromarray(np.array([[0, 7]], np.uint8)).save(tmp_path / "c.png")
-    with pytest.raises(DataError, match="c.png: this label set has no class for 0"):
-        images.read_label_map(tmp_path / "c.png", label_set)
-
-
-def test_label_out_of_range(tmp_path, four):
-    file = tmp_path / "a.png"
-    Image.fromarray(np.array([[0, 7]], np.uint8)).save(file)
-    with pytest.raises(DataError, match=rf"{file}: label id 7 .* ids 0..3 \(4 classes\)"):
-        images.read_label_map(file, four)
-
-
-def test_rgb_label_map_says_how_to_give_the_palette(tmp_path, four):
-    file = tmp_path / "a.png"
-    Image.fromarray(four.paint(IDS)).save(file)
-    with pytest.raises(DataError) as caught:
-        images.read_label_map(file, four)
-    text = str(caught.value)
-    assert text.startswith(
-        f"{file}: the label map must have one integer per pixel; it has 3 channels"
-    )
-    assert "coded by colour, with 4 colours: (10, 10, 10), (10, 10, 250)" in text
-    assert "PairedFolders(root, labels='classes.yaml', label_coding='colour')" in text
-
-
-def test_grey_saved_as_rgb(tmp_path):
-    Image.fromarray(IDS).convert("RGB").save(tmp_path / "a.png")
-    with pytest.raises(DataError, match="all equal.*Save one channel"):
-        images.read_label_map(tmp_path / "a.png")
-
-
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
-def test_colours_are_decoded(tmp_path, four, mode):
-    image = Image.fromarray(four.paint(IDS))
-    if mode == "P":
-        image = image.quantize(4)
-    image.convert(mode).save(tmp_path / "a.png")
-    labels = images.read_label_map(tmp_path / "a.png", four, "colour")
-    np.testing.assert_array_equal(labels, IDS)
-
-
-def test_unknown_colour_names_file_and_pixel(tmp_path, four):
-    pixels = four.paint(IDS)
-    pixels[1, 2] = (10, 251, 10)
-    Image.fromarray(pixels).save(tmp_path / "a.png")
-    with pytest.raises(DataError, match=r"a.png: the colour \(10, 251, 10\) at row 1, column 2"):
-        images.read_label_map(tmp_path / "a.png", four, "colour")
-
-
-def test_grey_map_under_colour_coding(tmp_path, four):
-    Image.fromarray(IDS).save(tmp_path / "a.png")
-    with pytest.raises(DataError, match="Use label_coding: ids"):
-        images.read_label_map(tmp_path / "a.png", four, "colour")
-
-
-def test_jpeg_label_maps_are_refused(tmp_path, four):
-    Image.fromarray(IDS).save(tmp_path / "a.jpg")
-    for coding in images.LABEL_CODINGS:
-        with pytest.raises(DataError, match="a.jpg: JPEG changes"):
-            images.read_label_map(tmp_path / "a.jpg", four, coding)
-
-
-def test_floating_point_maps_are_refused(tmp_path):
-    Image.fromarray(IDS.astype(np.float32)).save(tmp_path / "a.tif")
-    for read in (images.read_label_map, images.read_instance_map):
-        with pytest.raises(DataError, match="a.tif: .* floating-point"):
-            read(tmp_path / "a.tif")
-
-
-@pytest.mark.parametrize(
-    ("name", "highest"), [("a.png", 255), ("a.png", 65535), ("a.tif", 2**31 - 1)]
-)
-def test_instance_ids_survive(tmp_path, name, highest):
-    ids = np.array([[0, 33001 % (highest + 1)], [highest, 1]], np.int64)
-    if highest == 255:
-        Image.fromarray(ids.astype(np.uint8)).save(tmp_path / name)
-    else:
-        images.write_instance_map(tmp_path / name, ids)
-    instances = images.read_instance_map(tmp_path / name)
-    assert instances.dtype == np.int32
-    np.testing.assert_array_equal(instances, ids)
-
-
-def test_big_endian_tiff_instances(tmp_path):
-    _write_grey_tiff(tmp_path / "a.tif", np.array([[1, 40000]], ">u2"))
-    assert images.read_instance_map(tmp_path / "a.tif").tolist() == [[1, 40000]]
-
-
-def test_instance_ids_above_31_bits_are_refused(tmp_path):
-    Image.fromarray(np.array([[1, -5]], np.int32)).save(tmp_path / "a.tif")
-    with pytest.raises(
-        DataError, match="a.tif: the instance map must hold ids from 0.*it holds -5"
-    ):
-        images.read_instance_map(tmp_path / "a.tif")
-
-
-def test_rgb_instance_map(tmp_path):
-    Image.fromarray(np.arange(12, dtype=np.uint8).reshape(2, 2, 3)).save(tmp_path / "a.png")
-    with pytest.raises(DataError, match="a.png: .*3 channels.*red \\+ 256"):
-        images.read_instance_map(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +45,7 @@ def test_exif_orientation_is_honoured(tmp_path, orientation):
     assert photo[corner[orientation]].min() > 240
     assert (photo.mean(axis=-1) > 128).sum() == 64
     assert images.verify_picture(tmp_path / "a.jpg") == photo.shape[:2]
-    assert images.photo_orientation(tmp_path / "a.jpg") == orientation
+    assert images.picture_and_turn(tmp_path / "a.jpg")[1] == orientation
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
@@ -220,27 +58,6 @@ def test_truncated_photos(tmp_path, name, share):
     for read in (images.read_photo, images.verify_picture):
         with pytest.raises(DataError, match=rf"{file}: the photo cannot be read .*truncated"):
             read(file)
-
-
-def test_truncated_maps(tmp_path):
-    file = tmp_path / "a.png"
-    noise = np.random.default_rng(0).integers(0, 65536, (64, 96))
-    images.write_instance_map(file, noise)
-    file.write_bytes(file.read_bytes()[:5000])
-    with pytest.raises(DataError, match="a.png: the label map cannot be read .*truncated"):
-        images.read_label_map(file)
-    with pytest.raises(DataError, match="a.png: the instance map cannot be read .*truncated"):
-        images.read_instance_map(file)
-
-
-def test_flipped_bytes_in_a_map(tmp_path):
-    file = tmp_path / "a.png"
-    images.write_instance_map(file, np.random.default_rng(0).integers(0, 65536, (64, 96)))
-    data = bytearray(file.read_bytes())
-    data[2000:2040] = bytes(40)
-    file.write_bytes(bytes(data))
-    with pytest.raises(DataError, match="a.png: the instance map cannot be read"):
-        images.read_instance_map(file)
 
 
 def test_missing_file(tmp_path):
@@ -293,40 +110,106 @@ def test_16_bit_grey_photos_are_refused(tmp_path):
         images.read_photo(tmp_path / "a.png")
 
 
-def test_writers_refuse_what_the_file_cannot_hold(tmp_path, four):
-    with pytest.raises(DataError, match="ids from 0 to 65535; got 0 to 70000. Write a .tif"):
-        images.write_instance_map(tmp_path / "a.png", np.array([[0, 70000]]))
-    with pytest.raises(DataError, match="ids from 0 to 65535; got -1"):
-        images.write_label_map(tmp_path / "a.png", np.array([[-1, 0]]))
-    with pytest.raises(DataError, match="label id 4 is out of range"):
-        images.write_label_map(tmp_path / "a.png", np.array([[4]]), four)
+# What a file stores decides -----------------------------------------------------------------------
 
 
-def _write_grey_png(file, ids, bits):
-    """Writes a grey PNG of 2 or 4 bits, which Pillow cannot."""
-
-    def chunk(kind, data):
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
-    height, width = ids.shape
-    shifts = 8 - bits * (1 + np.arange(8 // bits))
-    padded = np.pad(ids, ((0, 0), (0, -width % len(shifts))))
-    packed = (padded.reshape(height, -1, len(shifts)) << shifts).sum(-1).astype(np.uint8)
-    rows = b"".join(b"\0" + row.tobytes() for row in packed)
-    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
-    parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    file.write_bytes(b"\x89PNG\r\n\x1a\n" + parts)
+@pytest.mark.parametrize(("channels", "colour_type"), [(3, 2), (2, 4), (4, 6)])
+def test_16_bits_in_several_channels_are_refused(tmp_path, channels, colour_type):
+    file = tmp_path / "a.png"
+    file.write_bytes(raw.png(np.full((4, 6, channels), 4000), 16, colour_type))
+    for read in (
+        images.read_photo,
+        images.verify_picture,
+        lambda path: images.read_picture(path, 4),
+    ):
+        with pytest.raises(
+            DataError, match="a.png: a photo has 8 bits per channel; this one has 16"
+        ):
+            read(file)
 
 
-def _write_grey_tiff(file, ids):
-    """Writes an uncompressed big-endian grey TIFF of 16 bits, which Pillow cannot."""
-    height, width = ids.shape
-    entries = [(256, 3, width), (257, 3, height), (258, 3, 16), (259, 3, 1), (262, 3, 1)]
-    entries += [(273, 4, 8), (277, 3, 1), (278, 3, height), (279, 4, ids.nbytes)]
-    directory = struct.pack(">H", len(entries))
-    for tag, kind, value in entries:
-        packed = struct.pack(">HH" if kind == 3 else ">I", *((value, 0) if kind == 3 else (value,)))
-        directory += struct.pack(">HHI", tag, kind, 1) + packed
-    data = b"MM\0*" + struct.pack(">I", 8 + ids.nbytes) + ids.tobytes() + directory + bytes(4)
-    file.write_bytes(data)
+@pytest.mark.parametrize("bits", [[16, 16, 16], [16], [12], [32], [16, 16, 16, 16]])
+def test_deep_tiffs_are_refused(tmp_path, bits):
+    tags = {262: 2 if len(bits) > 1 else 1, **({338: 2} if len(bits) == 4 else {})}
+    (tmp_path / "a.tif").write_bytes(raw.tiff(bytes(4 * 8 * 4), 4, 4, bits, tags))
+    with pytest.raises(DataError, match="8 bits per channel; .*choosing its black and white"):
+        images.read_photo(tmp_path / "a.tif")
+
+
+def test_deep_ppms_are_refused_and_shallow_ones_are_stretched(tmp_path):
+    (tmp_path / "a.ppm").write_bytes(b"P6 1 1 4095\n" + bytes(6))
+    with pytest.raises(DataError, match="8 bits per channel; this one has 12"):
+        images.read_photo(tmp_path / "a.ppm")
+    (tmp_path / "a.ppm").write_bytes(b"P6 1 1 15\n" + bytes([15, 5, 0]))
+    assert images.read_photo(tmp_path / "a.ppm").tolist() == [[[255, 85, 0]]]
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "LAB"])
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
+def test_other_colour_spaces_are_refused(tmp_path, mode, name):
+    if (mode, name) == ("LAB", "a.jpg"):
+        return  # JPEG has none.
+    Image.new(mode, (8, 8)).save(tmp_path / name)
+    for read in (images.read_photo, images.verify_picture):
+        with pytest.raises(DataError, match=f"grey or RGB.*of mode {mode}. Convert it to RGB"):
+            read(tmp_path / name)
+
+
+def test_tiffs_of_jpeg_are_photos(tmp_path):
+    Image.new("RGB", (32, 32), (200, 30, 90)).save(tmp_path / "a.tif", compression="jpeg")
+    assert np.abs(images.read_photo(tmp_path / "a.tif").astype(int) - (200, 30, 90)).max() < 4
+
+
+def test_white_as_zero_is_turned_round(tmp_path):
+    file = tmp_path / "a.tif"
+    file.write_bytes(raw.tiff(bytes([0, 200, 255]), 3, 1, 8, {262: 0}))
+    assert images.read_picture(file, 1)[..., 0].tolist() == [[255, 55, 0]]
+    # Pillow stores these the other way round.
+    grey = Image.fromarray(np.array([[0, 200, 255]], np.uint8))
+    grey.save(file, compression="tiff_lzw", tiffinfo={262: 0})
+    with Image.open(file) as image:
+        assert image.tag_v2[262] == 0
+    assert images.read_picture(file, 1)[..., 0].tolist() == [[0, 200, 255]]
+    (tmp_path / "a.tif").write_bytes(raw.tiff(bytes(3), 3, 1, 8, {262: None}))
+    with pytest.raises(DataError, match="does not say whether its zero is black or white"):
+        images.read_photo(tmp_path / "a.tif")
+
+
+def test_channels_beside_colour_are_refused(tmp_path):
+    # Red, green, blue and near infrared.
+    (tmp_path / "a.tif").write_bytes(raw.tiff(bytes(16), 2, 2, [8] * 4, {262: 2, 338: 0}))
+    with pytest.raises(DataError, match="a further channel that is neither colour nor alpha"):
+        images.read_photo(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("lowest", [255, 7])
+def test_palettes_with_transparency(tmp_path, lowest):
+    palette = raw.png_chunk(b"PLTE", bytes([9, 8, 7, 50, 60, 70]))
+    chunks = palette + raw.png_chunk(b"tRNS", bytes([lowest, 255]))
+    (tmp_path / "a.png").write_bytes(raw.png([[0, 1]], 8, 3, chunks))
+    rgba = images.read_picture(tmp_path / "a.png", 4)
+    assert rgba.tolist() == [[[9, 8, 7, lowest], [50, 60, 70, 255]]]
+    if lowest == 255:
+        assert images.read_photo(tmp_path / "a.png").tolist() == [[[9, 8, 7], [50, 60, 70]]]
+        return
+    with pytest.raises(DataError, match="lowest alpha is 7"):
+        images.read_photo(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+def test_photos_of_all_formats_are_turned_once(tmp_path, orientation, kind):
+    stored = np.random.default_rng(0).integers(0, 256, (4, 6, 3)).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    settings = {"lossless": True} if kind == "WEBP" else {}
+    Image.fromarray(stored).save(tmp_path / "a", kind, exif=exif, **settings)
+    turned = {
+        1: stored, 2: stored[:, ::-1], 3: stored[::-1, ::-1], 4: stored[::-1],
+        5: stored.swapaxes(0, 1), 6: np.rot90(stored, -1),
+        7: np.rot90(stored, 2).swapaxes(0, 1), 8: np.rot90(stored),
+    }[orientation]  # fmt: skip
+    photo, turn = images.picture_and_turn(tmp_path / "a")
+    assert turn == orientation
+    np.testing.assert_array_equal(photo, turned)
+    assert images.size_and_turn(tmp_path / "a") == (turned.shape[:2], orientation)

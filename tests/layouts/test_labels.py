@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from tfsynth.layouts.labels import DataError, LabelSet, installed_label_sets, pascal_palette
+from tfsynth.layouts.guesses import pascal_palette
+from tfsynth.layouts.label_files import installed_label_sets
+from tfsynth.layouts.labels import DataError, LabelSet
 
 SKY, ROAD, VOID = (70, 130, 180), (128, 64, 128), (0, 0, 0)
 

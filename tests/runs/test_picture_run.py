@@ -119,7 +119,7 @@ def test_synthesize_refuses_what_is_for_label_maps(trained, tmp_path, capsys):
         assert main([*command, *more]) == 2
         assert "reads condition pictures, which have no classes" in capsys.readouterr().err
     assert main([*command[:3], str(tmp_path), *command[4:]]) == 2
-    assert "holds no condition pictures" in capsys.readouterr().err
+    assert "no condition picture in this folder" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

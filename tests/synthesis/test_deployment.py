@@ -1,8 +1,16 @@
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.synthesis.synthesizers import LABELS, layout, noisy_synthesizer, synthesizer
+from tests.synthesis.synthesizers import (
+    LABELS,
+    layout,
+    noisy_synthesizer,
+    styled_synthesizer,
+    synthesizer,
+)
 from tfsynth.__main__ import main
 from tfsynth.data import write_instance_map, write_label_map
 from tfsynth.layouts.regions import components
@@ -285,3 +293,146 @@ def test_what_is_no_keras_file_is_no_model(tmp_path):
     (tmp_path / "my.yaml").write_text("name: my")
     with pytest.raises(ValueError, match="my.yaml cannot be loaded: it is no .keras file"):
         deployment.load_synthesizer(tmp_path / "my.yaml")
+
+
+# Folders in folders, and what files store ---------------------------------------------------------
+
+
+def files_below(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+
+
+def test_folders_are_searched_as_in_training(model, maps, tmp_path):
+    for name in ("lindau", "ulm"):
+        (maps / name).mkdir()
+        write_label_map(maps / name / "a.png", layout(8, 12)[0], LABELS)
+    written = deployment.synthesize(model, [maps], tmp_path / "out")
+    names = ["a.png", "b.png", "lindau/a.png", "ulm/a.png"]
+    assert files_below(tmp_path / "out") == names
+    assert [path.relative_to(tmp_path / "out").as_posix() for path in written] == names
+    for path in (maps / "a.png", maps / "b.png"):
+        path.unlink()
+    deployment.synthesize(model, [maps], tmp_path / "nested")
+    assert files_below(tmp_path / "nested") == ["lindau/a.png", "ulm/a.png"]
+    for name in ("lindau", "ulm"):
+        with Image.open(tmp_path / "nested" / name / "a.png") as photograph:
+            expected = synthesizer().synthesize(*[layout(8, 12)[0]] * 2)
+            np.testing.assert_array_equal(np.asarray(photograph), expected)
+
+
+def test_instance_maps_of_names_that_repeat_are_those_of_their_folder(model, tmp_path):
+    labels, ids = layout(8, 12)
+    for name, instances in (("x", ids), ("y", ids * 0)):
+        for kind in ("labels", "ids"):
+            (tmp_path / kind / name).mkdir(parents=True)
+        write_label_map(tmp_path / "labels" / name / "a.png", labels, LABELS)
+        write_instance_map(tmp_path / "ids" / name / "a.png", instances)
+    inputs, source = [tmp_path / "labels"], tmp_path / "ids"
+    deployment.synthesize(model, inputs, tmp_path / "out", instances=source)
+    for name, instances in (("x", ids), ("y", ids * 0)):
+        with Image.open(tmp_path / "out" / name / "a.png") as photograph:
+            expected = synthesizer().synthesize(labels, instances)
+            np.testing.assert_array_equal(np.asarray(photograph), expected)
+    (source / "y" / "a.png").unlink()
+    with pytest.raises(ValueError, match="y/a.png needs one instance map y/a.*; there are 0"):
+        deployment.synthesize(model, inputs, tmp_path / "more", instances=source)
+
+
+def test_photographs_of_the_last_time_are_no_label_maps(model, maps, tmp_path):
+    for _ in range(2):
+        written = deployment.synthesize(model, [maps], maps / "out", overwrite=True)
+        assert [path.name for path in written] == ["a.png", "b.png"]
+    (maps / "ids").mkdir()
+    for path in maps.glob("*.png"):
+        write_instance_map(maps / "ids" / path.name, np.asarray(Image.open(path), "int32"))
+    shutil.rmtree(maps / "out")
+    written = deployment.synthesize(model, [maps], tmp_path / "out", instances=maps / "ids")
+    assert len(written) == 2
+
+
+def test_nothing_is_written_out_of_the_folder(model, maps, tmp_path):
+    (maps / "in").mkdir()
+    (maps / "a.png").rename(maps / "in" / "a.png")
+    for folder in ("out", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "out" / "in").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileExistsError, match="in is a link out of .*out, the folder of the ph"):
+        deployment.synthesize(model, [maps], tmp_path / "out", overwrite=True)
+    assert files_below(tmp_path) == ["labels/b.png", "labels/in/a.png"]
+
+
+def test_maps_of_other_formats_are_counted(model, maps, tmp_path):
+    (maps / "c.gif").write_bytes(b"GIF89a")
+    (maps / "d.gif").write_bytes(b"GIF89a")
+    with pytest.warns(UserWarning, match="2 files ending in .gif are not read, such as c.gif"):
+        assert len(deployment.synthesize(model, [maps], tmp_path / "out")) == 2
+
+
+def test_layouts_that_a_paint_program_saved_again_give_the_same_photographs(model, maps, tmp_path):
+    deployment.synthesize(model, [maps], tmp_path / "before")
+    for order, path in zip(([2, 0, 1], [1, 2, 0]), sorted(maps.iterdir()), strict=True):
+        with Image.open(path) as image:
+            labels = np.asarray(image)
+        painted = Image.fromarray(np.argsort(order).astype("uint8")[labels])
+        painted.putpalette(LABELS.palette[order].tobytes())
+        painted.save(path)
+    deployment.synthesize(model, [maps], tmp_path / "after")
+    for name in ("a.png", "b.png"):
+        assert (tmp_path / "before" / name).read_bytes() == (tmp_path / "after" / name).read_bytes()
+
+
+def save_turned(path, array, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(array).save(path, exif=exif)
+
+
+def test_layouts_and_instance_maps_are_turned_together_or_refused(model, maps, tmp_path):
+    labels, ids = layout(16, 24)
+    save_turned(maps / "a.png", labels, 3)
+    write_instance_map(tmp_path / "ids.png", ids)
+    arguments = (model, [maps / "a.png"])
+    with pytest.raises(ValueError, match="ids.png: the instance map has the EXIF orientation 1"):
+        deployment.synthesize(*arguments, tmp_path / "out", instances=tmp_path / "ids.png")
+    assert not (tmp_path / "out").exists()
+    save_turned(tmp_path / "ids.png", ids.astype("uint16"), 3)
+    (written,) = deployment.synthesize(*arguments, tmp_path / "out", instances=tmp_path / "ids.png")
+    with Image.open(written) as photograph:
+        expected = synthesizer().synthesize(labels[::-1, ::-1], ids[::-1, ::-1])
+        np.testing.assert_array_equal(np.asarray(photograph), expected)
+
+
+def test_a_photograph_to_take_styles_from_must_lie_over_its_layout(tmp_path):
+    styled_synthesizer().save(tmp_path / "styled.keras")
+    labels, ids = layout(16, 24)
+    write_label_map(tmp_path / "a.png", labels, LABELS)
+    write_instance_map(tmp_path / "ids.png", labels)
+    save_turned(tmp_path / "like.png", np.zeros((16, 24, 3), "uint8"), 3)
+    with pytest.raises(ValueError, match="like.png: the photograph has the EXIF orientation 3"):
+        deployment.synthesize(
+            *(tmp_path / "styled.keras", [tmp_path / "a.png"], tmp_path / "out"),
+            instances=tmp_path / "ids.png",
+            like=tmp_path / "like.png",
+        )
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "jpeg", "alpha"])
+def test_the_program_writes_nothing_where_one_layout_is_bad(model, maps, tmp_path, capsys, damage):
+    path = maps / "z.png"
+    labels = layout(16, 24)[0]
+    Image.fromarray(labels).save(path, "JPEG" if damage == "jpeg" else "PNG")
+    data = bytearray(path.read_bytes())
+    if damage == "cut":
+        path.write_bytes(data[:-9])
+    elif damage == "flipped":
+        data[50] ^= 4
+        path.write_bytes(data)
+    elif damage == "alpha":
+        image = Image.new("RGB", (24, 16)).convert("RGBA")
+        image.putalpha(Image.fromarray(labels))
+        image.save(path)
+    command = ["synthesize", "--model", str(model), str(maps), "-o", str(tmp_path / "out")]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert f"{path}: " in error and "Traceback" not in error
+    assert not (tmp_path / "out").exists()

@@ -14,9 +14,11 @@ examples:
 Without INPUT, a model of the drawn streets gets the first six test layouts: they are drawn into
 layouts/ in the folder of the photographs, where they can be edited and synthesised again.
 
-A label map is a PNG whose pixels are class ids; the photograph of a.png is photos/a.png. An
-instance map has the name of its label map and one id per object. The endings of Cityscapes
-(_gtFine_labelIds, _gtFine_instanceIds) are no part of a name.
+A label map is a PNG whose pixels are class ids; the photograph of a.png is photos/a.png, that of
+a label map in a subfolder is in the same subfolder. A PNG with a palette may list the colours of
+the classes in any order, as paint programs do. An instance map has the name of its label map and
+one id per object. The endings of Cityscapes (_gtFine_labelIds, _gtFine_instanceIds) are no part of
+a name.
 
 A model that was trained on pairs of pictures takes pictures in place of label maps, and what it
 writes has the channels that its photographs had: grey, RGB or RGBA.

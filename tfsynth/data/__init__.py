@@ -3,14 +3,12 @@
 from tfsynth.data.batches import batches, nearest_size, steps_per_epoch, surface_data_errors
 from tfsynth.data.builders import PairedFolders, PicturePairs, Streets
 from tfsynth.data.dataset import CheckReport, DataError, Dataset, Split
-from tfsynth.data.images import (
+from tfsynth.data.images import read_photo, read_picture, write_photo
+from tfsynth.data.maps import (
     read_instance_map,
     read_label_map,
-    read_photo,
-    read_picture,
     write_instance_map,
     write_label_map,
-    write_photo,
 )
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -12,8 +13,10 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from tfsynth.data import images
+from tfsynth.data import maps
 from tfsynth.files import cache_folder, write_text
+from tfsynth.layouts.labels import LabelSet
+from tfsynth.layouts.palettes import Agreement, ids_by_palette
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -39,20 +42,57 @@ def in_threads(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def values_of_label_maps(files: Sequence[Path], progress: bool = True) -> list[int]:
-    """Returns the values in label maps, sorted; cached while the files stay the same."""
-    key = digest(["values", signature_of_files(files)])
-    known = recall(key)
-    if known is None:
-        found = in_threads(_values, files, "reading label maps", progress)
-        known = sorted(set().union(*found))
-        remember(key, known)
-    return known
+@dataclasses.dataclass(frozen=True)
+class Survey:
+    """What the label maps of a data set hold together.
+
+    Args:
+        values: The values in them, sorted.
+        palette: The colours by value, of those with a palette; empty if there are none.
+    """
+
+    values: list[int]
+    palette: list[list[int]]
+
+
+def survey_label_maps(
+    files: Sequence[Path], label_set: LabelSet | None = None, progress: bool = True
+) -> Survey:
+    """Reads every label map of a data set; cached while the files stay the same.
+
+    Args:
+        files: The label maps.
+        label_set: The classes, where they are given: files whose palette has the classes' colours
+            in another order are read by colour, and need not agree with others.
+        progress: Whether to show a progress bar.
+
+    Raises:
+        DataError: a file cannot be read, or two palettes list their colours in different orders.
+    """
+    classes = None if label_set is None else label_set.to_dict()
+    key = digest(["survey 1", classes, signature_of_files(files)])
+    with contextlib.suppress(TypeError):  # Nothing is remembered, or no survey.
+        return Survey(**recall(key))
+    found = in_threads(maps.values_and_palette, files, "reading label maps", progress)
+    agreement = Agreement()
+    for file, (used, palette) in zip(files, found, strict=True):
+        by_colour = (
+            label_set is not None
+            and palette is not None
+            and ids_by_palette(label_set, palette, used, file) is not None
+        )
+        if palette is not None and not by_colour:
+            agreement.add(file, palette, used)
+    values = sorted(set().union(*(used for used, _ in found)))
+    survey = Survey(values, [list(colour) for colour in agreement.palette])
+    remember(key, vars(survey))
+    return survey
 
 
 def highest_label(files: Sequence[Path]) -> tuple[Path, int]:
     """Returns the first label map that holds the highest value of all, and that value."""
-    tops = in_threads(lambda file: max(_values(file)), files, "reading label maps")
+    found = in_threads(maps.values_and_palette, files, "reading label maps")
+    tops = [used[-1] for used, _ in found]
     return files[int(np.argmax(tops))], max(tops)
 
 
@@ -90,7 +130,3 @@ def remember(key: str, value: Any) -> None:
 
 def _cache_file(key: str) -> Path:
     return cache_folder() / "checks" / f"{key}.json"
-
-
-def _values(file: Path) -> set[int]:
-    return set(np.unique(images.read_label_map(file)).tolist())

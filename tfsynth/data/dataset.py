@@ -206,6 +206,37 @@ def require_same_size(
         )
 
 
+def require_same_turn(
+    source: object,
+    what: str,
+    turn: int,
+    other_turn: int,
+    shape: Sequence[int],
+    other: str = "label map",
+) -> None:
+    """Raises `DataError` where EXIF turns one of two pictures, and their sizes prove nothing.
+
+    Args:
+        source: The file of the first, for the message.
+        what: What it is, "the photo" for example.
+        turn: Its EXIF orientation, 1 to 8.
+        other_turn: That of the other.
+        shape: The height and width of both, upright.
+        other: What the other is.
+    """
+    if turn == other_turn:
+        return
+    # A quarter turn changes the size of an oblong picture: equal sizes then say that the one
+    # without an orientation was made of the other as it is seen.
+    if min(turn, other_turn) == 1 and max(turn, other_turn) >= 5 and shape[0] != shape[1]:
+        return
+    raise DataError(
+        f"{source}: {what} has the EXIF orientation {turn}, its {other} {other_turn} (1 is upright "
+        "or none). Each is turned by its own, and their sizes cannot tell whether they still lie "
+        "over each other. Store both upright and without the tag, or give both the same one."
+    )
+
+
 def instances_or_classes(example: Example) -> np.ndarray:
     """Returns the instance map, else the label map, else a map of one instance."""
     for name in ("instances", "labels"):

@@ -1,87 +1,24 @@
-"""Reading and writing label maps, instance maps and pictures as files, without changing ids.
+"""Reading and writing photographs and condition pictures: 8 bits per channel, upright."""
 
-A label map loses its meaning if a reader converts it: palette indices to colours, 4-bit values to
-0..255, 16-bit ids to 8 bits or signed integers. These functions do not convert ids.
-"""
-
-import contextlib
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from tfsynth.layouts.labels import DataError, LabelSet
+from tfsynth.data import picture_formats
+from tfsynth.data.picture_files import Picture, opened, upright
+from tfsynth.layouts.labels import DataError
 
-MAP_EXTENSIONS = frozenset({".png", ".tif", ".tiff", ".bmp"})
 PHOTO_EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"})
 
-LABEL_CODINGS = ("ids", "colour")
 # Channels of a picture -> Pillow's mode.
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 PICTURE_CHANNELS = tuple(_MODES)
 # The name of the pictures whose channels a setting gives, in messages.
 _PICTURES = {"image_channels": "photo", "condition_channels": "condition picture"}
-
-# Pillow stretches 2- and 4-bit grey values to 0..255 by these factors.
-_STRETCH = {"L;2": 85, "L;4": 17}
-_EXIF_ORIENTATION = 0x0112
-
-_PALETTE_REMEDY = (
-    "Give the palette: a label file with the colour of every class and label_coding: colour, as in "
-    "PairedFolders(root, labels='classes.yaml', label_coding='colour'); `tfsynth synthesize` takes "
-    "--label-coding colour"
-)
-
-
-def read_label_map(
-    path: str | Path, label_set: LabelSet | None = None, coding: str = "ids"
-) -> np.ndarray:
-    """Reads a label map.
-
-    Args:
-        path: A PNG (1 to 16 bits, grey or palettised), TIFF or BMP file.
-        label_set: The classes; its aliases and values become ids, and every id is checked. None:
-            the pixels are returned as they are in the file.
-        coding: "ids": pixels are ids, palette indices among them. "colour": pixels are the
-            colours of `label_set`.
-
-    Returns:
-        `(height, width)`, of `label_set.dtype`, or of the file's integer type without a set.
-
-    Raises:
-        DataError: unreadable, coded otherwise, or an id or colour outside the set.
-    """
-    path = Path(path)
-    if coding == "colour":
-        if label_set is None:
-            raise ValueError(
-                "Label maps coded by colour need a label set to decode them. Give one."
-            )
-        return label_set.decode_colours(_read_coloured_map(path), path)
-    values = _read_integers(path, "label map")
-    if label_set is None:
-        return values
-    labels = label_set.resolve(values, path)
-    label_set.check(labels, path)
-    return labels.astype(label_set.dtype, copy=False)
-
-
-def read_instance_map(path: str | Path) -> np.ndarray:
-    """Reads an instance map: one number per instance, 0 to 2**31 - 1.
-
-    Args:
-        path: A PNG of up to 16 bits, or a TIFF of up to 32.
-
-    Returns:
-        `(height, width)` int32.
-
-    Raises:
-        DataError: unreadable, not one integer per pixel, or a negative id.
-    """
-    values = _read_integers(Path(path), "instance map")
-    return values.astype(np.int32, copy=False)
+# What is converted to these without loss of meaning.
+_READ_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
+_PHOTOMETRIC, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 262, 338, 339
 
 
 def read_photo(path: str | Path, channels: int = 3) -> np.ndarray:
@@ -118,23 +55,40 @@ def read_picture(
         `(height, width, channels)` uint8.
 
     Raises:
-        DataError: unreadable, 16-bit or floating-point grey, partly transparent without a channel
+        DataError: unreadable, of more than 8 bits per channel or of floating-point numbers, of
+            channels that are neither grey, RGB nor alpha, partly transparent without a channel
             for it, or without alpha where four channels are given.
     """
+    return picture_and_turn(path, channels, setting)[0]
+
+
+def picture_and_turn(
+    path: str | Path,
+    channels: int = 3,
+    setting: str = "image_channels",
+    thorough: bool = False,
+) -> tuple[np.ndarray, int]:
+    """As `read_picture`; returns the EXIF orientation, 1 to 8, that it was turned by too.
+
+    Args:
+        path, channels, setting: As in `read_picture`.
+        thorough: Whether to look for rows that a PNG lacks, which takes as long again.
+    """
     path, what = Path(path), _PICTURES[setting]
-    with _opened(path, what) as image:
-        if image.mode.startswith(("I", "F")):
-            kind = "grey" if channels == 1 else "RGB"
-            raise DataError(
-                f"{path}: a {what} has 8 bits per channel; this one is of mode {image.mode}. "
-                f"Convert it to 8-bit {kind}, choosing its black and white."
-            )
+    with opened(path, what, thorough) as picture:
+        _require_plain(picture, path, what, channels)
+        before = picture.orientation
+        image = picture.image
         if channels == 4:
             _require_alpha(image, path, setting)
         else:
             _refuse_transparency(image, path, setting)
-        upright = ImageOps.exif_transpose(image).convert(_MODES[channels])
-        return np.asarray(upright).reshape(upright.height, upright.width, channels)
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+        image = image if image.mode == _MODES[channels] else image.convert(_MODES[channels])
+        pixels = np.asarray(image).reshape(image.height, image.width, channels)
+        # Pillow has turned a TIFF, and nothing else.
+        return upright(pixels, picture.orientation), before
 
 
 def verify_picture(
@@ -145,77 +99,26 @@ def verify_picture(
     Raises:
         DataError: as `read_picture`.
     """
+    return size_and_turn(path, channels, setting)[0]
+
+
+def size_and_turn(
+    path: str | Path, channels: int = 3, setting: str = "image_channels"
+) -> tuple[tuple[int, int], int]:
+    """As `verify_picture`; returns the EXIF orientation, 1 to 8, too."""
     path = Path(path)
-    with _opened(path, _PICTURES[setting]) as image:
-        turned = image_orientation(image) >= 5
-        width, height = image.size
-        if image.format != "JPEG" or channels == 4:
-            return read_picture(path, channels, setting).shape[:2]  # pyright: ignore[reportReturnType]
-        # Every byte is still read, but only an eighth of the pixels is made.
-        image.draft(None, (max(1, width // 8), max(1, height // 8)))
-        image.load()
-    return (width, height) if turned else (height, width)
-
-
-def image_orientation(image: Image.Image) -> int:
-    """Returns the EXIF orientation, 1 (upright) to 8; 1 where there is none."""
-    return int(image.getexif().get(_EXIF_ORIENTATION, 1))
-
-
-def photo_orientation(path: str | Path) -> int:
-    """Returns the EXIF orientation of a photo file, 1 (upright) to 8."""
-    with _opened(Path(path), "photo") as image:
-        return image_orientation(image)
-
-
-def read_palette(path: str | Path) -> list[tuple[int, int, int]]:
-    """Returns the colours of a palettised image by index; an empty list for any other image."""
-    with _opened(Path(path), "label map") as image:
-        flat = image.getpalette("RGB") if image.mode == "P" else None
-    flat = flat or []
-    return [(flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat) - 2, 3)]
-
-
-def write_label_map(
-    path: str | Path, labels: np.ndarray, label_set: LabelSet | None = None
-) -> None:
-    """Writes a label map as PNG: 8 bits, palettised by `label_set` if given; 16 bits above 255.
-
-    The pixels are ids, or the values that the files of `label_set` hold for them.
-
-    Raises:
-        DataError: an id is out of range, or above 65535.
-    """
-    labels = np.asarray(labels)
-    if label_set is not None:
-        label_set.check(labels, path)
-        labels = label_set.file_values(labels)
-    _require_ids(path, labels, 65535)
-    if labels.max() > 255:
-        Image.fromarray(labels.astype(np.uint16)).save(path, "PNG")
-        return
-    image = Image.fromarray(labels.astype(np.uint8))
-    if label_set is not None and label_set.num_classes <= 256:
-        places = label_set.file_values(np.arange(label_set.num_classes))
-        palette = np.zeros((max(places) + 1, 3), np.uint8)
-        palette[places] = label_set.palette
-        image.putpalette(palette[:256].tobytes())
-    image.save(path, "PNG")
-
-
-def write_instance_map(path: str | Path, instances: np.ndarray) -> None:
-    """Writes ids as 16-bit PNG, or as 32-bit TIFF where `path` ends in .tif or .tiff.
-
-    Raises:
-        DataError: an id is negative, or above 65535 in a PNG.
-    """
-    path, instances = Path(path), np.asarray(instances)
-    if path.suffix.lower() in (".tif", ".tiff"):
-        _require_ids(path, instances, 2**31 - 1)
-        Image.fromarray(instances.astype(np.int32)).save(path, "TIFF")
-        return
-    _require_ids(path, instances, 65535, " Write a .tif file for larger ids.")
-    Image.fromarray(instances.astype(np.uint16)).save(path, "PNG")
+    what = _PICTURES[setting]
+    with opened(path, what, thorough=False) as picture:
+        image = picture.image
+        if image.format == "JPEG" and channels != 4:
+            _require_plain(picture, path, what, channels)
+            turn, (width, height) = picture.orientation, image.size
+            # Every byte is still read, but only an eighth of the pixels is made.
+            image.draft(None, (max(1, width // 8), max(1, height // 8)))
+            image.load()
+            return ((width, height) if turn >= 5 else (height, width)), turn
+    pixels, turn = picture_and_turn(path, channels, setting, thorough=True)
+    return (pixels.shape[0], pixels.shape[1]), turn
 
 
 def write_photo(path: str | Path, image: np.ndarray) -> None:
@@ -227,92 +130,32 @@ def write_photo(path: str | Path, image: np.ndarray) -> None:
     Image.fromarray(image).save(path, quality=95, subsampling=0)
 
 
-@contextlib.contextmanager
-def _opened(path: Path, what: str) -> Iterator[Image.Image]:
-    """Opens an image and raises any error of decoding as a `DataError`."""
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file (a {what} was expected).")
-    try:
-        with Image.open(path) as image:
-            yield image
-    except DataError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{path}: the {what} is too large to be safe ({error}).") from error
-    except (OSError, SyntaxError, ValueError, EOFError, zlib.error) as error:
+def _require_plain(picture: Picture, path: Path, what: str, channels: int) -> None:
+    """Raises unless this is grey, a palette or RGB, of 8 bits, with or without alpha."""
+    image = picture.image
+    kind = "grey" if channels == 1 else "RGB"
+    if picture.bits > 8 or image.mode.startswith(("I", "F")):
         raise DataError(
-            f"{path}: the {what} cannot be read ({error}). The file is empty, truncated or "
-            "damaged, or no image: replace it."
-        ) from error
-
-
-def _read_integers(path: Path, what: str) -> np.ndarray:
-    if _is_jpeg(path):
+            f"{path}: a {what} has 8 bits per channel; this one has {picture.bits} (mode "
+            f"{image.mode}). Convert it to 8-bit {kind}, choosing its black and white."
+        )
+    if image.mode not in _READ_MODES:
         raise DataError(
-            f"{path}: JPEG changes pixel values, so it cannot hold a {what}. Give PNG or TIFF made "
-            "from the original ids."
+            f"{path}: a {what} is grey or RGB, with or without alpha; this one is of mode "
+            f"{image.mode}. Convert it to {kind}, with its colour profile if it has one."
         )
-    with _opened(path, what) as image:
-        mode = image.mode
-        if mode not in ("1", "L", "P", "I") and not mode.startswith("I;16"):
-            raise _not_one_channel(path, what, image)
-        tiles = getattr(image, "tile", None)
-        raw = tiles[0].args if tiles else None
-        stretch = _STRETCH.get(str(raw[0] if isinstance(raw, tuple) else raw), 1)
-        values = np.asarray(image)
-    if mode == "1":
-        return values.astype(np.uint8)
-    if mode == "I" and values.min() < 0:
-        raise DataError(
-            f"{path}: the {what} must hold ids from 0 to {2**31 - 1}; it holds "
-            f"{int(values.min())} (a number from {2**31} up is read as negative)."
-        )
-    values = values // stretch if stretch > 1 else values
-    return values.astype(values.dtype.newbyteorder("="), copy=False)
-
-
-def _not_one_channel(path: Path, what: str, image: Image.Image) -> DataError:
-    if image.mode == "F":
-        return DataError(
-            f"{path}: the {what} must hold integers; it holds floating-point numbers. Convert it "
-            "to 8- or 16-bit PNG, or 32-bit integer TIFF."
-        )
-    pixels = np.asarray(image.convert("RGB"))
-    count = len(image.getbands())
-    start = f"{path}: the {what} must have one integer per pixel; it has {count} channels (mode "
-    start += f"{image.mode})"
-    if np.all(pixels == pixels[..., :1]):
-        return DataError(
-            f"{start} that are all equal, so it was saved in the wrong mode. Save one channel "
-            "as an 8-bit grey PNG."
-        )
-    if what == "label map":
-        colours = np.unique(pixels.reshape(-1, 3), axis=0)
-        shown = ", ".join(str(tuple(int(part) for part in colour)) for colour in colours[:4])
-        more = ", ..." if len(colours) > 4 else ""
-        return DataError(
-            f"{start}: it is coded by colour, with {len(colours)} colours: {shown}{more}. "
-            f"{_PALETTE_REMEDY}; or convert the maps to ids."
-        )
-    return DataError(
-        f"{start}. Convert it to 16-bit PNG or 32-bit TIFF; where the colour holds the id, it is "
-        "often red + 256 * green + 65536 * blue."
-    )
-
-
-def _read_coloured_map(path: Path) -> np.ndarray:
-    if _is_jpeg(path):
-        raise DataError(
-            f"{path}: JPEG changes colours, so it cannot hold a label map. Give PNG made from the "
-            "original colours."
-        )
-    with _opened(path, "label map") as image:
-        if image.mode not in ("RGB", "RGBA", "P"):
+    if image.format == "TIFF":
+        reason = ""
+        if picture_formats.tiff_tag(image, _PHOTOMETRIC) is None:
+            reason = "does not say whether its zero is black or white"
+        elif 0 in picture_formats.tiff_tag(image, _EXTRA_SAMPLES, ()):
+            reason = "has a further channel that is neither colour nor alpha"
+        elif max(picture_formats.tiff_tag(image, _SAMPLE_FORMAT, (1,))) != 1:
+            reason = "has signed numbers"
+        if reason:
             raise DataError(
-                f"{path}: label_coding is colour, but this label map has one grey channel (mode "
-                f"{image.mode}). Use label_coding: ids, the default."
+                f"{path}: this {what} is a TIFF that {reason}. Save it as 8-bit {kind}."
             )
-        return np.asarray(image.convert("RGB"))
 
 
 def _refuse_transparency(image: Image.Image, path: Path, setting: str) -> None:
@@ -332,15 +175,3 @@ def _require_alpha(image: Image.Image, path: Path, setting: str) -> None:
             f"{path}: `{setting}` is 4, and this {_PICTURES[setting]} has no alpha (mode "
             f"{image.mode}). Save it as RGBA, or set `{setting}` to 3 or 1."
         )
-
-
-def _require_ids(path: str | Path, ids: np.ndarray, highest: int, remedy: str = "") -> None:
-    if ids.min() < 0 or ids.max() > highest:
-        raise DataError(
-            f"{path}: this file holds ids from 0 to {highest}; got {int(ids.min())} to "
-            f"{int(ids.max())}.{remedy}"
-        )
-
-
-def _is_jpeg(path: Path) -> bool:
-    return path.suffix.lower() in (".jpg", ".jpeg")

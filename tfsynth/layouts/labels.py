@@ -11,19 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from tfsynth.files import config_folder
-from tfsynth.hints import nearest
-from tfsynth.plain import read_yaml_file, shown
-
-_CLASS_KEYS = ("name", "colour", "void", "id", "aliases", "values")
-
-# More classes than any published data set has (ADE20K names about 3,700): beyond this the numbers
-# are instance ids (class * 1000 + number), given as labels by mistake.
-_MOST_INFERRED_CLASSES = 4096
-
-
-class DataError(ValueError):
-    """A file of the data set breaks a rule; the message names the file, what came and a remedy."""
+from tfsynth.layouts.guesses import guess_classes
+from tfsynth.layouts.guesses import pascal_palette as pascal_palette
+from tfsynth.layouts.label_files import classes_in_order, listed_values, read_label_file
+from tfsynth.layouts.messages import DataError as DataError
+from tfsynth.layouts.messages import listing, percent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,8 +181,8 @@ class LabelSet:
         raise DataError(
             f"{source}: label id {bad[0]} is out of range: this label set has ids "
             f"{self._range()} ({self.num_classes} classes). {bad.size} of {labels.size} pixels "
-            f"({_percent(bad.size, labels.size)}) are outside; the ids there: "
-            f"{_listing(np.unique(bad))}. {self._remedy(bad)}"
+            f"({percent(bad.size, labels.size)}) are outside; the ids there: "
+            f"{listing(np.unique(bad))}. {self._remedy(bad)}"
         )
 
     def _remedy(self, bad: np.ndarray) -> str:
@@ -224,15 +216,33 @@ class LabelSet:
 
     def _resolve_values(self, values: np.ndarray, source: object) -> np.ndarray:
         known, ids = np.array(self.values).T
-        places = np.minimum(np.searchsorted(known, values), len(known) - 1)
-        strange = np.unique(values[known[places] != values])
+        if values.dtype.kind == "u" and values.dtype.itemsize <= 2:
+            # A table takes less memory than a search.
+            table = np.full(np.iinfo(values.dtype).max + 1, -1, np.int32)
+            fitting = (known >= 0) & (known < len(table))
+            table[known[fitting]] = ids[fitting]
+            resolved = table[values]
+            strange = np.unique(values[resolved < 0])
+        else:
+            places = np.minimum(np.searchsorted(known, values), len(known) - 1)
+            resolved, strange = ids[places], np.unique(values[known[places] != values])
         if strange.size:
             raise DataError(
-                f"{source}: this label set has no class for {_listing(strange)}; its files hold "
-                f"{_listing(known, most=len(known))}. Correct these pixels, or add the value to "
+                f"{source}: this label set has no class for {listing(strange)}; its files hold "
+                f"{listing(known, most=len(known))}. Correct these pixels, or add the value to "
                 "the `values` of a class in the label file."
             )
-        return ids[places].astype(self.dtype)
+        return resolved.astype(self.dtype)
+
+    def id_of_value(self, value: int) -> int | None:
+        """Returns the id for one value of a label file, or None where it has none."""
+        if self.values:
+            return dict(self.values).get(value)
+        return dict(self.aliases).get(value, value if 0 <= value < self.num_classes else None)
+
+    def is_alias(self, value: int) -> bool:
+        """Returns whether a label file's value stands for a class beside the class's own."""
+        return value in dict(self.aliases)
 
     def file_values(self, ids: np.ndarray) -> np.ndarray:
         """Returns what a label file holds for ids: `resolve` gives the ids again.
@@ -261,22 +271,37 @@ class LabelSet:
         self.require_unique_colours()
         keys = _colour_keys(self.palette)
         order = np.argsort(keys)
-        wanted = _colour_keys(np.asarray(pixels, np.uint8))
-        places = np.minimum(np.searchsorted(keys[order], wanted), self.num_classes - 1)
-        ids = order[places]
-        unknown = keys[ids] != wanted
-        if unknown.any():
-            row, column = np.argwhere(unknown)[0]
-            colour = tuple(int(part) for part in pixels[row, column])
-            nearest = int(np.abs(self.palette.astype(int) - colour).sum(axis=1).argmin())
-            raise DataError(
-                f"{source}: the colour {colour} at row {row}, column {column} is no class's; "
-                f"{int(unknown.sum())} of {unknown.size} pixels "
-                f"({_percent(unknown.sum(), unknown.size)}) have such colours. The nearest class "
-                f"is {self.names[nearest]!r} {self.colours[nearest]}. Add the colour to the label "
-                "file, or save the map without smoothing or lossy compression."
-            )
-        return ids.astype(self.dtype)
+        pixels = np.asarray(pixels, np.uint8)
+        ids = np.empty(pixels.shape[:2], self.dtype)
+        first, count = None, 0
+        # Some rows at a time: the search takes much more memory than the map.
+        step = max(1, 2**20 // max(1, pixels.shape[1]))
+        for top in range(0, len(pixels), step):
+            wanted = _colour_keys(pixels[top : top + step])
+            places = np.minimum(np.searchsorted(keys[order], wanted), self.num_classes - 1)
+            found = order[places]
+            unknown = keys[found] != wanted
+            if first is None and unknown.any():
+                row, column = np.argwhere(unknown)[0]
+                first = (top + int(row), int(column))
+            count += int(unknown.sum())
+            ids[top : top + step] = found
+        if first is not None:
+            raise self._unknown_colour(pixels, first, count, source)
+        return ids
+
+    def _unknown_colour(
+        self, pixels: np.ndarray, place: tuple[int, int], count: int, source: object
+    ) -> DataError:
+        colour = tuple(int(part) for part in pixels[place])
+        nearest = int(np.abs(self.palette.astype(int) - colour).sum(axis=1).argmin())
+        total = pixels.shape[0] * pixels.shape[1]
+        return DataError(
+            f"{source}: the colour {colour} at row {place[0]}, column {place[1]} is no class's; "
+            f"{count} of {total} pixels ({percent(count, total)}) have such colours. The nearest "
+            f"class is {self.names[nearest]!r} {self.colours[nearest]}. Add the colour to the "
+            "label file, or save the map without smoothing or lossy compression."
+        )
 
     def require_unique_colours(self) -> None:
         """Raises `DataError` if two classes share a colour, so that no map can be decoded."""
@@ -313,26 +338,13 @@ class LabelSet:
         A class is described by `name` and `colour`, and if needed `void: true`, `aliases: [255]`,
         `values: [7]` and `id` (for all classes or for none; without it ids are positions).
         """
-        if not isinstance(node, Mapping) or not isinstance(node.get("classes"), Sequence):
-            raise ValueError(
-                f"{source}: expected a list under the key `classes`, each entry like "
-                "`{name: road, colour: [128, 64, 128]}`."
-            )
-        _refuse_unknown_keys(node, ("classes",), source)
-        classes = list(node["classes"])
-        for entry in classes:
-            if isinstance(entry, Mapping):
-                _refuse_unknown_keys(entry, _CLASS_KEYS, source)
-            if not isinstance(entry, Mapping) or not {"name", "colour"} <= set(entry):
-                raise ValueError(f"{source}: a class needs `name` and `colour`; got {entry!r}.")
-            _check_kinds(entry, source)
-        classes = _in_order_of_ids(classes, source)
+        classes = classes_in_order(node, source)
         try:
             return cls(
                 [entry["name"] for entry in classes],
                 [entry["colour"] for entry in classes],
                 [i for i, entry in enumerate(classes) if entry.get("void", False)],
-                *(_listed(key, classes) for key in ("aliases", "values")),
+                *(listed_values(key, classes) for key in ("aliases", "values")),
             )
         except (TypeError, ValueError) as error:
             raise ValueError(f"{source}: {error}") from error
@@ -344,15 +356,8 @@ class LabelSet:
         Raises:
             ValueError: no such file or name (listing those installed), or a malformed file.
         """
-        file = Path(path).expanduser()
-        if not file.is_file() and str(path) in installed_label_sets():
-            file = installed_label_sets()[str(path)]
-        if not file.is_file():
-            raise ValueError(
-                f"There is no label file {str(path)!r}. Give the path of a YAML or JSON file, or "
-                f"an installed name: {sorted(installed_label_sets())}."
-            )
-        return cls.from_dict(read_yaml_file(file), file)  # JSON is YAML too.
+        node, file = read_label_file(path)
+        return cls.from_dict(node, file)
 
     @classmethod
     def infer(
@@ -384,54 +389,10 @@ class LabelSet:
         Raises:
             DataError: no values, a negative one, or so large that they must be instance ids.
         """
-        found = sorted({int(value) for value in values})
-        if not found or found[0] < 0:
-            raise DataError(f"Label ids start at 0; the label maps hold {_listing(found)}.")
-        apart = found[-1] == 255 and (len(found) == 1 or found[-2] < 254)
-        ids = found[:-1] if apart else found
-        count = (ids[-1] + 1 if ids else 0) + apart
-        if count > _MOST_INFERRED_CLASSES:
-            raise DataError(
-                f"The label maps hold the id {found[-1]}, which would make {count} classes. These "
-                "look like instance ids (class * 1000 + number). Put class ids into the label "
-                "folder, or give a label file."
-            )
-        table = pascal_palette(count)
-        given = [tuple(colour) for colour in palette or ()]
-        sources = [255 if apart and i == count - 1 else i for i in range(count)]
-        colours = [given[s] if s < len(given) else table[i] for i, s in enumerate(sources)]
-        names = [f"class {i}" for i in range(count)]
-        if not apart:
-            return cls(names, colours)
-        mask = found == [0, 255]
-        if not mask:
-            names[-1] = "void"
-        return cls(names, colours, () if mask else (count - 1,), {255: count - 1})
+        return cls(*guess_classes(values, palette))
 
     def _range(self) -> str:
         return f"0..{self.num_classes - 1}"
-
-
-def installed_label_sets() -> dict[str, Path]:
-    """Returns the label files that come with the package, by name."""
-    files = sorted((config_folder() / "labels").glob("*.yaml"))
-    return {file.stem: file for file in files}
-
-
-def pascal_palette(count: int) -> list[tuple[int, int, int]]:
-    """Returns `count` colours by the rule of the Pascal VOC development kit.
-
-    The bits of the id, three at a time from the lowest, become the bits of red, green and blue
-    from the highest: 0 is black, 1 (128, 0, 0), 2 (0, 128, 0), 3 (128, 128, 0).
-    """
-    colours = []
-    for i in range(count):
-        parts = [0, 0, 0]
-        for place in range(8):
-            for channel in range(3):
-                parts[channel] |= ((i >> (3 * place + channel)) & 1) << (7 - place)
-        colours.append((parts[0], parts[1], parts[2]))
-    return colours
 
 
 def _whole(value: Any) -> int:
@@ -446,63 +407,6 @@ def _pairs(mapping: Mapping[int, int] | Sequence[tuple[int, int]]) -> tuple[tupl
     return tuple(sorted((_whole(value), _whole(i)) for value, i in pairs))
 
 
-def _listed(key: str, classes: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
-    """Returns the pairs (value, id) that the classes' entries list under a key."""
-    lists = [entry.get(key, []) for entry in classes]
-    return [
-        (value, i)
-        for i, values in enumerate(lists)
-        for value in ([values] if isinstance(values, int) else values)
-    ]
-
-
-def _in_order_of_ids(classes: list[Mapping[str, Any]], source: object) -> list[Mapping[str, Any]]:
-    given = ["id" in entry for entry in classes]
-    if not any(given):
-        return classes
-    if not all(given):
-        missing = classes[given.index(False)]["name"]
-        raise ValueError(f"{source}: `id` is given for some classes but not for {missing!r}.")
-    ids = [entry["id"] for entry in classes]
-    if sorted(ids) != list(range(len(ids))):
-        raise ValueError(
-            f"{source}: ids must be 0..{len(ids) - 1} without gaps or repeats; got {sorted(ids)}. "
-            "Describe every id between; a lone high value such as 255 is written as an alias: "
-            "`aliases: [255]` at its class, without `id`."
-        )
-    return sorted(classes, key=lambda entry: entry["id"])
-
-
-def _check_kinds(entry: Mapping[str, Any], source: object) -> None:
-    """Raises `ValueError` for a name or `void` that YAML reads as something else."""
-    name, void = entry["name"], entry.get("void", False)
-    if not isinstance(name, str):
-        raise ValueError(
-            f"{source}: the name of a class is text, and YAML reads this one as {shown(name)}. Put "
-            'it in quotes: name: "..."'
-        )
-    if not isinstance(void, bool):
-        raise ValueError(
-            f"{source}: `void` of the class {name!r} takes true or false. Received: {void!r}."
-        )
-
-
-def _refuse_unknown_keys(node: Mapping[str, Any], known: Sequence[str], source: object) -> None:
-    for key in node:
-        if key not in known:
-            hint = nearest(key, known, "'")
-            raise ValueError(f"{source}: unknown key {key!r}; known: {list(known)}.{hint}")
-
-
 def _colour_keys(colours: np.ndarray) -> np.ndarray:
     parts = colours.astype(np.int32)
     return (parts[..., 0] << 16) | (parts[..., 1] << 8) | parts[..., 2]
-
-
-def _percent(part: Any, whole: int) -> str:
-    return f"{100 * int(part) / whole:.3g} %"
-
-
-def _listing(values: Iterable[Any], most: int = 8) -> str:
-    values = [int(value) for value in values]
-    return str(values[:most])[1:-1] + (", ..." if len(values) > most else "")

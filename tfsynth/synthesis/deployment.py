@@ -9,12 +9,19 @@ from tqdm import tqdm
 
 from tfsynth import exporters, models
 from tfsynth.data import images
-from tfsynth.data.builders import pairing
-from tfsynth.data.dataset import DataError
+from tfsynth.data import maps as map_files
+from tfsynth.data.builders.listing import NAMES
+from tfsynth.data.dataset import DataError, require_same_turn
 from tfsynth.files import replace_file
 from tfsynth.layouts.regions import components
 from tfsynth.synthesis.layout_files import draw_streets, write_layouts
-from tfsynth.synthesis.paths import companions, conditions, refuse_existing, refuse_inputs
+from tfsynth.synthesis.paths import (
+    companions,
+    conditions,
+    refuse_existing,
+    refuse_inputs,
+    refuse_outside,
+)
 from tfsynth.synthesis.synthesizer import Synthesizer
 
 
@@ -55,9 +62,10 @@ def synthesize(
     """Writes a photograph for every label map or condition picture, as PNG of the same name.
 
     Names are those that pair files in training: the stem, without the endings of
-    Cityscapes. Everything is checked before the first is written: that no two inputs share a
-    name, that nothing is overwritten, and every file against the model. Each PNG is written
-    completely or not at all; it is grey, RGB or RGBA, as the training photographs of the model.
+    Cityscapes; what is in a subfolder is written into a subfolder of that name. Everything is
+    checked before the first is written: that no two inputs share a name, that nothing is
+    overwritten, and every file against the model. Each PNG is written completely or not at all;
+    it is grey, RGB or RGBA, as the training photographs of the model.
 
     Args:
         model_path: A `.keras` file, a run folder or the name of a model that ships.
@@ -89,9 +97,9 @@ def synthesize(
         FileExistsError: If a photograph is there and `overwrite` is off, or it would
             replace one of the maps.
     """
-    if label_coding not in images.LABEL_CODINGS:
+    if label_coding not in map_files.LABEL_CODINGS:
         raise ValueError(
-            f"`label_coding` is one of {list(images.LABEL_CODINGS)}. Received: {label_coding!r}."
+            f"`label_coding` is one of {list(map_files.LABEL_CODINGS)}. Received: {label_coding!r}."
         )
     if not str(output_dir):
         raise ValueError("The folder of the photographs has the empty name ''. Name one, or '.'.")
@@ -107,7 +115,7 @@ def synthesize(
     if drawn:
         maps = {name: layouts / "labels" / f"{name}.png" for name in drawn}
     else:
-        maps = conditions(inputs, role)
+        maps = conditions(inputs, role, (output_dir, instances, like))
     instance_maps = companions(maps, role, instances, "instance map", "instance")
     references = companions(maps, role, like, "photograph", "photo")
     endings = [f"-{i + 1}" for i in range(samples)] if samples > 1 else [""]
@@ -116,6 +124,7 @@ def synthesize(
     read = [*({} if drawn else maps).values(), *instance_maps.values(), *references.values()]
     copies = [layouts / kind / f"{name}.png" for kind in ("labels", "instances") for name in drawn]
     refuse_inputs([*written, *copies], read)
+    refuse_outside([*written, *copies], output_dir)
     if not overwrite:
         refuse_existing(written)
         if drawn and layouts.exists():
@@ -131,7 +140,7 @@ def synthesize(
         write_layouts(layouts, drawn, synthesizer)
     for name in tqdm(maps, "synthesising", unit="image", disable=quiet):
         for target, picture in zip(targets[name], files.photographs(name, seed), strict=False):
-            output_dir.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             replace_file(target, lambda path, p=picture: images.write_photo(path, p))
     return written
 
@@ -194,28 +203,35 @@ class _Layouts:
     def _read(self, name):
         """Returns condition, instances, and the photograph to take styles of, if there is one."""
         synthesizer, path, drawn = self.synthesizer, self.maps[name], self.drawn.get(name)
-        what = f"{pairing.NAMES[self.role]} {path}"
+        what = f"{NAMES[self.role]} {path}"
+        turn = 1
         if drawn:
             condition = drawn["labels"]
         elif synthesizer.label_set is None:
             channels = synthesizer.conditioning.condition_channels
-            condition = images.read_picture(path, channels, "condition_channels")
+            condition, turn = images.picture_and_turn(
+                path, channels, "condition_channels", thorough=True
+            )
         else:
             coding = "colour" if self.role == "colour" else "ids"
-            condition = images.read_label_map(path, synthesizer.label_set, coding)
+            condition, turn = map_files.label_map_and_turn(path, synthesizer.label_set, coding)
         reference = self.references.get(name)
         if reference is not None:
-            photograph = images.read_photo(reference, synthesizer.generator.output_channels)
+            photograph, own = images.picture_and_turn(
+                reference, synthesizer.generator.output_channels, thorough=True
+            )
             _require_same_size(reference, photograph, condition, what)
+            require_same_turn(reference, "the photograph", own, turn, photograph.shape, what)
             reference = photograph
-        return condition, self._instances(name, condition, what), reference
+        return condition, self._instances(name, condition, turn, what), reference
 
-    def _instances(self, name, condition, what):
+    def _instances(self, name, condition, turn, what):
         """Returns the instances of one condition: those of a file, else made of the condition."""
         path = self.instance_maps.get(name)
         if path is not None:
-            ids = images.read_instance_map(path)
+            ids, own = map_files.instance_map_and_turn(path)
             _require_same_size(path, ids, condition, what)
+            require_same_turn(path, "the instance map", own, turn, ids.shape, what)
             return ids
         if self.instances_from == "components":
             return components(condition)

@@ -1,36 +1,41 @@
 """The files that a synthesis reads and writes: found and paired by name."""
 
+import warnings
+from collections import Counter
 from pathlib import Path
 
-from tfsynth.data import images
 from tfsynth.data.builders import pairing
+from tfsynth.data.builders.listing import NAMES, list_files, pairing_name
 from tfsynth.data.dataset import DataError
+from tfsynth.data.images import PHOTO_EXTENSIONS
+from tfsynth.data.maps import MAP_EXTENSIONS
 
 
-def conditions(inputs, role):
+def conditions(inputs, role, without=()):
     """Returns the label maps or condition pictures by the names of their photographs.
 
     Args:
-        inputs: Paths of files and folders.
+        inputs: Paths of files and folders. Folders are searched as in training; the names of
+            subfolders belong to the names, as in "aachen/scene".
         role: What they are, in the words of `pairing`.
+        without: Folders (or `None`) inside those of `inputs` that hold something else, such as
+            the photographs of the last time.
 
     Raises:
         DataError: If a path does not exist, a folder has none, or two share a name.
     """
-    maps = {}
+    maps, other = {}, [Path(folder).resolve() for folder in without if folder is not None]
     for path in inputs:
         if not str(path):
-            raise DataError(
-                f"One of the {pairing.NAMES[role]}s to read is the empty name ''. Name a file."
-            )
+            raise DataError(f"One of the {NAMES[role]}s to read is the empty name ''. Name a file.")
         path = Path(path)
         if path.is_dir():
-            found = _conditions_in(path, role)
+            found = _conditions_in(path, role, other)
         elif path.is_file():
             # A file that is named explicitly is taken with any ending.
-            found = {pairing.pairing_name(Path(path.name), role) or path.stem: path}
+            found = {pairing_name(Path(path.name), role) or path.stem: path}
         else:
-            raise DataError(f"No {pairing.NAMES[role]} or folder at {path}. Check the path.")
+            raise DataError(f"No {NAMES[role]} or folder at {path}. Check the path.")
         for name in found:
             if name in maps:
                 raise _shared_name(name, maps[name], found[name])
@@ -47,6 +52,16 @@ def refuse_inputs(targets, inputs):
             raise FileExistsError(
                 f"Writing {target} would replace {there[_identity(target)]}, which it is made "
                 "from. Name another folder for the photographs."
+            )
+
+
+def refuse_outside(targets, folder):
+    """Raises `FileExistsError` if a link in a folder leads a file to write out of it."""
+    for parent in dict.fromkeys(target.parent for target in targets):
+        if not parent.resolve().is_relative_to(folder.resolve()):
+            raise FileExistsError(
+                f"{parent} is a link out of {folder}, the folder of the photographs. Remove the "
+                "link, or name another folder."
             )
 
 
@@ -80,45 +95,48 @@ def companions(maps, role, source, what, kind):
     if source.is_file():
         if len(maps) > 1:
             raise DataError(
-                f"{source} is one {what}, and there are {len(maps)} {pairing.NAMES[role]}s. Give "
+                f"{source} is one {what}, and there are {len(maps)} {NAMES[role]}s. Give "
                 "the folder that holds one for each, of the same name."
             )
         return dict.fromkeys(maps, source)
-    extensions = images.MAP_EXTENSIONS | images.PHOTO_EXTENSIONS
-    found = {}
-    for key, file in pairing.list_files(source, kind, extensions).items():
-        found.setdefault(Path(key).name, []).append(file)
+    found = list_files(source, kind, pairing.EXTENSIONS).files
+    by_name = {}
+    for key, file in found.items():
+        by_name.setdefault(Path(key).name, []).append(file)
+    # A name that several conditions have, in several folders, says nothing without its folder.
+    names = Counter(Path(name).name for name in maps)
     chosen = {}
     for name, path in maps.items():
-        files = found.get(name, [])
-        # The folder's own come first: photographs may have their layouts in a folder beside them.
-        files = [file for file in files if file.parent == source] or files
+        base = Path(name).name
+        files = by_name.get(base, []) if names[base] == 1 else []
+        # The same place comes first: photographs may have their layouts in a folder beside them.
+        files = [found[name]] if name in found else files
         if len(files) != 1:
             raise DataError(
-                f"The {pairing.NAMES[role]} {path} needs one {what} {name}.* in {source}; there "
+                f"The {NAMES[role]} {path} needs one {what} {name}.* in {source}; there "
                 f"are {len(files)}."
             )
         chosen[name] = files[0]
     return chosen
 
 
-def _conditions_in(folder, role):
-    found = {}
-    extensions = images.PHOTO_EXTENSIONS if role == "condition" else images.MAP_EXTENSIONS
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() not in extensions:
-            continue
-        name = pairing.pairing_name(Path(path.name), role)
-        if name in found:
-            raise _shared_name(name, found[name], path)
-        if name is not None:
-            found[name] = path
-    if not found:
-        raise DataError(
-            f"{folder} holds no {pairing.NAMES[role]}s ({', '.join(sorted(extensions))}). Name "
-            "another folder."
+def _conditions_in(folder, role, without):
+    extensions = PHOTO_EXTENSIONS if role == "condition" else MAP_EXTENSIONS
+    listing = list_files(folder, role, extensions, role, without)
+    pictures = sorted(
+        file
+        for name, file in listing.unread.items()
+        if name not in listing.files and file.suffix.lower() not in PHOTO_EXTENSIONS
+    )
+    pictures = [file for file in pictures if file.is_file()]
+    if pictures:
+        endings = ", ".join(sorted({file.suffix for file in pictures}))
+        warnings.warn(
+            f"{folder}: {len(pictures)} files ending in {endings} are not read, such as "
+            f"{pictures[0].name}. Convert them to PNG.",
+            stacklevel=2,
         )
-    return found
+    return dict(sorted(listing.files.items()))
 
 
 def _shared_name(name, first, second):

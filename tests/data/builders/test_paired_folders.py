@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.data import raw_pictures as raw
 from tfsynth.data import CheckReport, DataError, PairedFolders, checking, write_photo
 from tfsynth.data import write_instance_map as write_instances
 from tfsynth.data import write_label_map as write_labels
@@ -324,13 +325,13 @@ def test_the_first_bad_example_is_named(folders, label_file):
 def reads(monkeypatch):
     """Counts the label maps that are read."""
     counted = []
-    read = checking.images.read_label_map
+    read = checking.maps.label_map_and_turn
 
     def counting(path, *arguments):
         counted.append(path)
         return read(path, *arguments)
 
-    monkeypatch.setattr(checking.images, "read_label_map", counting)
+    monkeypatch.setattr(checking.maps, "label_map_and_turn", counting)
     return counted
 
 
@@ -341,7 +342,8 @@ def test_check_is_remembered_outside_the_data(folders, label_file, private_cache
     assert check(folders, labels=label_file) == first
     assert len(reads) == 5
     assert sorted(folders.rglob("*")) == before
-    assert len(list(private_cache.rglob("*.json"))) == 1
+    # The check of the split, and the palettes of all splits.
+    assert len(list(private_cache.rglob("*.json"))) == 2
 
 
 def test_a_changed_file_is_checked_again(folders, label_file):
@@ -442,3 +444,125 @@ def test_guessed_classes_say_which_file_makes_them_so_many(folders, label_file):
         dataset.label_hint
     )
     assert PairedFolders(folders, label_file).label_hint == ""
+
+
+# What files store ---------------------------------------------------------------------------------
+
+
+def save_indexed(file, labels, label_set, order):
+    """Writes a label map whose palette lists the classes' colours in an order of its own."""
+    places = np.argsort(order).astype(np.uint8)
+    image = Image.fromarray(places[labels])
+    image.putpalette(label_set.palette[order].tobytes())
+    image.save(file)
+
+
+@pytest.fixture
+def reindexed(folders, four):
+    """`folders` with another order of colours in each palette."""
+    for number, file in enumerate(sorted(folders.glob("*_label/*.png"))):
+        with Image.open(file) as image:
+            labels = np.asarray(image)
+        save_indexed(file, labels, four, np.roll(np.arange(4), number))
+    return folders
+
+
+def test_palettes_in_another_order_are_read_by_the_colours_of_the_classes(
+    reindexed, label_file, four
+):
+    split = PairedFolders(reindexed, label_file).split("train")
+    assert split.check(progress=False).examples == 5
+    for example in split:
+        np.testing.assert_array_equal(four.paint(example["labels"]), example["image"])
+
+
+def test_palettes_that_disagree_are_refused_where_classes_are_guessed(reindexed):
+    message = r"train1.png: the palette .*train0.png gives index .* label_coding: colour"
+    with pytest.raises(DataError, match=message):
+        check(reindexed)
+
+
+def test_palettes_of_other_colours_must_agree_too(folders, label_file):
+    check(folders, labels=label_file)
+    for number in range(2):
+        file = folders / "val_label" / f"val{number}.png"
+        with Image.open(file) as image:
+            image.putpalette(np.roll(np.arange(12) * 20 + 3, 3 * number).astype(np.uint8).tobytes())
+            image.save(file)
+    with pytest.raises(DataError, match="val0.png: the palette .*train0.png"):
+        check(folders, labels=label_file)
+    for file in (folders / "train_label").iterdir():
+        with Image.open(file) as image:
+            Image.fromarray(np.asarray(image)).save(file)  # Without a palette.
+    with pytest.raises(DataError, match="val1.png: the palette .*val0.png"):
+        check(folders, labels=label_file)
+
+
+def turn(file, orientation, **settings):
+    """Gives a file an EXIF orientation."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    with Image.open(file) as image:
+        image.load()
+        image.save(file, exif=exif, **settings)
+
+
+@pytest.mark.parametrize("kind", ["label", "img", "inst"])
+@pytest.mark.parametrize("orientation", [2, 3, 4])
+def test_one_file_that_exif_turns_alone_is_refused(folders, label_file, kind, orientation):
+    turn(folders / f"train_{kind}" / "train1.png", orientation)
+    split = PairedFolders(folders, label_file).split("train")
+    for read in (lambda: split.check(progress=False), lambda: split[1]):
+        with pytest.raises(DataError, match=rf"EXIF orientation .*{orientation}.*over each other"):
+            read()
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_files_that_exif_turns_alike_are_turned_together(folders, label_file, four, orientation):
+    before = PairedFolders(folders, label_file).split("train")[1]
+    for kind in ("label", "img", "inst"):
+        turn(folders / f"train_{kind}" / "train1.png", orientation)
+    split = PairedFolders(folders, label_file).split("train")
+    assert split.check(progress=False).examples == 5
+    after = split[1]
+    np.testing.assert_array_equal(four.paint(after["labels"]), after["image"])
+    np.testing.assert_array_equal(after["instances"] // 1000, after["labels"])
+    assert not np.array_equal(after["labels"], before["labels"])
+
+
+def test_a_quarter_turn_is_told_by_the_size_unless_it_is_square(folders, label_file, four):
+    label, photo = folders / "train_label" / "train1.png", folders / "train_img" / "train1.png"
+    stored = PairedFolders(folders, label_file).split("train")[1]["labels"]
+    # The label map was made of the photo as it is seen.
+    write_labels(label, np.rot90(stored, -1), four)
+    (folders / "train_inst" / "train1.png").unlink()
+    turn(photo, 6)
+    split = PairedFolders(folders, label_file, instances="none").split("train")
+    assert split.check(progress=False).examples == 5
+    np.testing.assert_array_equal(four.paint(split[1]["labels"]), split[1]["image"])
+    square = stored[:, :12]
+    write_labels(label, square, four)
+    write_photo(photo, four.paint(square))
+    turn(photo, 6)
+    with pytest.raises(DataError, match="EXIF orientation 6, its label map 1"):
+        PairedFolders(folders, label_file, instances="none").split("train").check(progress=False)
+
+
+def test_deep_photographs_and_jpeg_label_maps_stop_the_check(folders, label_file):
+    photo = folders / "train_img" / "train1.png"
+    photo.write_bytes(raw.png(np.full((12, 20, 3), 4000), 16, 2))
+    with pytest.raises(
+        DataError, match=rf"^{photo}: a photo has 8 bits per channel; this one has 16"
+    ):
+        check(folders, labels=label_file)
+    label = folders / "train_label" / "train0.png"
+    Image.fromarray(np.zeros((12, 20), np.uint8)).save(label, "JPEG")
+    with pytest.raises(DataError, match=rf"^{label}: JPEG changes pixel values.*it is named .png"):
+        check(folders, labels=label_file)
+
+
+def test_names_to_leave_out_may_have_any_unicode_form(folders, label_file):
+    for kind in ("label", "img", "inst"):
+        (folders / f"train_{kind}" / "train0.png").rename(folders / f"train_{kind}" / "\u00e9.png")
+    for name in ("\u00e9", "e\u0301"):
+        assert len(PairedFolders(folders, label_file, exclude=[name]).split("train")) == 4

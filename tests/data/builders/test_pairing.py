@@ -124,3 +124,65 @@ def test_empty_folder(make, tmp_path, folder):
         file.rename(file.with_suffix(".txt"))
     with pytest.raises(DataError, match=rf"{folder}: no (label map|photo) in this folder.*'.png'"):
         pair_folders(labels, photos)
+
+
+# Names that nearly agree --------------------------------------------------------------------------
+
+
+def test_unicode_forms_of_one_name_are_one_name(make):
+    labels, photos, _ = make("l/cafe\u0301.png", "p/caf\u00e9.jpg")
+    assert [pair.stem for pair in pair_folders(labels, photos)] == ["caf\u00e9"]
+    make("p/cafe\u0301.jpg")
+    with pytest.raises(DataError, match="two files stand for .* look alike.*Unicode forms"):
+        pair_folders(labels, photos)
+
+
+@pytest.mark.parametrize(
+    ("label", "photo", "hint"),
+    [
+        ("x_L", "x", "Is it x.jpg. Then rename one of the two"),
+        ("x_mask", "x", "Is it x.jpg"),
+        ("x.jpg", "x", "Is it x.jpg"),
+        ("street_12_label", "street_12_photo", "Is it street_12_photo.jpg"),
+    ],
+)
+def test_the_nearest_name_is_said(make, label, photo, hint):
+    labels, photos, _ = make(f"l/{label}.png", f"p/{photo}.jpg", "l/a.png", "p/a.jpg")
+    with pytest.raises(DataError, match=f"{label}.png: this label map has no photo.*{hint}"):
+        pair_folders(labels, photos)
+
+
+def test_extensions_of_any_case_are_read(make):
+    labels, photos, _ = make("l/a.PNG", "p/a.JPEG", "l/b.Tif", "p/b.JPG")
+    assert [pair.stem for pair in pair_folders(labels, photos)] == ["a", "b"]
+
+
+def test_a_partner_that_is_not_read_is_named(make, tmp_path):
+    labels, photos, _ = make("l/a.png", "p/a.jpg", "l/b.png", "p/b.heic")
+    with pytest.raises(DataError, match="b.heic is there, but files ending in .heic are not read"):
+        pair_folders(labels, photos)
+    (tmp_path / "p" / "b.heic").unlink()
+    (tmp_path / "p" / "b.jpg").mkdir()
+    with pytest.raises(DataError, match="p/b.jpg is a folder, not a file"):
+        pair_folders(labels, photos)
+
+
+def test_pairs_that_are_not_read_are_counted(make):
+    labels, photos, _ = make(
+        *("l/a.png", "p/a.jpg", "l/b.gif", "p/b.jp2", "l/c.gif", "p/c.gif"),
+        *("l/README.txt", "p/README.txt", "l/classes.json", "p/d.gif"),
+    )
+    message = "2 pairs of files are not read for their extensions, such as b.gif and b.jp2"
+    with pytest.warns(UserWarning, match=message):
+        assert [pair.stem for pair in pair_folders(labels, photos)] == ["a"]
+
+
+def test_links(make, tmp_path):
+    labels, photos, _ = make("l/a.png", "p/a.jpg")
+    (tmp_path / "l" / "b.png").symlink_to("gone.png")
+    with pytest.raises(DataError, match="b.png: this is a link to gone.png, which is not there"):
+        pair_folders(labels, photos)
+    (tmp_path / "l" / "b.png").unlink()
+    (tmp_path / "l" / "more").symlink_to(tmp_path / "l")
+    with pytest.raises(DataError, match="more: this link leads back to .*without end"):
+        pair_folders(labels, photos)

@@ -235,3 +235,22 @@ def test_missing_folders(tmp_path):
     (tmp_path / "label").mkdir()
     with pytest.raises(DataError, match="Lay the data out as train_B/ and train_A/"):
         PicturePairs(tmp_path, direction="BtoA")
+
+
+@pytest.mark.parametrize(("first", "second"), [("train_A", "train_B"), ("train_B", "train_A")])
+def test_pictures_that_exif_turns_are_turned_together_or_refused(pairs, first, second):
+    root = pairs(3, 3)
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    for folder in (first, second):
+        file = root / folder / "p0.png"
+        with Image.open(file) as image:
+            image.load()
+            image.save(file, exif=exif)
+        split = PicturePairs(root).split("train")
+        if folder == first:
+            for read in (split.check, lambda split=split: split[0]):
+                with pytest.raises(DataError, match="EXIF orientation .*over each other"):
+                    read()
+    np.testing.assert_array_equal(split[0]["condition"], pixels(0, 3)[::-1, ::-1])
+    np.testing.assert_array_equal(split[0]["image"], pixels(10, 3)[::-1, ::-1])

@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from tfsynth.data import checking, images
-from tfsynth.data.builders import pairing
+from tfsynth.data import checking, maps
+from tfsynth.data.builders import layout_hints, pairing
 from tfsynth.data.dataset import (
     CheckReport,
     DataError,
     Dataset,
     Split,
     require_same_size,
+    require_same_turn,
     summarise,
 )
 
@@ -83,7 +84,8 @@ class FolderDataset(Dataset):
     @functools.cached_property
     def fingerprint(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Changes with the settings, and with the name, size or date of any file."""
-        parts: list[Any] = [self._content()]
+        # The number is that of the rules by which files are read.
+        parts: list[Any] = ["reading 2", self._content()]
         for name in self._prefixes:
             parts.append((name, [pair.stem for pair in self._pairs(name)]))
             files = [file for pair in self._pairs(name) for file in pair.files]
@@ -114,6 +116,7 @@ class FolderDataset(Dataset):
         pairs = self._pairs(name)
         if not pairs:
             raise DataError(f"{self._folder}: `exclude` leaves no example in the split {name!r}.")
+        self._refuse_training_files(name)
         return self._split_of(pairs)
 
     @abc.abstractmethod
@@ -129,8 +132,9 @@ class FolderDataset(Dataset):
             return self._all_pairs(name)
         # An unknown name is an error: otherwise its example would be trained on.
         stems = {pair.stem for split in self._prefixes for pair in self._all_pairs(split)}
-        pairing.require_examples(self.exclude, stems, self._folder)
-        return [pair for pair in self._all_pairs(name) if pair.stem not in self.exclude]
+        exclude = pairing.composed(self.exclude)
+        pairing.require_examples(exclude, stems, self._folder)
+        return [pair for pair in self._all_pairs(name) if pair.stem not in exclude]
 
     def _all_pairs(self, name: str) -> list[pairing.Pair]:
         if name not in self._paired:
@@ -144,6 +148,21 @@ class FolderDataset(Dataset):
     @functools.cached_property
     def _paired(self) -> dict[str, list[pairing.Pair]]:
         return {}
+
+    def _refuse_training_files(self, name: str) -> None:
+        """Raises `DataError` where the files of a split are those of the training split.
+
+        A split that `splits` names is meant so.
+        """
+        if name == "train" or "train" not in self._prefixes or name in (self.splits or {}):
+            return
+        same = layout_hints.first_of_equal_splits(self._all_pairs(name), self._all_pairs("train"))
+        if same is not None:
+            raise DataError(
+                f"{same.photo}: the {name} split holds the files of the training split, so that "
+                f"its scores would say nothing. Give it others; or, if it is meant so, name it: "
+                f"splits={{{name!r}: {self._prefixes[name]!r}}}."
+            )
 
     def _instance_folder(self, prefix: Path) -> Path | None:
         folder = Path(f"{prefix}_inst")
@@ -179,7 +198,7 @@ class FolderDataset(Dataset):
             raise DataError(
                 f"{self._folder}: no split found; the folders there are {there[:12]}. Lay the data "
                 f"out as {self._folders_of('train')} (and train_inst/), likewise validation and "
-                "test."
+                f"test.{layout_hints.hint(self._folder, self._endings)}"
             )
         return found
 
@@ -236,7 +255,7 @@ class FolderSplit(Split):
         """
         files = [file for pair in self.pairs for file in pair.files]
         signature = checking.signature_of_files(files, self._root)
-        key = checking.digest(["check 2", self._content, str(self._root), signature])
+        key = checking.digest(["check 3", self._content, str(self._root), signature])
         try:
             report = CheckReport(**checking.recall(key))
         except TypeError:  # Nothing is remembered, or no report.
@@ -250,10 +269,13 @@ class FolderSplit(Split):
     def _check_one(self, pair: pairing.Pair) -> int:
         """Returns the number of instances of a sound example; raises `DataError` for another."""
 
-    def _read_instances(self, path: Path, shape: Sequence[int], other: str) -> np.ndarray:
-        """Returns an instance map, whose size must be that of the `other` of this shape."""
-        instances = images.read_instance_map(path)
+    def _read_instances(
+        self, path: Path, shape: Sequence[int], turn: int, other: str, thorough: bool
+    ) -> np.ndarray:
+        """Returns an instance map, of the size and EXIF orientation of the `other`."""
+        instances, own = maps.instance_map_and_turn(path, thorough)
         require_same_size(path, "the instance map", instances.shape, shape, other=other)
+        require_same_turn(path, "the instance map", own, turn, instances.shape, other)
         return instances
 
 

@@ -9,10 +9,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfsynth.data import checking, images
+import numpy as np
+
+from tfsynth.data import checking, images, maps
 from tfsynth.data.builders import pairing
 from tfsynth.data.builders.folders import FolderDataset, FolderSplit, require_choice
-from tfsynth.data.dataset import Example, count_instances, require_same_size
+from tfsynth.data.dataset import (
+    CheckReport,
+    Example,
+    count_instances,
+    require_same_size,
+    require_same_turn,
+)
 from tfsynth.layouts.labels import LabelSet
 from tfsynth.layouts.regions import components
 from tfsynth.registry import register
@@ -36,8 +44,9 @@ class PairedFolders(FolderDataset):
             every label map is read once, and the classes are guessed (`LabelSet.from_values`).
         splits: Folder prefixes, as `{"validation": "val"}`. None: "validation" is found as
             validation_, val_ or valid_, "train" and "test" likewise.
-        label_coding: "ids": pixels are class ids, or palette indices. "colour": pixels are the
-            colours of `labels`.
+        label_coding: "ids": pixels are class ids, or palette indices. Where the palette's colours
+            are those of `labels` in another order, they tell the classes; where they are others,
+            the palettes of all files must agree. "colour": pixels are the colours of `labels`.
         instances: "auto": instance maps are read where there is a folder of them; "none": never;
             "required": a split without them is an error.
         exclude: Names of examples to leave out, such as one whose label map is known to be wrong;
@@ -68,7 +77,7 @@ class PairedFolders(FolderDataset):
         image_channels: int = 3,
         instances_from: str | None = None,
     ) -> None:
-        require_choice("label_coding", label_coding, images.LABEL_CODINGS)
+        require_choice("label_coding", label_coding, maps.LABEL_CODINGS)
         require_choice("image_channels", image_channels, images.PICTURE_CHANNELS)
         require_choice("instances_from", instances_from, INSTANCE_SOURCES)
         if label_coding == "colour" and labels is None:
@@ -100,9 +109,8 @@ class PairedFolders(FolderDataset):
         """The classes: those of `labels`, else guessed from the label maps of all splits."""
         if self._given_labels is not None:
             return self._given_labels
-        files = self._label_files()
-        palette = images.read_palette(files[0])
-        return LabelSet.from_values(checking.values_of_label_maps(files), palette)
+        survey = checking.survey_label_maps(self._label_files())
+        return LabelSet.from_values(survey.values, survey.palette)
 
     @property
     def label_hint(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -115,6 +123,14 @@ class PairedFolders(FolderDataset):
             f"in {file}. If it does not belong there, correct the file, or name the classes in a "
             "label file."
         )
+
+    def require_one_palette(self, progress: bool = True) -> None:
+        """Raises `DataError` if palettes of the label maps list their colours in other orders.
+
+        Palettes of the classes' own colours may: those are read by colour.
+        """
+        if self.label_coding == "ids":
+            checking.survey_label_maps(self._label_files(), self._given_labels, progress)
 
     def _label_files(self) -> list[Path]:
         return [pair.condition for name in self._prefixes for pair in self._pairs(name)]
@@ -143,44 +159,53 @@ class LabelledSplit(FolderSplit):
         content: list[Any],
     ) -> None:
         super().__init__(root, pairs, content)
+        self._dataset = dataset
         self.label_set = dataset.label_set
         self.image_channels = dataset.image_channels
         self._label_coding = dataset.label_coding
         self._instances_from = dataset.instances_from
 
+    def check(self, progress: bool = True, max_instances: int | None = None) -> CheckReport:
+        report = super().check(progress, max_instances)
+        self._dataset.require_one_palette(progress)
+        return report
+
     def load(self, index: int) -> Example:
         pair = self.pairs[index]
-        example = self._load_maps(pair)
-        example["image"] = images.read_picture(pair.photo, self.image_channels)
-        self._require_photo_size(pair, example["image"].shape, example["labels"].shape)
+        example, turn = self._load_maps(pair, thorough=False)
+        example["image"], own = images.picture_and_turn(pair.photo, self.image_channels)
+        self._require_fitting_photo(pair, example["image"].shape, own, example["labels"], turn)
         return example
 
     def _check_one(self, pair: pairing.Pair) -> int:
-        example = self._load_maps(pair)
-        shape = images.verify_picture(pair.photo, self.image_channels)
-        self._require_photo_size(pair, shape, example["labels"].shape)
+        example, turn = self._load_maps(pair, thorough=True)
+        shape, own = images.size_and_turn(pair.photo, self.image_channels)
+        self._require_fitting_photo(pair, shape, own, example["labels"], turn)
         return count_instances(example)
 
-    def _load_maps(self, pair: pairing.Pair) -> Example:
-        labels = images.read_label_map(pair.condition, self.label_set, self._label_coding)
+    def _load_maps(self, pair: pairing.Pair, thorough: bool) -> tuple[Example, int]:
+        """Returns labels and instances, and the EXIF orientation that they were stored in."""
+        coding = self._label_coding
+        labels, turn = maps.label_map_and_turn(pair.condition, self.label_set, coding, thorough)
         example = {"labels": labels}
         if pair.instance is not None:
-            example["instances"] = self._read_instances(pair.instance, labels.shape, "label map")
+            example["instances"] = self._read_instances(
+                pair.instance, labels.shape, turn, "label map", thorough
+            )
         elif self._instances_from == "components":
             example["instances"] = components(labels)
-        return example
+        return example, turn
 
-    def _require_photo_size(
-        self, pair: pairing.Pair, shape: Sequence[int], label_shape: Sequence[int]
+    def _require_fitting_photo(
+        self, pair: pairing.Pair, shape: Sequence[int], turn: int, labels: np.ndarray, other: int
     ) -> None:
-        if tuple(shape[:2]) == tuple(label_shape):
-            return
-        orientation = images.photo_orientation(pair.photo)
+        """Raises unless the photo has the size of its label map, and was turned likewise."""
         hint = ""
-        if orientation >= 5 and (shape[1], shape[0]) == tuple(label_shape):
+        if turn >= 5 and (shape[1], shape[0]) == labels.shape:
             hint = (
-                f"The photo's EXIF orientation is {orientation}, so it is turned upright; the "
+                f"The photo's EXIF orientation is {turn}, so it is turned upright; the "
                 "label map was made of the photo as it was before. Turn the label map, or remove "
                 "the tag from the photo."
             )
-        require_same_size(pair.photo, "the photo", shape, label_shape, hint)
+        require_same_size(pair.photo, "the photo", shape, labels.shape, hint)
+        require_same_turn(pair.photo, "the photo", turn, other, shape)

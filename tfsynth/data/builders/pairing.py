@@ -1,34 +1,20 @@
 """The pairing of conditions, photos and instance maps: files of one name."""
 
 import dataclasses
-import os
+import unicodedata
+import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from tfsynth.data import images
+from tfsynth.data.builders.listing import NAMES, Listing, list_files
+from tfsynth.data.images import PHOTO_EXTENSIONS
+from tfsynth.data.maps import MAP_EXTENSIONS
 from tfsynth.hints import nearest_names
 from tfsynth.layouts.labels import DataError
 
-# Endings in Cityscapes' file names (its README): the kind of the picture, after the scene's name.
-_ENDINGS = {
-    "label": ("_gtFine_labelIds", "_gtCoarse_labelIds"),
-    "trained": ("_gtFine_labelTrainIds", "_gtCoarse_labelTrainIds"),
-    "colour": ("_gtFine_color", "_gtCoarse_color"),
-    "instance": ("_gtFine_instanceIds", "_gtCoarse_instanceIds"),
-    "photo": ("_leftImg8bit",),
-}
-# Endings of other roles that a role takes too: painted label maps are condition pictures, and a
-# photo may be one.
-_ALSO = {"label": ("trained",), "condition": ("colour", "photo")}
-# The name of a file of each role, in messages.
-NAMES = {
-    "label": "label map",
-    "colour": "label map",
-    "condition": "condition picture",
-    "photo": "photo",
-    "instance": "instance map",
-}
+# Files of any role may be of these; what they store decides whether they are read.
+EXTENSIONS = MAP_EXTENSIONS | PHOTO_EXTENSIONS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +42,8 @@ def pair_folders(
 ) -> list[Pair]:
     """Returns the examples of three folders, sorted by name.
 
+    Pairs of files that are not read, such as two GIFs, are counted in a warning.
+
     Args:
         conditions: Folder of label maps or condition pictures.
         photos: Folder of photographs.
@@ -66,97 +54,28 @@ def pair_folders(
     Raises:
         DataError: a folder is missing or empty, two files have one name, or a file has no partner.
     """
-    maps = images.MAP_EXTENSIONS | images.PHOTO_EXTENSIONS
     found = {
-        role: list_files(conditions, role, maps, role),
-        "photo": list_files(photos, "photo", images.PHOTO_EXTENSIONS, role),
+        role: list_files(conditions, role, EXTENSIONS, role),
+        "photo": list_files(photos, "photo", PHOTO_EXTENSIONS, role),
     }
     if instances is not None:
-        found["instance"] = list_files(instances, "instance", maps, role)
+        found["instance"] = list_files(instances, "instance", EXTENSIONS, role)
     # The file name alone is enough if no name occurs twice; the folders may then be nested
     # differently.
-    if all(_all_differ(Path(key).name for key in files) for files in found.values()):
-        found = {
-            kind: {Path(key).name: file for key, file in files.items()}
-            for kind, files in found.items()
-        }
-    folders = {role: conditions, "photo": photos, "instance": instances}
+    if all(_all_differ(Path(key).name for key in listing.files) for listing in found.values()):
+        found = {kind: _without_subfolders(listing) for kind, listing in found.items()}
     for kind in list(found)[1:]:
-        _require_partners(found, role, kind, folders)
+        _require_partners(found, role, kind)
+    _warn_of_unread(found[role], found["photo"])
     return [
         Pair(
             key.replace("/", "__"),
-            found[role][key],
-            found["photo"][key],
-            found["instance"][key] if instances is not None else None,
+            found[role].files[key],
+            found["photo"].files[key],
+            found["instance"].files[key] if instances is not None else None,
         )
-        for key in sorted(found[role])
+        for key in sorted(found[role].files)
     ]
-
-
-def list_files(
-    folder: Path, role: str, extensions: Collection[str], partner: str = "label"
-) -> dict[str, Path]:
-    """Returns the image files under `folder` by their path in it, without extension and ending.
-
-    Args:
-        folder: The folder; subfolders are searched, hidden files are left out.
-        role: "label", "colour", "condition", "photo" or "instance": files with Cityscapes' ending
-            of another role are left out, so that its gtFine/ folder can serve for labels and
-            instances.
-        extensions: Lower-case file extensions with the dot.
-        partner: The role of the files that these belong to, for the message.
-
-    Raises:
-        DataError: no such folder, no image in it, or two files with one name.
-    """
-    if not folder.is_dir():
-        raise DataError(
-            f"{folder}: there is no such folder; every {NAMES[partner]} needs "
-            f"{'an' if role == 'instance' else 'a'} {NAMES[role]} there."
-            if role != partner
-            else f"{folder}: there is no such folder."
-        )
-    files: dict[str, Path] = {}
-    for base, subfolders, names in os.walk(folder, followlinks=True):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in sorted(names):
-            file = Path(base) / name
-            if name.startswith(".") or file.suffix.lower() not in extensions:
-                continue
-            key = pairing_name(file.relative_to(folder), role)
-            if key is None:
-                continue
-            if key in files:
-                raise DataError(
-                    f"{file}: {files[key].name} is there too, so two files stand for "
-                    f"{key!r}. Keep one of them."
-                )
-            files[key] = file
-    if not files:
-        raise DataError(
-            f"{folder}: no {NAMES[role]} in this folder. Files ending in {sorted(extensions)} are "
-            "read."
-        )
-    return files
-
-
-def pairing_name(relative: Path, role: str) -> str | None:
-    """Returns the name that pairs a file, or None where its ending says another role.
-
-    Args:
-        relative: The file's path in its folder; the subfolders belong to the name.
-        role: As in `list_files`.
-    """
-    stem = relative.stem
-    for owner, endings in _ENDINGS.items():
-        for ending in endings:
-            if stem.endswith(ending) and stem != ending:
-                if owner != role and owner not in _ALSO.get(role, ()):
-                    return None
-                stem = stem.removesuffix(ending)
-                return (relative.parent / stem).as_posix()
-    return (relative.parent / stem).as_posix()
 
 
 def require_examples(exclude: Sequence[str], stems: Collection[str], folder: Path) -> None:
@@ -180,20 +99,64 @@ def _all_differ(names: Iterable[str]) -> bool:
     return max(Counter(names).values(), default=0) < 2
 
 
-def _require_partners(
-    found: dict[str, dict[str, Path]], role: str, other: str, folders: dict[str, Path | None]
-) -> None:
+def _without_subfolders(listing: Listing) -> Listing:
+    files, unread = (
+        {Path(key).name: file for key, file in there.items()}
+        for there in (listing.files, listing.unread)
+    )
+    return Listing(listing.folder, files, unread)
+
+
+def _require_partners(found: dict[str, Listing], role: str, other: str) -> None:
     """Raises `DataError` for the first file of either role that has no partner of the other."""
     for here, there in ((role, other), (other, role)):
-        lonely = sorted(found[here].keys() - found[there].keys())
+        lonely = sorted(found[here].files.keys() - found[there].files.keys())
         if lonely:
             mine, wanted = NAMES[here], NAMES[there]
             raise DataError(
-                f"{found[here][lonely[0]]}: this {mine} has no {wanted} of the same name in "
-                f"{folders[there]}{_count(len(lonely), len(found[here]))}. Names must agree up to "
-                f"the extension; add the {wanted} or take the {mine} away."
+                f"{found[here].files[lonely[0]]}: this {mine} has no {wanted} of the same name in "
+                f"{found[there].folder}{_count(len(lonely), len(found[here].files))}. Names must "
+                f"agree up to the extension; add the {wanted} or take the {mine} away."
+                f"{_hint(lonely[0], found[here], found[there])}"
             )
+
+
+def _hint(key: str, here: Listing, there: Listing) -> str:
+    """Returns what may be meant, as a sentence with a space before it, or ""."""
+    if key in there.unread:
+        file = there.unread[key]
+        if file.is_dir():
+            return f" {file} is a folder, not a file."
+        return f" {file.name} is there, but files ending in {file.suffix} are not read: convert it."
+    # Those that have no partner themselves; all of them, if this one has a second ending.
+    free = [name for name in there.files if name not in here.files] or list(there.files)
+    begun = [name for name in free if name.startswith(key) or key.startswith(name)]
+    near = max(begun, key=len, default="") or nearest_names(key, free[:5000], most=1)
+    if near in ("", "none"):
+        return ""
+    return f" Is it {there.files[near].name}? Then rename one of the two."
 
 
 def _count(lonely: int, all_of_them: int) -> str:
     return f" (likewise {lonely} of {all_of_them})" if lonely > 1 else ""
+
+
+def _warn_of_unread(conditions: Listing, photos: Listing) -> None:
+    lost = sorted(
+        key
+        for key in conditions.unread.keys() & photos.unread.keys()
+        if key not in conditions.files and not conditions.unread[key].is_dir()
+    )
+    if lost:
+        first, second = conditions.unread[lost[0]], photos.unread[lost[0]]
+        noun = "pair of files is" if len(lost) == 1 else "pairs of files are"
+        warnings.warn(
+            f"{conditions.folder}: {len(lost)} {noun} not read for their extensions, such as "
+            f"{first.name} and {second.name}. Convert them to PNG, or take them away.",
+            stacklevel=2,
+        )
+
+
+def composed(names: Iterable[str]) -> list[str]:
+    """Returns names in the Unicode form of `Pair.stem` (NFC)."""
+    return [unicodedata.normalize("NFC", name) for name in names]

@@ -11,12 +11,18 @@ from typing import Any
 import numpy as np
 
 from tfsynth.data import images
-from tfsynth.data.builders import pairing
+from tfsynth.data.builders import listing, pairing
 from tfsynth.data.builders.folders import FolderDataset, FolderSplit, require_choice
-from tfsynth.data.dataset import DataError, Example, count_instances, require_same_size
+from tfsynth.data.dataset import (
+    DataError,
+    Example,
+    count_instances,
+    require_same_size,
+    require_same_turn,
+)
 from tfsynth.registry import register
 
-_CONDITION = pairing.NAMES["condition"]
+_CONDITION = listing.NAMES["condition"]
 DIRECTIONS = ("AtoB", "BtoA")
 
 
@@ -119,29 +125,45 @@ class PictureSplit(FolderSplit):
 
     def load(self, index: int) -> Example:
         pair = self.pairs[index]
-        condition = images.read_picture(pair.condition, *self._as_condition)
-        image = images.read_picture(pair.photo, *self._as_photo)
-        require_same_size(pair.photo, "the photo", image.shape, condition.shape, other=_CONDITION)
+        condition, turn = images.picture_and_turn(pair.condition, *self._as_condition)
+        image, own = images.picture_and_turn(pair.photo, *self._as_photo)
+        self._require_fitting(pair, image.shape, own, condition.shape, turn)
         if self._side_by_side:
             middle = _half(pair.photo, image.shape)
             left, right = np.s_[:, :middle], np.s_[:, middle:]
             first, second = (left, right) if self._left_is_condition else (right, left)
             condition, image = condition[first], image[second]
-        return {"condition": condition, "image": image, **self._instances(pair, image.shape)}
+        instances = self._instances(pair, image.shape, turn, thorough=False)
+        return {"condition": condition, "image": image, **instances}
 
     def _check_one(self, pair: pairing.Pair) -> int:
-        condition_shape = images.verify_picture(pair.condition, *self._as_condition)
-        shape = images.verify_picture(pair.photo, *self._as_photo)
-        require_same_size(pair.photo, "the photo", shape, condition_shape, other=_CONDITION)
+        condition_shape, turn = images.size_and_turn(pair.condition, *self._as_condition)
+        shape, own = images.size_and_turn(pair.photo, *self._as_photo)
+        self._require_fitting(pair, shape, own, condition_shape, turn)
         if self._side_by_side:
             shape = (shape[0], _half(pair.photo, shape))
-        instances = self._instances(pair, shape)
+        instances = self._instances(pair, shape, turn, thorough=True)
         return count_instances(instances) if instances else 1
 
-    def _instances(self, pair: pairing.Pair, shape: Sequence[int]) -> Example:
+    def _require_fitting(
+        self,
+        pair: pairing.Pair,
+        shape: Sequence[int],
+        turn: int,
+        condition_shape: Sequence[int],
+        condition_turn: int,
+    ) -> None:
+        """Raises unless photo and condition have one size, and were turned likewise."""
+        require_same_size(pair.photo, "the photo", shape, condition_shape, other=_CONDITION)
+        require_same_turn(pair.photo, "the photo", turn, condition_turn, shape, _CONDITION)
+
+    def _instances(
+        self, pair: pairing.Pair, shape: Sequence[int], turn: int, thorough: bool
+    ) -> Example:
         if pair.instance is None:
             return {}
-        return {"instances": self._read_instances(pair.instance, shape, _CONDITION)}
+        instances = self._read_instances(pair.instance, shape, turn, _CONDITION, thorough)
+        return {"instances": instances}
 
 
 def _half(path: Path, shape: Sequence[int]) -> int:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from PIL import Image
 from tqdm import tqdm
 
 from tfsynth import streets
 from tfsynth.data.builders.drawn_folder import require_drawn
 from tfsynth.data.dataset import DataError
+from tfsynth.data.picture_files import opened_bytes
 from tfsynth.files import working_folder
 
 # A photo's PNG takes about 2.2 bytes a pixel, with its maps 2.4 (measured at 96x192 and 256x512).
@@ -199,5 +199,5 @@ def _quiet_tfds() -> Iterator[None]:
 
 
 def _decode(png: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(png)) as picture:
-        return np.array(picture)
+    with opened_bytes(png, "the store of drawn streets", "picture") as picture:
+        return np.array(picture.image)

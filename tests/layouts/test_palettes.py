@@ -1,0 +1,140 @@
+"""Whether the indices or the colours of a palette are the classes; files that disagree."""
+
+import numpy as np
+import pytest
+
+from tfsynth.layouts.guesses import pascal_palette
+from tfsynth.layouts.labels import DataError, LabelSet
+from tfsynth.layouts.palettes import Agreement, ids_by_palette
+
+BLACK, RED, GREEN, BLUE = (0, 0, 0), (250, 0, 0), (0, 250, 0), (0, 0, 250)
+WHITE = (255, 255, 255)
+CLASSES = LabelSet(["void", "red", "green", "blue"], [BLACK, RED, GREEN, BLUE], [0])
+ODD = [(1, 2, 3), (4, 5, 6), (7, 8, 9), (11, 12, 13)]
+
+
+def ids(palette, used, label_set=CLASSES):
+    """Returns the ids of the indices in use, or None where these are values themselves."""
+    table = ids_by_palette(label_set, palette, used, "a.png")
+    return None if table is None else [int(table[index]) for index in used]
+
+
+@pytest.mark.parametrize(
+    ("palette", "used"),
+    [
+        (list(CLASSES.colours), [0, 1, 2, 3]),
+        (list(CLASSES.colours), [2]),
+        ([*CLASSES.colours[:2], *ODD], [0, 1]),
+        (ODD, [0, 1, 2, 3]),
+        ([(i, i, i) for i in range(256)], [0]),
+        ([(i, i, i) for i in range(256)], [0, 1, 3]),
+        ([(9, 9, 9), BLACK, (7, 7, 7)], [0, 1, 2]),
+        ([], [0, 1]),
+    ],
+)
+def test_indices_are_values_where_colours_say_nothing_else(palette, used):
+    assert ids(palette, used) is None
+
+
+def test_colours_tell_the_classes_in_whatever_order():
+    assert ids([BLUE, BLACK, RED, GREEN], [0, 1, 2, 3]) == [3, 0, 1, 2]
+    assert ids([GREEN, BLUE], [0, 1]) == [2, 3]
+    assert ids([BLACK, BLUE, *ODD], [0, 1]) == [0, 3]
+    assert ids([GREEN] * 2 + [BLACK], [1]) == [2]
+
+
+@pytest.mark.parametrize(
+    ("palette", "used"),
+    [
+        ([BLUE, RED, (9, 9, 9), GREEN], [0, 1, 2, 3]),  # One colour is no class's.
+        ([BLUE, BLUE, RED], [0, 1, 2]),  # One colour at two indices.
+        ([BLUE, (9, 9, 9)], [0, 1]),
+    ],
+)
+def test_what_is_not_plain_is_refused(palette, used):
+    message = (
+        r"^a.png: index 0 of this label map's palette has the colour \(0, 0, 250\) of the class"
+    )
+    with pytest.raises(DataError, match=f"{message} 'blue', and as an id it would be 'void'"):
+        ids(palette, used)
+
+
+def test_classes_that_share_a_colour_cannot_be_told_by_it():
+    shared = LabelSet(["a", "b", "red", "green"], [BLACK, BLACK, RED, GREEN])
+    assert ids([BLACK, BLACK, RED, GREEN], [0, 1, 2, 3], shared) is None
+    assert ids([RED, GREEN], [0, 1], shared) == [2, 3]
+    with pytest.raises(DataError, match="with a colour of its own for every class"):
+        ids([RED, BLACK, GREEN], [0, 1, 2], shared)
+
+
+def test_black_alone_is_the_grey_0_or_the_class_that_is_black():
+    last = LabelSet(["red", "void"], [RED, BLACK])
+    with pytest.raises(DataError, match="index 0 .* the class 'void', and as an id .* 'red'"):
+        ids([BLACK], [0], last)
+    assert ids([BLACK, RED], [0], last) == [1]
+    assert ids([BLACK, (1, 1, 1)], [0], last) is None
+
+
+def test_the_palette_of_pascal_voc_is_one_for_any_ids():
+    # As CamVid: the void class is black, others have colours of that palette by chance.
+    some = LabelSet(["sky", "building", "car", "tree", "void"],
+                    [(128, 128, 128), (128, 0, 0), (64, 0, 128), (128, 128, 0), BLACK])  # fmt: skip
+    assert ids(pascal_palette(256), [0, 1, 2, 3, 4], some) is None
+    with pytest.raises(DataError, match="index 0 .* 'void', and as an id it would be 'sky'"):
+        ids(pascal_palette(256), [0], some)
+
+
+def test_aliases_and_values_of_files():
+    alias = LabelSet(["black", "red", "void"], [BLACK, RED, BLUE], [2], {255: 2})
+    padded = [BLACK, RED, BLUE] + [BLACK] * 253
+    assert ids(padded, [0, 1, 255], alias) is None
+    assert ids([RED, BLACK, BLUE] + [BLACK] * 253, [0, 1, 2], alias) == [1, 0, 2]
+    values = LabelSet(["red", "green"], [RED, GREEN], values={7: 0, 9: 1, 11: 1})
+    palette = [BLACK] * 12
+    palette[7], palette[9], palette[11] = RED, GREEN, GREEN
+    assert ids(palette, [7, 9, 11], values) is None
+    assert ids([GREEN, RED], [0, 1], values) == [1, 0]
+
+
+def test_palettes_that_agree_over_the_indices_in_use():
+    agreement = Agreement()
+    agreement.add("a.png", [BLACK, RED, WHITE], [0, 1])
+    agreement.add("b.png", [BLACK, RED, GREEN], [0, 2])
+    agreement.add("c.png", [(i, i, i) for i in range(256)], [0, 3])  # No palette.
+    agreement.add("d.png", [BLACK, (9, 9, 9), GREEN, BLUE], [3])
+    assert agreement.palette == [BLACK, RED, GREEN, BLUE]
+    assert Agreement().palette == []
+
+
+@pytest.mark.parametrize(
+    ("palette", "used", "message"),
+    [
+        (
+            [BLACK, GREEN],
+            [0, 1],
+            r"gives index 1 .*\(0, 250, 0\), .* a.png gives index 1 .*\(250, 0",
+        ),
+        (
+            [BLACK, WHITE, RED],
+            [2],
+            r"gives index 2 .*\(250, 0, 0\), .* a.png gives index 1 .*\(250",
+        ),
+    ],
+)
+def test_palettes_that_disagree_name_both_files(palette, used, message):
+    agreement = Agreement()
+    agreement.add("a.png", [BLACK, RED], [0, 1])
+    with pytest.raises(DataError, match=f"^b.png: the palette .*{message}.*label_coding: colour"):
+        agreement.add("b.png", palette, used)
+
+
+def test_a_palette_that_repeats_a_colour_is_no_disagreement():
+    agreement = Agreement()
+    agreement.add("a.png", [BLACK] * 256, [0, 1])
+    agreement.add("b.png", [BLACK] * 256, [2, 255])
+    assert agreement.palette == [BLACK] * 256
+
+
+def test_ids_are_numbers_for_every_index():
+    table = ids_by_palette(CLASSES, [BLUE, RED], [0, 1], "a.png")
+    assert table.shape == (256,) and table.dtype == np.int32

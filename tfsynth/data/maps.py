@@ -1,0 +1,240 @@
+"""Reading and writing label maps and instance maps as files, without changing ids.
+
+A label map loses its meaning if a reader converts it: palette indices to colours, 4-bit values to
+0..255, 16-bit ids to 8 bits or signed integers, white as zero to white as 255. These functions
+give the numbers that the file stores, or refuse the file.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tfsynth.data.map_checks import (
+    alpha_differs,
+    in_alpha,
+    is_constant,
+    not_one_channel,
+    require_exact,
+    require_stored_numbers,
+)
+from tfsynth.data.picture_files import opened, upright
+from tfsynth.layouts.labels import DataError, LabelSet
+from tfsynth.layouts.palettes import Colour, ids_by_palette
+
+MAP_EXTENSIONS = frozenset({".png", ".tif", ".tiff", ".bmp"})
+LABEL_CODINGS = ("ids", "colour")
+
+# Pillow stretches grey values of so many bits to 0..255 by these factors.
+_STRETCH = {2: 85, 4: 17}
+
+
+def read_label_map(
+    path: str | Path, label_set: LabelSet | None = None, coding: str = "ids"
+) -> np.ndarray:
+    """Reads a label map, turned upright as its EXIF orientation says.
+
+    Args:
+        path: A PNG (1 to 16 bits, grey or palettised), TIFF or BMP file.
+        label_set: The classes; its aliases and values become ids, and every id is checked. The
+            colours of a palette count if they are those of the classes: then the classes are told
+            by colour, in whatever order the palette lists them (see `layouts.palettes`).
+            None: the pixels are returned as they are in the file.
+        coding: "ids": pixels are ids, palette indices among them. "colour": pixels are the
+            colours of `label_set`.
+
+    Returns:
+        `(height, width)`, of `label_set.dtype`, or of the file's integer type without a set.
+
+    Raises:
+        DataError: unreadable, coded otherwise, in a format that changes numbers, or an id or
+            colour outside the set.
+    """
+    return label_map_and_turn(path, label_set, coding)[0]
+
+
+def label_map_and_turn(
+    path: str | Path,
+    label_set: LabelSet | None = None,
+    coding: str = "ids",
+    thorough: bool = True,
+) -> tuple[np.ndarray, int]:
+    """As `read_label_map`; returns the EXIF orientation, 1 to 8, that the map was turned by too.
+
+    Args:
+        path, label_set, coding: As in `read_label_map`.
+        thorough: Whether to look for rows that a PNG lacks, which takes longer; `Split.check` does.
+    """
+    path = Path(path)
+    if coding == "colour":
+        if label_set is None:
+            raise ValueError(
+                "Label maps coded by colour need a label set to decode them. Give one."
+            )
+        pixels, turn = _read_coloured_map(path, thorough)
+        return label_set.decode_colours(pixels, path), turn
+    values, palette, turn = _read_integers(path, "label map", thorough)
+    if label_set is None:
+        return values, turn
+    ids = None
+    if palette is not None:
+        ids = ids_by_palette(label_set, palette, distinct(values), path)
+    labels = label_set.resolve(values, path) if ids is None else ids.astype(label_set.dtype)[values]
+    label_set.check(labels, path)
+    return labels.astype(label_set.dtype, copy=False), turn
+
+
+def read_instance_map(path: str | Path) -> np.ndarray:
+    """Reads an instance map: one number per instance, 0 to 2**31 - 1; turned as a label map is.
+
+    Args:
+        path: A PNG of up to 16 bits, or a TIFF of up to 32.
+
+    Returns:
+        `(height, width)` int32.
+
+    Raises:
+        DataError: unreadable, not one integer per pixel, or a negative id.
+    """
+    return instance_map_and_turn(path)[0]
+
+
+def instance_map_and_turn(path: str | Path, thorough: bool = True) -> tuple[np.ndarray, int]:
+    """As `read_instance_map`; returns the EXIF orientation, 1 to 8, too.
+
+    Args:
+        path: As in `read_instance_map`.
+        thorough: As in `label_map_and_turn`.
+    """
+    values, _, turn = _read_integers(Path(path), "instance map", thorough)
+    return values.astype(np.int32, copy=False), turn
+
+
+def values_and_palette(path: str | Path) -> tuple[list[int], list[Colour] | None]:
+    """Returns the values in a label map, sorted, and its palette: colours by index, or None."""
+    values, palette, _ = _read_integers(Path(path), "label map")
+    return distinct(values), palette
+
+
+def distinct(values: np.ndarray) -> list[int]:
+    """Returns the different numbers in an array of integers from 0 up, sorted."""
+    if values.dtype.itemsize > 2:
+        return np.unique(values).tolist()
+    # A table is faster than sorting the pixels.
+    present = np.zeros(np.iinfo(values.dtype).max + 1, bool)
+    present[values] = True
+    return np.flatnonzero(present).tolist()
+
+
+def write_label_map(
+    path: str | Path, labels: np.ndarray, label_set: LabelSet | None = None
+) -> None:
+    """Writes a label map as PNG: 8 bits, palettised by `label_set` if given; 16 bits above 255.
+
+    The pixels are ids, or the values that the files of `label_set` hold for them.
+
+    Raises:
+        DataError: an id is out of range, or above 65535.
+    """
+    labels = np.asarray(labels)
+    if label_set is not None:
+        label_set.check(labels, path)
+        labels = label_set.file_values(labels)
+    _require_ids(path, labels, 65535)
+    if labels.max() > 255:
+        Image.fromarray(labels.astype(np.uint16)).save(path, "PNG")
+        return
+    image = Image.fromarray(labels.astype(np.uint8))
+    if label_set is not None and label_set.num_classes <= 256:
+        places = label_set.file_values(np.arange(label_set.num_classes))
+        palette = np.zeros((max(places) + 1, 3), np.uint8)
+        palette[places] = label_set.palette
+        image.putpalette(palette[:256].tobytes())
+    image.save(path, "PNG")
+
+
+def write_instance_map(path: str | Path, instances: np.ndarray) -> None:
+    """Writes ids as 16-bit PNG, or as 32-bit TIFF where `path` ends in .tif or .tiff.
+
+    Raises:
+        DataError: an id is negative, or above 65535 in a PNG.
+    """
+    path, instances = Path(path), np.asarray(instances)
+    if path.suffix.lower() in (".tif", ".tiff"):
+        _require_ids(path, instances, 2**31 - 1)
+        Image.fromarray(instances.astype(np.int32)).save(path, "TIFF")
+        return
+    _require_ids(path, instances, 65535, " Write a .tif file for larger ids.")
+    Image.fromarray(instances.astype(np.uint16)).save(path, "PNG")
+
+
+def _read_integers(
+    path: Path, what: str, thorough: bool = True
+) -> tuple[np.ndarray, list[Colour] | None, int]:
+    """Returns the stored numbers, upright, the palette if there is one, and the orientation."""
+    with opened(path, what, thorough) as picture:
+        image, mode = picture.image, picture.image.mode
+        require_exact(picture, path, what, "pixel values")
+        if mode not in ("1", "L", "P", "I") and not mode.startswith("I;16"):
+            raise not_one_channel(path, what, image)
+        require_stored_numbers(picture, path, what)
+        before = picture.orientation
+        palette = _palette(image) if mode == "P" else None
+        values = np.asarray(image)
+        # Pillow has turned a TIFF, and nothing else.
+        values = upright(values, picture.orientation)
+    if mode == "1":
+        values = values.astype(np.uint8)
+    elif mode == "L" and picture.bits in _STRETCH:
+        values = values // _STRETCH[picture.bits]
+    elif mode == "I" and values.min() < 0:
+        raise DataError(
+            f"{path}: the {what} must hold ids from 0 to {2**31 - 1}; it holds "
+            f"{int(values.min())} (a number from {2**31} up is read as negative)."
+        )
+    return values.astype(values.dtype.newbyteorder("="), copy=False), palette, before
+
+
+def _palette(image: Image.Image) -> list[Colour]:
+    flat = image.getpalette("RGB") or []
+    return [(flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat) - 2, 3)]
+
+
+def _read_coloured_map(path: Path, thorough: bool) -> tuple[np.ndarray, int]:
+    """Returns the colours, `(height, width, 3)` uint8, upright, and the orientation."""
+    with opened(path, "label map", thorough) as picture:
+        image = picture.image
+        require_exact(picture, path, "label map", "colours")
+        if image.mode not in ("RGB", "RGBA", "P"):
+            raise DataError(
+                f"{path}: label_coding is colour, but this label map has one grey channel (mode "
+                f"{image.mode}). Use label_coding: ids, the default."
+            )
+        if picture.bits > 8:
+            raise DataError(
+                f"{path}: the colours of a label map have 8 bits per channel; these have "
+                f"{picture.bits}. Save it with 8."
+            )
+        before = picture.orientation
+        differs = alpha_differs(image)
+        # Pillow wants a palette with transparency to become RGBA first.
+        colours = image.convert("RGBA") if image.has_transparency_data else image
+        colours = colours.convert("RGB")
+        constant = differs and is_constant(colours)
+        pixels = upright(np.asarray(colours), picture.orientation)
+    if differs:
+        if constant:
+            raise in_alpha(path, "label map", f"{path}: this label map has no classes in colour")
+        raise DataError(
+            f"{path}: this label map is transparent in parts, where its colours cannot be told. "
+            "Save it without alpha."
+        )
+    return pixels, before
+
+
+def _require_ids(path: str | Path, ids: np.ndarray, highest: int, remedy: str = "") -> None:
+    if ids.min() < 0 or ids.max() > highest:
+        raise DataError(
+            f"{path}: this file holds ids from 0 to {highest}; got {int(ids.min())} to "
+            f"{int(ids.max())}.{remedy}"
+        )
