@@ -311,8 +311,8 @@ def test_all_rows_that_cannot_be_trained_are_told_at_once(make_table, tmp_path):
         "channels": {"game.generator.input_channels": 3},
     }
     said = refused(make_table, rows, tmp_path)
-    assert "  file: There is no file weights/nowhere.keras. The loss needs" in said
-    assert "  channels: The generator's `input_channels` must be those" in said
+    assert "  file: `game.terms.0`: There is no file weights/nowhere.keras. The loss needs" in said
+    assert "  channels: `game`: The generator's `input_channels` must be those" in said
     assert "whole" not in said
 
 
@@ -320,7 +320,7 @@ def test_a_missing_data_folder_is_told_first(make_table, tmp_path):
     node = {"class": "PairedFolders", "root": str(tmp_path / "nowhere"), "labels": "camvid"}
     rows = {"a": {"data.dataset": node}, "b": {"data.dataset": node, "data.flip": False}}
     said = refused(make_table, rows, tmp_path)
-    assert f"  a, b: {tmp_path / 'nowhere'}" in said
+    assert f"  a, b: `data.dataset`: {tmp_path / 'nowhere'}" in said
 
 
 def test_rows_on_different_terms_are_not_compared(make_table, tmp_path):

@@ -145,7 +145,10 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def represent_float(self, data):
-        return self.represent_scalar(f"{_TAG}float", repr(data))
+        # YAML 1.1 takes 1e-08 for text, and 1.0e-08 for a number.
+        text = repr(data)
+        text = text if "." in text else text.replace("e", ".0e")
+        return self.represent_scalar(f"{_TAG}float", text)
 
     def represent_text(self, data):
         # In other styles PyYAML writes these line ends as they are, and reads them as blanks.

@@ -152,7 +152,7 @@ def _check_call(node, key):
     for argument in arguments:
         if argument in known:
             wanted = kind_of(parameters[argument], hints)
-            if not ours:
+            if found.__init__.__module__.startswith("keras."):  # Its own, or one that is inherited.
                 wanted = _kind_for_keras(found, parameters[argument], wanted)
             _check_value(node[argument], wanted, _join(key or name, argument))
         if ours and issubclass(found, keras.Model) and argument != "seed":

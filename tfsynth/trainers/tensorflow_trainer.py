@@ -26,7 +26,7 @@ class Trainer(BaseTrainer):
     >>> trainer.fit(batches, epochs=10)
     """
 
-    def __init__(self, game, xla="auto", frozen=(), ema_decay=None, **kwargs):
+    def __init__(self, game, xla: str | bool = "auto", frozen=(), ema_decay=None, **kwargs):
         super().__init__(game, xla, frozen, ema_decay, **kwargs)
         self._gradients = tf.function(self.compute_gradients, jit_compile=self.uses_xla)
 

@@ -34,7 +34,7 @@ class BaseTrainer(keras.Model):
         ValueError: If a setting is out of range.
     """
 
-    def __init__(self, game, xla="auto", frozen=(), ema_decay=None, **kwargs):
+    def __init__(self, game, xla: str | bool = "auto", frozen=(), ema_decay=None, **kwargs):
         super().__init__(**kwargs)
         if xla not in ("auto", True, False):
             raise ValueError(f"`xla` must be 'auto', true or false. Received: {xla!r}.")

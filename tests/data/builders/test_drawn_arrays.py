@@ -43,7 +43,7 @@ def test_examples_looks_and_times_of_day_are_those_of_the_streets(tmp_path):
     (made,) = (tmp_path / "drawn_streets").iterdir()
     assert made.name == f"32x64_seed7_train3_{streets.DRAWING_VERSION}"
     assert sorted(path.name for path in made.iterdir()) == [
-        *("image.npy", "instances.npy", "labels.npy", "notes.json")
+        *("image.npy", "instances.npy", "labels.npy", "notes.json", "sha256.json")
     ]
     # Drawn once: read again, it is not written again.
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
@@ -64,7 +64,7 @@ def test_several_processes_draw_what_one_does(tmp_path, monkeypatch):
         monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
         drawn(tmp_path / name, count)
     two, one = (contents(tmp_path / name) for name in ("two", "one"))
-    assert len(one) == 4 and two == one
+    assert len(one) == 5 and two == one
     arrays = drawn(tmp_path / "two", count)
     # The last of the first process, the first of the second, and the last.
     for index in (19, 20, 40):
