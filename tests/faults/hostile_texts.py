@@ -63,7 +63,6 @@ TEXTS = {
     "a million filters": _config(game__generator__filters=10**6),
     "a million blocks": _config(game__generator__num_blocks=10**6),
     "NUL": _config() + "\0",
-    "a date as name": _config(name="2020-01-01").replace("'", ""),
     "binary as name": "name: !!binary R0lGODlhDAAMAIQ=\n",
 }
 # These are given to `train`, which would write.

@@ -6,7 +6,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from tfsynth import models, registry, sheets
-from tfsynth.config import ConfigError, load_config
+from tfsynth.config import ConfigError
 from tfsynth.data.examples import Examples
 from tfsynth.files import cache_folder, write_text
 from tfsynth.metrics import references
@@ -130,7 +130,7 @@ def own_config(model_path):
             f"{model_path} has no config.yaml beside its model: name the config whose data and "
             "protocol to use, with --config."
         )
-    return load_config(run.config)
+    return run.read_config()
 
 
 def _examples(split, size, config, limit=None):

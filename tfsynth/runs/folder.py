@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tfsynth import registry
-from tfsynth.config import load_config
+from tfsynth.config import ConfigError, load_config
 from tfsynth.files import write_text
 from tfsynth.models import BUNDLE
 from tfsynth.runs.phases import split_into_phases
@@ -95,7 +95,7 @@ class RunFolder:
         Data that has moved is the same if all its files have their names and sizes.
         """
         if self.config.is_file():
-            there = load_config(self.config).to_dict()
+            there = self.read_config().to_dict()
             keys = sorted(_differing_keys(there, config.to_dict()))
             if keys and not (_PLACES.issuperset(keys) and self._is_of(config)):
                 raise FileExistsError(
@@ -111,6 +111,20 @@ class RunFolder:
         there = next(parent for parent in self.path.absolute().parents if parent.exists())
         if not there.is_dir():
             raise NotADirectoryError(f"{there} is a file: {self.path} cannot be a folder in it.")
+
+    def read_config(self):
+        """Returns the run's `Config`.
+
+        Raises:
+            ConfigError: If its file is no config.
+        """
+        try:
+            return load_config(self.config)
+        except ConfigError as error:
+            raise ConfigError(
+                f"{self.config} is damaged, or of another version of tfsynth: {error} Put the "
+                "config that the run was trained with in its place, or name another --run-dir."
+            ) from error
 
     def write_settings(self, config, dataset):
         """Writes the config and what identifies the data; warns if the data has changed.

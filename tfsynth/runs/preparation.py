@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from tfsynth import models, trainers
-from tfsynth.config import ConfigError, load_config
+from tfsynth.config import ConfigError
 from tfsynth.files import remove_abandoned
 from tfsynth.runs.checks import (
     check_classes,
@@ -161,9 +161,10 @@ def networks_in(path):
 
 def _last_checkpoint(run):
     """Returns what `Checkpoints.latest` does of the last phase of a run that has any."""
-    if not run.config.is_file():
-        return None
-    for store in reversed(run.stores(load_config(run.config))):
+    stores = [trainers.Checkpoints(run.checkpoints)]
+    if run.config.is_file():
+        stores = run.stores(run.read_config())
+    for store in reversed(stores):
         if store.exist():
             try:
                 return store.latest()
