@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tfsynth.data import picture_formats
+from tfsynth.models import archive, weights
+from tfsynth.plain import reader
+from tfsynth.registry.building import MOST_OF_A_NETWORK
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
@@ -26,3 +31,28 @@ def test_the_tests_that_a_page_names_exist():
     assert len(named) > 20
     for path, test in named:
         assert f"def {test}(" in (ROOT / "tests" / path).read_text(encoding="utf-8"), test
+
+
+BOUNDS = [
+    (f"{reader.MOST_BYTES:,} bytes, {reader.MOST_NODES:,} nodes", "of YAML"),
+    (
+        f"{reader.MOST_LEVELS} levels; whole numbers of a network {MOST_OF_A_NETWORK:,}",
+        "of configs",
+    ),
+    (f"{picture_formats.MOST_BYTES >> 20} MiB; 8192 x 8192 pixels (WebP half", "of pictures"),
+    (f"compressed BMP {picture_formats.MOST_SLOW_PIXELS // 10**6} million)", "of slow pictures"),
+    (
+        f"{picture_formats.MOST_CHUNKS:,} chunks of a PNG, {picture_formats.MOST_TAGS} tags of a TIFF",
+        "of their parts",
+    ),
+    (f"{archive.MOST_CONFIG_BYTES >> 20} MiB of config", "of a model's config"),
+    (f"{archive.MOST_WEIGHT_BYTES >> 30} GiB of weights", "of a model's weights"),
+    (f"in {weights.MOST_OBJECTS:,} arrays", "of arrays"),
+]
+
+
+@pytest.mark.parametrize(("said", "what"), BOUNDS, ids=[what for _, what in BOUNDS])
+def test_security_names_the_bounds_that_are_kept(said, what):
+    text = " ".join((ROOT / "SECURITY.md").read_text(encoding="utf-8").split())
+    assert said in text
+    assert picture_formats.MOST_PIXELS == 8192**2 == 2 * picture_formats.MOST_WEBP_PIXELS
