@@ -41,10 +41,8 @@ BOUNDS = [
     ),
     (f"{picture_formats.MOST_BYTES >> 20} MiB; 8192 x 8192 pixels (WebP half", "of pictures"),
     (f"compressed BMP {picture_formats.MOST_SLOW_PIXELS // 10**6} million)", "of slow pictures"),
-    (
-        f"{picture_formats.MOST_CHUNKS:,} chunks of a PNG, {picture_formats.MOST_TAGS} tags of a TIFF",
-        "of their parts",
-    ),
+    (f"{picture_formats.MOST_CHUNKS:,} chunks of a PNG", "of a PNG"),
+    (f"{picture_formats.MOST_TAGS} tags of a TIFF", "of a TIFF"),
     (f"{archive.MOST_CONFIG_BYTES >> 20} MiB of config", "of a model's config"),
     (f"{archive.MOST_WEIGHT_BYTES >> 30} GiB of weights", "of a model's weights"),
     (f"in {weights.MOST_OBJECTS:,} arrays", "of arrays"),
