@@ -7,6 +7,10 @@ import pytest
 import tensorflow as tf
 
 from tests.synthesis.synthesizers import LABELS, layout, noisy_synthesizer, synthesizer
+from tfsynth.layers import Conditioning
+from tfsynth.layouts.labels import LabelSet
+from tfsynth.networks import GlobalGenerator
+from tfsynth.synthesis.synthesizer import Synthesizer
 
 SERVE = """
 import sys, numpy, tensorflow
@@ -70,3 +74,23 @@ def test_noise_is_served_by_seed(tmp_path):
         request = {"labels": tf.constant(labels[None].astype("int32")), "seed": tf.constant(seed)}
         image = served(**request)["image"].numpy()[0].astype(int)
         np.testing.assert_allclose(image, model.synthesize(labels, seed=seed), atol=1)
+
+
+CONVERT = """
+import sys, tensorflow
+print(len(tensorflow.lite.TFLiteConverter.from_saved_model(sys.argv[1]).convert()))
+"""
+
+
+@pytest.mark.parametrize("upsampling", ["resize", "transposed"])
+def test_both_upsamplings_have_graphs_that_litert_converts(tmp_path, upsampling):
+    """With its own operations alone: the numbers of channels are known at any size."""
+    generator = GlobalGenerator(
+        2, filters=4, num_downsamples=1, num_blocks=1, upsampling=upsampling
+    )
+    label_set = LabelSet(["sky", "road"], [(70, 130, 180), (128, 64, 128)])
+    Synthesizer(generator, Conditioning(2, edges=False), label_set).export(tmp_path / "1")
+    command = [sys.executable, "-c", CONVERT, str(tmp_path / "1")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout.split()[-1]) > 10_000

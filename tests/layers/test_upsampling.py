@@ -1,4 +1,4 @@
-"""Bilinear upsampling with aligned corners against TensorFlow 1's."""
+"""Bilinear upsampling with aligned corners against TensorFlow 1's; nearest against Keras's."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.harness import check_layer
-from tfsynth.layers import AlignCornersUpSampling2D
+from tfsynth.layers import AlignCornersUpSampling2D, NearestUpSampling2D
 
 
 def noise(*shape):
@@ -58,3 +58,10 @@ def test_it_computes_in_bfloat16():
     assert keras.ops.dtype(output) == "bfloat16"
     expected = AlignCornersUpSampling2D()(x)
     np.testing.assert_allclose(keras.ops.cast(output, "float32"), expected, atol=2**-6)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 3), (16, 32)])
+def test_the_nearest_is_that_of_keras(size):
+    x = noise(2, *size, 3)
+    output = check_layer(NearestUpSampling2D(), x)
+    np.testing.assert_array_equal(output, keras.layers.UpSampling2D(2)(x))

@@ -25,3 +25,4 @@ from tfsynth.layers.resampling import upsampling_convolution as upsampling_convo
 from tfsynth.layers.residual import residual_block as residual_block
 from tfsynth.layers.spectral import SpectralConv2D as SpectralConv2D
 from tfsynth.layers.upsampling import AlignCornersUpSampling2D as AlignCornersUpSampling2D
+from tfsynth.layers.upsampling import NearestUpSampling2D as NearestUpSampling2D

@@ -7,6 +7,7 @@ PyTorch puts it on even sizes; the pads and crops here are explicit.
 from keras import initializers, layers
 
 from tfsynth.layers.normalization import InstanceNormalization
+from tfsynth.layers.upsampling import NearestUpSampling2D
 
 # pix2pixHD draws every convolution kernel from N(0, 0.02).
 KERNEL_STDDEV = 0.02
@@ -71,7 +72,7 @@ def upsampling_convolution(x, filters, name, method="transposed"):
         x = layers.Cropping2D(((1, 0), (1, 0)), name=f"{name}_crop")(x)
     else:
         # height -> 2 * height -> 2 * height + 2 -> 2 * height; the width alike.
-        x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_resize")(x)
+        x = NearestUpSampling2D(name=f"{name}_resize")(x)
         x = layers.ZeroPadding2D(1, name=f"{name}_padding")(x)
         x = layers.Conv2D(filters, 3, kernel_initializer=kernel_initializer(), name=f"{name}_conv")(
             x

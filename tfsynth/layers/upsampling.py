@@ -1,4 +1,4 @@
-"""Bilinear upsampling whose corners stay where they are."""
+"""Upsampling by 2: bilinear with corners that stay where they are, and of the nearest pixel."""
 
 import keras
 from keras import ops
@@ -38,6 +38,43 @@ class AlignCornersUpSampling2D(keras.layers.Layer):
 
     def call(self, inputs):
         return _double(_double(inputs, axis=1), axis=2)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (batch, _twice(height), _twice(width), channels)
+
+
+@register
+class NearestUpSampling2D(keras.layers.Layer):
+    """Doubles height and width: every pixel becomes four.
+
+    The same numbers as Keras's `UpSampling2D`. The number of channels stays known in a graph for
+    pictures of any size, without which LiteRT has no convolution of them.
+
+    Call arguments:
+        inputs: Float tensor (batch, height, width, channels).
+
+    Returns:
+        Tensor (batch, 2 * height, 2 * width, channels).
+
+    Example:
+
+    >>> picture = keras.ops.reshape(keras.ops.array([1.0, 2.0]), (1, 1, 2, 1))
+    >>> keras.ops.convert_to_numpy(NearestUpSampling2D()(picture))[0, :, :, 0].tolist()
+    [[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self._build_at_init()
+
+    def call(self, inputs):
+        batch, height, width, _ = ops.shape(inputs)
+        channels = inputs.shape[-1]
+        # (batch, height, width, channels) -> (batch, height, 2 * width, channels)
+        x = ops.reshape(ops.stack([inputs, inputs], 3), (batch, height, 2 * width, channels))
+        # -> (batch, 2 * height, 2 * width, channels)
+        return ops.reshape(ops.stack([x, x], 2), (batch, 2 * height, 2 * width, channels))
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
