@@ -51,6 +51,7 @@ def counted():
     yield row
     for each in rows:
         each.seconds += (time.monotonic() - start) / len(rows)
+    TALLY.write(REPORT)  # Nothing is lost if the rest is interrupted.
     failed = [f"{name} {text}" for each in rows for name, text in each.failed]
     if failed:
         more = f"FAULTS_SEED={settings.SEED} FAULTS_ONLY=NAME repeats one."
