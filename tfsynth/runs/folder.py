@@ -18,7 +18,7 @@ from typing import Any
 
 from tfsynth import registry
 from tfsynth.config import ConfigError, load_config
-from tfsynth.files import write_text
+from tfsynth.files import WORKING, write_text
 from tfsynth.models import BUNDLE
 from tfsynth.runs.phases import split_into_phases
 from tfsynth.trainers import Checkpoints
@@ -176,7 +176,9 @@ def require_space(folder, needed):
 
 
 def _is_empty_folder(path):
-    return path.is_dir() and all(inside.name == _LOCK for inside in path.iterdir())
+    # The lock of the run, and what a kill left of the first file.
+    names = [inside.name for inside in path.iterdir()] if path.is_dir() else ["a file"]
+    return all(name == _LOCK or name.startswith(WORKING) for name in names)
 
 
 def _differing_keys(there, wanted, prefix=""):
