@@ -63,13 +63,20 @@ def remove_abandoned(folder, within=False):
         folder: `pathlib.Path`; it need not exist.
         within: Whether to look into all folders inside it too.
     """
-    pattern = f"**/{WORKING}*" if within else f"{WORKING}*"
-    for found in list(Path(folder).glob(pattern)):
-        if found.is_dir() and not found.is_symlink() and _is_abandoned(found):
-            shutil.rmtree(found, ignore_errors=True)
+    # Not by `glob`, which fails if another process removes a folder meanwhile.
+    for place, folders, _ in os.walk(folder):
+        for name in [name for name in folders if name.startswith(WORKING)]:
+            found = Path(place, name)
+            if not found.is_symlink() and _is_abandoned(found):
+                shutil.rmtree(found, ignore_errors=True)
+        if not within:
+            break
+        # What is in one is its writer's, or went with it.
+        folders[:] = [name for name in folders if not name.startswith(WORKING)]
 
 
 def _is_abandoned(folder):
+    age = 0.0
     try:
         age = time.time() - folder.stat().st_mtime
         with open(folder / _LOCK, "r+b") as lock:
@@ -123,7 +130,7 @@ def new_folder(path, replace=False):
         OSError: If the disk is full or read-only; what was at `path` stays.
     """
     path = Path(path).absolute()
-    if path.exists() and not replace and (not path.is_dir() or any(path.iterdir())):
+    if is_taken(path) and not replace:
         raise FileExistsError(f"{path} exists already. Name another folder, or remove it first.")
     path.parent.mkdir(parents=True, exist_ok=True)
     with working_folder(path.parent) as folder:
@@ -135,6 +142,11 @@ def new_folder(path, replace=False):
             _flush_folder(inside) if inside.is_dir() else _flush(inside)
         _flush_folder(written)
         move_into_place(written, path)
+
+
+def is_taken(path):
+    """Returns whether there is something at a path but an empty folder; also a link to nothing."""
+    return os.path.lexists(path) and (not path.is_dir() or any(path.iterdir()))
 
 
 def move_into_place(written, path):

@@ -11,6 +11,8 @@ layouts/            the first test layouts: label maps in labels/ (or pictures i
 
 import contextlib
 import dataclasses
+import hashlib
+import json
 import shutil
 import warnings
 from pathlib import Path
@@ -158,8 +160,10 @@ class RunFolder:
         """Returns the `Checkpoints` of each phase of the run, in order, by its `Config`."""
         keep = config.train.keep_checkpoints
         return [
-            Checkpoints(dataclasses.replace(self, phase=name).checkpoints, keep)
-            for name, _ in split_into_phases(config)
+            Checkpoints(
+                dataclasses.replace(self, phase=name).checkpoints, keep, _owner(name, settings)
+            )
+            for name, settings in split_into_phases(config)
         ]
 
 
@@ -177,6 +181,22 @@ def require_space(folder, needed):
 
 def _is_empty_folder(path):
     return path.is_dir() and all(inside.name == _LOCK for inside in path.iterdir())
+
+
+def _owner(phase, config):
+    """Returns the SHA-256 of what makes the weights of a phase those of no other training."""
+    own = [phase, config.name, config.seed, config.game, config.optimizers]
+    text = json.dumps(_whole(own), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _whole(node):
+    """Returns plain data in which numbers that are equal, such as 1 and 1.0, are the same."""
+    if isinstance(node, dict):
+        return {str(key): _whole(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_whole(item) for item in node]
+    return int(node) if isinstance(node, float) and node.is_integer() else node
 
 
 def _differing_keys(there, wanted, prefix=""):
