@@ -164,3 +164,13 @@ def test_a_link_to_nothing_is_no_place_for_a_folder(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "nothing")
     with pytest.raises(FileExistsError, match="link exists already"), new_folder(tmp_path / "link"):
         pytest.fail("the work was begun")
+
+
+def test_a_folder_of_somebody_else_is_left_alone_whatever_its_name(tmp_path):
+    theirs = tmp_path / ".working-copy"
+    theirs.mkdir()
+    (theirs / "thesis.txt").write_text("a year's work")
+    os.utime(theirs, (1, 1))
+    remove_abandoned(tmp_path.parent, within=True)
+    replace_file(tmp_path / "note.txt", lambda path: path.write_text("whole"))
+    assert (theirs / "thesis.txt").read_text() == "a year's work"

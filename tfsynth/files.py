@@ -51,7 +51,7 @@ def working_folder(parent):
         os.rename(folder / f"{_LOCK}.new", folder / _LOCK)
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         if lock is not None:
             lock.close()
 
@@ -68,7 +68,7 @@ def remove_abandoned(folder, within=False):
         for name in [name for name in folders if name.startswith(WORKING)]:
             found = Path(place, name)
             if not found.is_symlink() and _is_abandoned(found):
-                shutil.rmtree(found, ignore_errors=True)
+                _remove(found)
         if not within:
             break
         # What is in one is its writer's, or went with it.
@@ -85,11 +85,31 @@ def _is_abandoned(folder):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
     except FileNotFoundError:
-        return folder.is_dir() and age > _NEW_SECONDS
+        # One with files and without a lock was made by somebody else: see `_remove`.
+        return age > _NEW_SECONDS and _names_in(folder) <= {f"{_LOCK}.new"}
     except BlockingIOError:
         return False
     except OSError:  # No locks here, or another user's.
         return age > _OLD_SECONDS
+
+
+def _remove(folder):
+    """Removes a working folder, its lock last, by which it is known should this be broken off."""
+    for name in _names_in(folder) - {_LOCK}:
+        inside = folder / name
+        if inside.is_dir() and not inside.is_symlink():
+            shutil.rmtree(inside, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                inside.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _names_in(folder):
+    try:
+        return set(os.listdir(folder))
+    except OSError:  # Another process has removed it.
+        return set()
 
 
 def replace_file(path, write):

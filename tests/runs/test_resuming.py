@@ -220,3 +220,10 @@ def test_equal_numbers_are_the_same_setting(tree, tmp_path):
     assert run.stores(parse_config(tree))[0].owner == before
     tree["optimizers"]["generator"]["beta_1"] = 0.5
     assert run.stores(parse_config(tree))[0].owner != before
+
+
+def test_a_folder_whose_name_is_no_text_is_refused_first(tree, tmp_path):
+    path = tmp_path / os.fsdecode(b"run\xff")
+    with pytest.raises(ValueError, match="no UTF-8"):
+        experiment.train(parse_config(tree), path, verbose=False)
+    assert not path.exists()

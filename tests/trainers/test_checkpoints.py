@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.models import bundles
 from tests.trainers import games
 from tfsynth.trainers import Checkpoints
 
@@ -228,3 +229,18 @@ def test_entries_that_no_save_writes_are_read_from_the_file(tmp_path, damage):
         sys.set_int_max_str_digits(4300)
     assert Checkpoints(tmp_path).newest() == entry
     assert path.is_file()
+
+
+def test_intact_checkpoints_that_cannot_be_read_are_not_called_damaged(tmp_path):
+    path = Checkpoints(tmp_path).save(games.trainer())
+
+    def rename(config):
+        config["registered_name"] = "tfsynth>NotHere"
+
+    bundles.with_config(path, path, rename)
+    with (
+        pytest.warns(UserWarning, match="NotHere"),
+        pytest.raises(ValueError, match="can be read: .*'tfsynth>NotHere'") as caught,
+    ):
+        Checkpoints(tmp_path).latest()
+    assert "Remove the folder" not in str(caught.value)

@@ -96,6 +96,14 @@ class RunFolder:
 
         Data that has moved is the same if all its files have their names and sizes.
         """
+        try:
+            str(self.path).encode()
+        except UnicodeError:
+            # TensorFlow takes no other names, and would say so after the first epoch.
+            raise ValueError(
+                f"The name of the run's folder is no UTF-8: {str(self.path)!r}. Name another "
+                "--run-dir."
+            ) from None
         if self.config.is_file():
             there = self.read_config().to_dict()
             keys = sorted(_differing_keys(there, config.to_dict()))

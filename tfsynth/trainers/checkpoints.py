@@ -80,13 +80,17 @@ class Checkpoints:
         Raises:
             ValueError: If there are checkpoints and each is damaged, or one is another owner's.
         """
-        paths = self._paths()
+        paths, unread = self._paths(), None
         for path in paths:
             if entry := self._checked(path):
                 try:
                     return models.read_model(path), entry
                 except ValueError as error:
+                    unread = unread or error
                     warnings.warn(f"{error} Trying the one before.", stacklevel=2)
+        if unread is not None:
+            # Its checksums hold: removing it would be wrong advice.
+            raise ValueError(f"No checkpoint in {self.folder} can be read: {unread}") from unread
         if paths:
             raise ValueError(
                 f"None of the {len(paths)} checkpoints in {self.folder} is intact. Remove the "
