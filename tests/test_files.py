@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -141,3 +142,35 @@ def test_a_working_folder_is_of_the_folder_it_is_for(tmp_path):
         assert folder.parent == tmp_path
         assert folder.name.startswith(".working-")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_removing_goes_on_if_folders_vanish_meanwhile(tmp_path):
+    end = time.monotonic() + 1.0
+
+    def write():
+        while time.monotonic() < end:
+            with working_folder(tmp_path) as folder:
+                (folder / "inside").mkdir()
+
+    writers = [threading.Thread(target=write) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        remove_abandoned(tmp_path, within=True)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_link_to_nothing_is_no_place_for_a_folder(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    with pytest.raises(FileExistsError, match="link exists already"), new_folder(tmp_path / "link"):
+        pytest.fail("the work was begun")
+
+
+def test_a_folder_of_somebody_else_is_left_alone_whatever_its_name(tmp_path):
+    theirs = tmp_path / ".working-copy"
+    theirs.mkdir()
+    (theirs / "thesis.txt").write_text("a year's work")
+    os.utime(theirs, (1, 1))
+    remove_abandoned(tmp_path.parent, within=True)
+    replace_file(tmp_path / "note.txt", lambda path: path.write_text("whole"))
+    assert (theirs / "thesis.txt").read_text() == "a year's work"

@@ -14,7 +14,7 @@ from tfsynth.data.examples import Examples
 from tfsynth.files import replace_file
 from tfsynth.layers import dtype_policy
 from tfsynth.networks import cost
-from tfsynth.runs.checks import check_size
+from tfsynth.runs.checks import check_keras, check_size
 from tfsynth.runs.evaluation import evaluate as evaluate
 from tfsynth.runs.evaluation import own_config
 from tfsynth.runs.folder import RunFolder
@@ -59,6 +59,7 @@ def train(config, run_dir, *, device=None, strategy=None, verbose=True, callback
         KeyboardInterrupt: On Ctrl-C, after the state was saved; on a second one, at once.
     """
     run = RunFolder(Path(run_dir))
+    check_keras()
     run.refuse_other_config(config)
     if strategy is None:
         strategy = trainers.choose_devices(device, config.train.batch_size)

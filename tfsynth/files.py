@@ -51,7 +51,7 @@ def working_folder(parent):
         os.rename(folder / f"{_LOCK}.new", folder / _LOCK)
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         if lock is not None:
             lock.close()
 
@@ -63,13 +63,20 @@ def remove_abandoned(folder, within=False):
         folder: `pathlib.Path`; it need not exist.
         within: Whether to look into all folders inside it too.
     """
-    pattern = f"**/{WORKING}*" if within else f"{WORKING}*"
-    for found in list(Path(folder).glob(pattern)):
-        if found.is_dir() and not found.is_symlink() and _is_abandoned(found):
-            shutil.rmtree(found, ignore_errors=True)
+    # Not by `glob`, which fails if another process removes a folder meanwhile.
+    for place, folders, _ in os.walk(folder):
+        for name in [name for name in folders if name.startswith(WORKING)]:
+            found = Path(place, name)
+            if not found.is_symlink() and _is_abandoned(found):
+                _remove(found)
+        if not within:
+            break
+        # What is in one is its writer's, or went with it.
+        folders[:] = [name for name in folders if not name.startswith(WORKING)]
 
 
 def _is_abandoned(folder):
+    age = 0.0
     try:
         age = time.time() - folder.stat().st_mtime
         with open(folder / _LOCK, "r+b") as lock:
@@ -78,11 +85,31 @@ def _is_abandoned(folder):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
     except FileNotFoundError:
-        return folder.is_dir() and age > _NEW_SECONDS
+        # One with files and without a lock was made by somebody else: see `_remove`.
+        return age > _NEW_SECONDS and _names_in(folder) <= {f"{_LOCK}.new"}
     except BlockingIOError:
         return False
     except OSError:  # No locks here, or another user's.
         return age > _OLD_SECONDS
+
+
+def _remove(folder):
+    """Removes a working folder, its lock last, by which it is known should this be broken off."""
+    for name in _names_in(folder) - {_LOCK}:
+        inside = folder / name
+        if inside.is_dir() and not inside.is_symlink():
+            shutil.rmtree(inside, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                inside.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _names_in(folder):
+    try:
+        return set(os.listdir(folder))
+    except OSError:  # Another process has removed it.
+        return set()
 
 
 def replace_file(path, write):
@@ -123,7 +150,7 @@ def new_folder(path, replace=False):
         OSError: If the disk is full or read-only; what was at `path` stays.
     """
     path = Path(path).absolute()
-    if path.exists() and not replace and (not path.is_dir() or any(path.iterdir())):
+    if is_taken(path) and not replace:
         raise FileExistsError(f"{path} exists already. Name another folder, or remove it first.")
     path.parent.mkdir(parents=True, exist_ok=True)
     with working_folder(path.parent) as folder:
@@ -135,6 +162,11 @@ def new_folder(path, replace=False):
             _flush_folder(inside) if inside.is_dir() else _flush(inside)
         _flush_folder(written)
         move_into_place(written, path)
+
+
+def is_taken(path):
+    """Returns whether there is something at a path but an empty folder; also a link to nothing."""
+    return os.path.lexists(path) and (not path.is_dir() or any(path.iterdir()))
 
 
 def move_into_place(written, path):

@@ -404,3 +404,22 @@ def test_hostile_files_take_little_time_and_memory(good, tmp_path):
     assert done.returncode == 0, done.stderr
     gigabytes, seconds = json.loads(done.stdout)
     assert gigabytes < 1.0 and seconds < 10.0
+
+
+@register
+class Large(keras.layers.Layer):
+    """A layer for which there is no memory when it is read."""
+
+    def call(self, inputs):
+        return inputs
+
+    @classmethod
+    def from_config(cls, config):
+        raise MemoryError
+
+
+def test_too_little_memory_is_no_damage(tmp_path):
+    path = tmp_path / "large.keras"
+    keras.Sequential([keras.Input((4,)), Large()]).save(path)
+    with pytest.raises(MemoryError):
+        models.read_model(path)

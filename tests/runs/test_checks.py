@@ -1,5 +1,6 @@
 """Data that cannot be scored is refused before the first step."""
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -70,3 +71,26 @@ def test_a_class_that_only_the_test_split_has_is_said_before_training(tree, tmp_
     said = capsys.readouterr().out
     assert "The test split has classes that the training split never shows" in said
     assert "learns them: car. Their IoU will be 0" in said
+
+
+@pytest.mark.skipif(not hasattr(keras.config, "set_max_epochs"), reason="Keras has no limits")
+@pytest.mark.parametrize("name", ["max_epochs", "max_steps_per_epoch"])
+def test_limits_of_keras_that_would_shorten_a_run_are_refused(tree, tmp_path, name):
+    limit = getattr(keras.config, f"set_{name}")
+    limit(1)
+    try:
+        with pytest.raises(ValueError, match=f"after 1 {name[4:]}, by KERAS_{name.upper()}"):
+            experiment.train(parse_config(tree), tmp_path / "run", verbose=False)
+        with pytest.raises(ValueError, match=f"KERAS_{name.upper()}"):
+            experiment.evaluate(tmp_path / "run")
+    finally:
+        limit(None)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_learning_rate_is_a_number_from_0(tree):
+    tree["optimizers"]["generator"]["learning_rate"] = -1.0
+    with pytest.raises(ValueError, match="rate of the optimizer of 'generator' must be 0 or more"):
+        experiment.describe(parse_config(tree))
+    tree["optimizers"]["generator"]["learning_rate"] = 1  # Keras itself takes 1.0 only.
+    assert "GlobalGenerator" in experiment.describe(parse_config(tree))

@@ -1,5 +1,6 @@
 """Runs that stopped in any way, and what the next command makes of their folder."""
 
+import copy
 import os
 import shutil
 import time
@@ -188,3 +189,41 @@ def test_data_that_changed_in_its_place_is_said(tree, tmp_path):
         (tmp_path / "here" / f"train_{kind}" / "train0.png").unlink()
     with pytest.warns(UserWarning, match="Files of the data have been added, removed or changed"):
         experiment.train(parse_config(tree), run.path, verbose=False)
+
+
+@pytest.mark.parametrize("change", [{"seed": 5}, {"game": "filters"}], ids=["seed", "network"])
+def test_a_checkpoint_of_another_run_is_refused(tree, tmp_path, change):
+    tree["train"]["validation_examples"] = 0
+    other = copy.deepcopy(tree)
+    if "seed" in change:
+        other.update(change)
+    else:
+        other["game"]["generator"]["filters"] = 6
+    for name, settings in (("run", tree), ("other", other)):
+        with pytest.raises(KeyboardInterrupt):
+            experiment.train(
+                parse_config(settings), tmp_path / name, verbose=False, callbacks=[InterruptAt(1)]
+            )
+    name = max(path.name for path in (tmp_path / "other" / "checkpoints").glob("*.keras"))
+    copied = tmp_path / "run" / "checkpoints" / name
+    shutil.copy(tmp_path / "other" / "checkpoints" / name, copied)
+    with pytest.raises(ValueError, match=f"{name} is a checkpoint of another run"):
+        experiment.train(parse_config(tree), tmp_path / "run", verbose=False)
+    assert copied.is_file()
+
+
+def test_equal_numbers_are_the_same_setting(tree, tmp_path):
+    run = RunFolder(tmp_path)
+    tree["optimizers"]["generator"]["beta_1"] = 0.0
+    before = run.stores(parse_config(tree))[0].owner
+    tree["optimizers"]["generator"]["beta_1"] = 0
+    assert run.stores(parse_config(tree))[0].owner == before
+    tree["optimizers"]["generator"]["beta_1"] = 0.5
+    assert run.stores(parse_config(tree))[0].owner != before
+
+
+def test_a_folder_whose_name_is_no_text_is_refused_first(tree, tmp_path):
+    path = tmp_path / os.fsdecode(b"run\xff")
+    with pytest.raises(ValueError, match="no UTF-8"):
+        experiment.train(parse_config(tree), path, verbose=False)
+    assert not path.exists()

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.models import bundles
 from tests.trainers import games
 from tfsynth.trainers import Checkpoints
 
@@ -196,3 +197,50 @@ def test_a_fresh_process_knows_our_classes(two):
 def test_the_state_is_in_the_file_itself(two):
     with zipfile.ZipFile(two / "step-0000002.keras") as file:
         assert json.loads(file.read("state.json")) == {"step": 2, "seconds": 2.0}
+
+
+def test_a_checkpoint_of_another_owner_is_refused(tmp_path):
+    Checkpoints(tmp_path / "others", owner="others").save(games.trainer())
+    shutil.copytree(tmp_path / "others", tmp_path / "own")
+    (tmp_path / "own" / "checkpoints.json").unlink()
+    own = Checkpoints(tmp_path / "own", owner="own")
+    for read in (own.latest, own.newest):
+        with pytest.raises(ValueError, match="step-0000000.keras is a checkpoint of another run"):
+            read()
+    assert own.states() == []
+    # One that names no owner is of an earlier version.
+    Checkpoints(tmp_path / "earlier").save(games.trainer())
+    assert Checkpoints(tmp_path / "earlier", owner="own").newest()["step"] == 0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"file": f"step-{'9' * 5000}.keras"}, {"seconds": 10**400}, {"data": [1]}, {"data": {}}],
+    ids=["long name", "large number", "list", "mapping"],
+)
+def test_entries_that_no_save_writes_are_read_from_the_file(tmp_path, damage):
+    path = Checkpoints(tmp_path).save(games.trainer(), seconds=2.5, data="digest")
+    manifest = tmp_path / "checkpoints.json"
+    entry = json.loads(manifest.read_text())[0]
+    sys.set_int_max_str_digits(0)
+    try:
+        manifest.write_text(json.dumps([{**entry, **damage}]))
+    finally:
+        sys.set_int_max_str_digits(4300)
+    assert Checkpoints(tmp_path).newest() == entry
+    assert path.is_file()
+
+
+def test_intact_checkpoints_that_cannot_be_read_are_not_called_damaged(tmp_path):
+    path = Checkpoints(tmp_path).save(games.trainer())
+
+    def rename(config):
+        config["registered_name"] = "tfsynth>NotHere"
+
+    bundles.with_config(path, path, rename)
+    with (
+        pytest.warns(UserWarning, match="NotHere"),
+        pytest.raises(ValueError, match="can be read: .*'tfsynth>NotHere'") as caught,
+    ):
+        Checkpoints(tmp_path).latest()
+    assert "Remove the folder" not in str(caught.value)

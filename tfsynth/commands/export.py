@@ -5,7 +5,7 @@ from pathlib import Path
 from tfsynth.commands.arguments import add_device
 from tfsynth.commands.loading import load_experiment
 from tfsynth.exporters import FORMATS
-from tfsynth.files import move_into_place, working_folder
+from tfsynth.files import is_taken, move_into_place, working_folder
 
 SUMMARY = "write a trained model for TF Serving and other programs"
 EXAMPLES = """\
@@ -55,7 +55,7 @@ def run(arguments):
     if arguments.overwrite and _is_export(target, arguments.format):
         # Only files of an earlier export are replaced, and only after the new ones are written.
         _require_export(experiment, target)
-    elif target.exists() and (not target.is_dir() or any(target.iterdir())):
+    elif is_taken(target):
         raise FileExistsError(
             f"{target} exists already. Name another {FORMATS[arguments.format].writes}, or remove "
             "it first; --overwrite replaces what an export in the same format wrote."

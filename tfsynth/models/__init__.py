@@ -62,6 +62,7 @@ def read_model(path, compile=True):
 
     Raises:
         FileNotFoundError: If there is no such file.
+        MemoryError: If there is too little memory; nothing is wrong with the file then.
         ValueError: If it is no `.keras` file, damaged, outside the bounds, or holds no Keras
             model; or if it ships with the package and was changed.
     """
@@ -74,8 +75,12 @@ def read_model(path, compile=True):
     known = _is_published(path)
     try:
         return reading.load(path, compile, known)
+    except MemoryError:
+        raise
     # Keras and its backends raise errors of many kinds for what a config says.
     except Exception as error:
+        if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's `MemoryError`.
+            raise
         reason = (str(error) or type(error).__name__).strip().rstrip(". ")
         reason = reason if len(reason) < 1000 else f"{reason[:1000]} ..."
         raise ValueError(

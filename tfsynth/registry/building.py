@@ -14,6 +14,7 @@ from tfsynth.registry.classes import PACKAGE, resolve
 _IMPLIED_ARGUMENTS = ("name", "trainable", "dtype")
 # Channels, layers, scales: more of any is a slip, and takes hours or all memory to build.
 MOST_OF_A_NETWORK = 10_000
+_RATE = "learning_rate"
 
 
 def build(node: Any, kind: Any = Any, key: str = "") -> Any:
@@ -107,8 +108,11 @@ def _build(node, key):
     }
     if "class" not in node:
         return arguments
+    found = resolve(node["class"])
+    if issubclass(found, keras.optimizers.Optimizer) and type(arguments.get(_RATE)) is int:
+        arguments[_RATE] = float(arguments[_RATE])  # Keras does not take 1 for 1.0 here.
     try:
-        return resolve(node["class"])(**arguments)
+        return found(**arguments)
     except OSError as error:
         raise (error if error.errno else _with_key(error, key)) from error.__cause__
     except Exception as error:
@@ -187,7 +191,7 @@ def _kind_for_keras(found, parameter, kind):
     """
     if not issubclass(found, keras.optimizers.Optimizer) or parameter.name.startswith("exclude"):
         return Any
-    if parameter.name == "learning_rate":
+    if parameter.name == _RATE:
         return float | keras.optimizers.schedules.LearningRateSchedule
     if kind in (int, float):
         return float

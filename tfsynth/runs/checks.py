@@ -1,9 +1,23 @@
 """Whether the parts of a run fit each other: game, data, splits and schedule."""
 
+import keras
 import numpy as np
 
 from tfsynth.config import ConfigError
 from tfsynth.data import checking, nearest_size
+
+
+def check_keras():
+    """Raises `ConfigError` if Keras would end every training early, as its variables can ask."""
+    for name in ("max_epochs", "max_steps_per_epoch"):
+        # Keras before 3.12 has no such limits.
+        limit = getattr(keras.config, name, lambda: None)()
+        if limit is not None:
+            raise ConfigError(
+                f"Keras ends every training after {limit} {name.removeprefix('max_')}, by "
+                f"KERAS_{name.upper()} or `keras.config.set_{name}`: the run would not be the "
+                "config's. Leave it out; `schedule` and `train` say how long to train."
+            )
 
 
 def check_trainer(config, trainer, dataset, replicas):

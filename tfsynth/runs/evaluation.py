@@ -11,7 +11,7 @@ from tfsynth.data.examples import Examples
 from tfsynth.files import cache_folder, write_text
 from tfsynth.metrics import references
 from tfsynth.metrics.segmenter_batches import rgb
-from tfsynth.runs.checks import check_classes
+from tfsynth.runs.checks import check_classes, check_keras
 from tfsynth.runs.folder import RunFolder
 from tfsynth.runs.parts import build_dataset, build_protocol
 from tfsynth.synthesis.deployment import load_synthesizer
@@ -51,6 +51,7 @@ def evaluate(
             than 2 examples, or a `.keras` file comes without `config` or `output`.
         FileNotFoundError: If there is no such model, or no folder for the output.
     """
+    check_keras()  # The segmenter would learn less, and be kept for later.
     path = models.find_model(model_path)
     target = _target(path, output, split, limit)
     synthesizer = load_synthesizer(path)

@@ -11,6 +11,8 @@ layouts/            the first test layouts: label maps in labels/ (or pictures i
 
 import contextlib
 import dataclasses
+import hashlib
+import json
 import shutil
 import warnings
 from pathlib import Path
@@ -94,6 +96,14 @@ class RunFolder:
 
         Data that has moved is the same if all its files have their names and sizes.
         """
+        try:
+            str(self.path).encode()
+        except UnicodeError:
+            # TensorFlow takes no other names, and would say so after the first epoch.
+            raise ValueError(
+                f"The name of the run's folder is no UTF-8: {str(self.path)!r}. Name another "
+                "--run-dir."
+            ) from None
         if self.config.is_file():
             there = self.read_config().to_dict()
             keys = sorted(_differing_keys(there, config.to_dict()))
@@ -158,8 +168,10 @@ class RunFolder:
         """Returns the `Checkpoints` of each phase of the run, in order, by its `Config`."""
         keep = config.train.keep_checkpoints
         return [
-            Checkpoints(dataclasses.replace(self, phase=name).checkpoints, keep)
-            for name, _ in split_into_phases(config)
+            Checkpoints(
+                dataclasses.replace(self, phase=name).checkpoints, keep, _owner(name, settings)
+            )
+            for name, settings in split_into_phases(config)
         ]
 
 
@@ -179,6 +191,22 @@ def _is_empty_folder(path):
     # The lock of the run, and what a kill left of the first file.
     names = [inside.name for inside in path.iterdir()] if path.is_dir() else ["a file"]
     return all(name == _LOCK or name.startswith(WORKING) for name in names)
+
+
+def _owner(phase, config):
+    """Returns the SHA-256 of what makes the weights of a phase those of no other training."""
+    own = [phase, config.name, config.seed, config.game, config.optimizers]
+    text = json.dumps(_whole(own), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _whole(node):
+    """Returns plain data in which numbers that are equal, such as 1 and 1.0, are the same."""
+    if isinstance(node, dict):
+        return {str(key): _whole(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_whole(item) for item in node]
+    return int(node) if isinstance(node, float) and node.is_integer() else node
 
 
 def _differing_keys(there, wanted, prefix=""):

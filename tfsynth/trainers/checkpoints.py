@@ -1,7 +1,6 @@
 """Checkpoints that a crash cannot destroy."""
 
 import json
-import math
 import re
 import warnings
 import zipfile
@@ -12,7 +11,9 @@ from tfsynth.files import replace_file, sha256_of, write_text
 from tfsynth.models import archive
 from tfsynth.trainers.finite import require_finite
 
-_NAME = re.compile(r"step-(\d{7,})\.keras")
+_NAME = re.compile(r"step-([0-9]{7,15})\.keras")
+# More than any run has trained, and few enough to calculate with.
+_MOST_SECONDS = 1e10
 
 
 class Checkpoints:
@@ -27,11 +28,14 @@ class Checkpoints:
     Args:
         folder: Their folder; created by the first `save`.
         keep: Number of intact checkpoints kept, at least 2.
+        owner: Text that says of whose training they are, or `None`. It is stored with them, and
+            one that has another owner's is refused: a folder can be given another run's file.
     """
 
-    def __init__(self, folder, keep=2):
+    def __init__(self, folder, keep=2, owner=None):
         self.folder = Path(folder)
         self.keep = keep
+        self.owner = owner
         # File name -> entry of the manifest, of the files that were written or found intact.
         self._known = {}
 
@@ -53,6 +57,8 @@ class Checkpoints:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step-{trainer.step:07d}.keras"
         state = {"step": trainer.step, **state}
+        if self.owner is not None:
+            state["owner"] = self.owner
 
         def write(temporary):
             trainer.save(temporary)
@@ -72,15 +78,19 @@ class Checkpoints:
             `state` a dict with `step` and what `save` was given; `None` if there is none.
 
         Raises:
-            ValueError: If there are checkpoints and each is damaged.
+            ValueError: If there are checkpoints and each is damaged, or one is another owner's.
         """
-        paths = self._paths()
+        paths, unread = self._paths(), None
         for path in paths:
             if entry := self._checked(path):
                 try:
                     return models.read_model(path), entry
                 except ValueError as error:
+                    unread = unread or error
                     warnings.warn(f"{error} Trying the one before.", stacklevel=2)
+        if unread is not None:
+            # Its checksums hold: removing it would be wrong advice.
+            raise ValueError(f"No checkpoint in {self.folder} can be read: {unread}") from unread
         if paths:
             raise ValueError(
                 f"None of the {len(paths)} checkpoints in {self.folder} is intact. Remove the "
@@ -98,7 +108,8 @@ class Checkpoints:
 
     def states(self):
         """Returns the states of all intact checkpoints, the newest first, without a warning."""
-        return [entry for entry in map(self._entry, self._paths()) if entry]
+        entries = map(self._entry, self._paths())
+        return [entry for entry in entries if entry and self._owns(entry)]
 
     def total_bytes(self):
         """Returns the size of all that are there."""
@@ -116,7 +127,16 @@ class Checkpoints:
         entry = self._entry(path)
         if entry is None:
             warnings.warn(f"{path} is damaged or gone; trying the one before.", stacklevel=3)
+        elif not self._owns(entry):
+            raise ValueError(
+                f"{path} is a checkpoint of another run, or of another phase or network than the "
+                "config's. Move it to where it belongs."
+            )
         return entry
+
+    def _owns(self, entry):
+        # A checkpoint of an earlier version names no owner.
+        return self.owner is None or entry.get("owner", self.owner) == self.owner
 
     def _entry(self, path):
         """Returns the entry of an intact checkpoint; `None` of a damaged one."""
@@ -133,7 +153,8 @@ class Checkpoints:
         for path in paths:
             if _step_of(path) <= step and len(entries) < self.keep:
                 # The damage of older ones was reported when the run began.
-                if entry := self._known.get(path.name) or self._entry(path):
+                entry = self._known.get(path.name) or self._entry(path)
+                if entry and self._owns(entry):
                     entries[path] = self._known[path.name] = entry
         write_text(self._manifest, json.dumps([*reversed(entries.values())], indent=1))
         for path in paths:
@@ -185,6 +206,6 @@ def _is_entry(entry):
         and entry.get("step") == int(match[1])
         and isinstance(entry.get("sha256"), str)
         and type(seconds) in (int, float)
-        and math.isfinite(seconds)
-        and seconds >= 0
+        and 0 <= seconds <= _MOST_SECONDS
+        and all(value is None or isinstance(value, str | int | float) for value in entry.values())
     )

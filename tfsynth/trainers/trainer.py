@@ -261,6 +261,11 @@ def check_optimizers(players, optimizers):
                 "by a scale that no loss here was multiplied by, so they would all but "
                 "vanish. Use its inner optimizer, in precision float32 or mixed_bfloat16."
             )
+        if (rate := float(_number(optimizer.learning_rate))) < 0:
+            raise ValueError(
+                f"The learning rate of the optimizer of {player!r} must be 0 or more, or it would "
+                f"learn to do worse. Received: {rate:g}."
+            )
         if optimizer.use_ema and not optimizer.ema_overwrite_frequency:
             raise ValueError(
                 f"The optimizer of {player!r} has `use_ema`, and nothing would read its "
