@@ -65,14 +65,37 @@ def test_what_a_living_writer_has_begun_stays(tmp_path, writer):
     assert writer.poll() is None
 
 
-def test_a_folder_without_a_lock_is_left_to_its_writer_for_a_minute(tmp_path):
+@pytest.mark.parametrize("names", [[], ["lock"], ["lock", "part"]])
+def test_a_folder_that_nobody_holds_is_removed_at_once(tmp_path, names):
     made = tmp_path / ".working-abcdefgh"
     made.mkdir()
-    remove_abandoned(tmp_path)
-    assert made.is_dir()
-    os.utime(made, (time.time() - 61, time.time() - 61))
+    for name in names:
+        (made / name).touch()
     remove_abandoned(tmp_path)
     assert not made.exists()
+
+
+def test_writers_and_those_that_tidy_up_do_not_disturb_each_other(tmp_path):
+    program = (
+        "import pathlib, sys, time\n"
+        "from tfsynth.files import remove_abandoned, working_folder\n"
+        "folder, end = pathlib.Path(sys.argv[1]), time.monotonic() + 3\n"
+        "while time.monotonic() < end:\n"
+        "    if sys.argv[2] == 'tidy':\n"
+        "        remove_abandoned(folder)\n"
+        "        continue\n"
+        "    with working_folder(folder) as made:\n"
+        "        (made / 'part').write_text('x')\n"
+        "        assert (made / 'part').read_text() == 'x'\n"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program, tmp_path, role], stderr=subprocess.PIPE)
+        for role in ("write", "write", "tidy", "tidy")
+    ]
+    ends = [process.communicate()[1] for process in processes]
+    assert ends == [b""] * 4
+    remove_abandoned(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_that_looks_like_one_is_not_followed(tmp_path):

@@ -20,8 +20,6 @@ with contextlib.suppress(ImportError):  # There is none on Windows.
 # as long as the writer lives. The name of no other file or folder begins so.
 WORKING = ".working-"
 _LOCK = "lock"
-# A folder without a lock: its writer may be about to make it.
-_NEW_SECONDS = 60.0
 # Where the file system has no locks, a writer is taken for dead after so long.
 _OLD_SECONDS = 86_400.0
 
@@ -40,20 +38,49 @@ def working_folder(parent):
         OSError: If the disk is full or read-only.
     """
     remove_abandoned(parent)
+    made = None
+    while made is None:
+        made = _locked_folder(parent)
+    folder, lock = made
+    with lock:
+        try:
+            yield folder
+        finally:
+            _remove(folder)
+
+
+def _locked_folder(parent):
+    """Returns a new folder and its lock; `None` if another process took it for a dead one's."""
     folder = Path(tempfile.mkdtemp(prefix=WORKING, dir=parent))
-    lock = None
+    if fcntl is None:
+        (folder / _LOCK).touch()
+        return folder, contextlib.nullcontext()
+    with contextlib.ExitStack() as undo:
+        undo.callback(_remove, folder)
+        try:
+            lock = undo.enter_context(open(folder / _LOCK, "w+b"))
+            if not _lock(lock):
+                return None
+            locked = os.path.samestat(os.fstat(lock.fileno()), os.stat(folder / _LOCK))
+        except FileNotFoundError:
+            if not Path(parent).is_dir():
+                raise
+            return None
+        if locked:
+            undo.pop_all()
+            return folder, lock
+    return None
+
+
+def _lock(file):
+    """Locks an open file; returns whether nobody else has."""
     try:
-        # Locked before it has the name by which others look for it.
-        lock = open(folder / f"{_LOCK}.new", "w+b")  # noqa: SIM115
-        if fcntl is not None:
-            with contextlib.suppress(OSError):  # A drive that is mounted without locks.
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.rename(folder / f"{_LOCK}.new", folder / _LOCK)
-        yield folder
-    finally:
-        _remove(folder)
-        if lock is not None:
-            lock.close()
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # A drive that is mounted without locks.
+        pass
+    return True
 
 
 def remove_abandoned(folder, within=False):
@@ -66,31 +93,39 @@ def remove_abandoned(folder, within=False):
     # Not by `glob`, which fails if another process removes a folder meanwhile.
     for place, folders, _ in os.walk(folder):
         for name in [name for name in folders if name.startswith(WORKING)]:
-            found = Path(place, name)
-            if not found.is_symlink() and _is_abandoned(found):
-                _remove(found)
+            if not Path(place, name).is_symlink():
+                _remove_if_abandoned(Path(place, name))
         if not within:
             break
         # What is in one is its writer's, or went with it.
         folders[:] = [name for name in folders if not name.startswith(WORKING)]
 
 
-def _is_abandoned(folder):
-    age = 0.0
+def _remove_if_abandoned(folder):
     try:
-        age = time.time() - folder.stat().st_mtime
         with open(folder / _LOCK, "r+b") as lock:
-            if fcntl is None:
-                return age > _OLD_SECONDS
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
+            old = time.time() - folder.stat().st_mtime > _OLD_SECONDS
+            if fcntl is not None and _is_dead(lock, old):
+                _remove(folder)  # Under its lock: a writer that is about to take it makes another.
+        if fcntl is None and old:
+            _remove(folder)
     except FileNotFoundError:
-        # One with files and without a lock was made by somebody else: see `_remove`.
-        return age > _NEW_SECONDS and _names_in(folder) <= {f"{_LOCK}.new"}
+        # A writer that was killed before it made the lock, or is about to; one with files and
+        # without a lock was made by somebody else, and stays.
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+    except OSError:
+        pass  # Another user's.
+
+
+def _is_dead(lock, old):
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # No locks here, or another user's.
-        return age > _OLD_SECONDS
+    except OSError:  # No locks here.
+        return old
+    return True
 
 
 def _remove(folder):

@@ -244,3 +244,25 @@ def test_intact_checkpoints_that_cannot_be_read_are_not_called_damaged(tmp_path)
     ):
         Checkpoints(tmp_path).latest()
     assert "Remove the folder" not in str(caught.value)
+
+
+def test_what_a_kill_left_of_the_list_is_tidied(two):
+    manifest = two / "checkpoints.json"
+    whole = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(whole[:1]))  # Killed before the second was listed.
+    shutil.copy(two / "step-0000001.keras", two / "step-0000000.keras")  # Damaged: another step.
+    store = Checkpoints(two)
+    _, state = store.latest()
+    store.tidy(state["step"])
+    assert json.loads(manifest.read_text()) == whole
+    assert sorted(path.name for path in two.glob("*.keras")) == [e["file"] for e in whole]
+    before = manifest.stat().st_mtime_ns
+    Checkpoints(two).tidy(state["step"])
+    assert manifest.stat().st_mtime_ns == before
+
+
+def test_tidying_leaves_what_is_of_a_later_step(two):
+    later = two / "step-0000009.keras"
+    later.write_bytes(b"of a newer version, say")
+    Checkpoints(two).tidy(2)
+    assert later.is_file()

@@ -34,6 +34,7 @@ def train_phases(setup, run, strategy=None, verbose=True, callbacks=()):
         seconds = 0.0
         if found := _latest(stores[i], strategy):
             setup.trainer, state = found
+            stores[i].tidy(state["step"])  # What a kill left unlisted, or had not removed yet.
             seconds = state.get("seconds", 0.0)
             phase = f", phase {run_phase}," if (run_phase := folders[i].phase) else ""
             print(f"Resuming {run.path}{phase} at step {state['step']}.")

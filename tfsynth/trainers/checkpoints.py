@@ -67,7 +67,7 @@ class Checkpoints:
 
         replace_file(path, write)
         self._known[path.name] = {"file": path.name, "sha256": sha256_of(path), **state}
-        self._keep_newest(trainer.step)
+        self.tidy(trainer.step)
         return path
 
     def latest(self):
@@ -147,8 +147,12 @@ class Checkpoints:
             entry = _read_entry(path)
         return entry
 
-    def _keep_newest(self, step):
-        """Removes all but the newest intact checkpoints up to a step, and lists these."""
+    def tidy(self, step):
+        """Lists the newest intact checkpoints up to a step, and removes the others up to it.
+
+        Args:
+            step: Step of the trainer. What is of a later one, and could not be read, stays.
+        """
         entries, paths = {}, self._paths()
         for path in paths:
             if _step_of(path) <= step and len(entries) < self.keep:
@@ -156,9 +160,10 @@ class Checkpoints:
                 entry = self._known.get(path.name) or self._entry(path)
                 if entry and self._owns(entry):
                     entries[path] = self._known[path.name] = entry
-        write_text(self._manifest, json.dumps([*reversed(entries.values())], indent=1))
+        if entries != {self.folder / name: entry for name, entry in self._listed().items()}:
+            write_text(self._manifest, json.dumps([*reversed(entries.values())], indent=1))
         for path in paths:
-            if path not in entries and path.is_file():
+            if path not in entries and _step_of(path) <= step and path.is_file():
                 path.unlink(missing_ok=True)
 
     @property
