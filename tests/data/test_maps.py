@@ -437,3 +437,28 @@ def test_coloured_maps_are_turned_too(tmp_path, four, orientation):
 def test_distinct_values():
     for dtype in (np.uint8, np.uint16, np.int32):
         assert maps.distinct(np.array([[3, 200], [3, 0]], dtype)) == [0, 3, 200]
+
+
+@pytest.mark.parametrize(("channels", "colour_type"), [(2, 4), (3, 2), (4, 6)])
+def test_16_bits_in_several_channels_are_not_called_equal(tmp_path, channels, colour_type):
+    # Pillow gives their high bytes, which are 0 for all small ids.
+    pixels = np.zeros((4, 6, channels), np.uint16)
+    pixels[..., -1] = np.arange(24).reshape(4, 6) % 4
+    path = tmp_path / "a.png"
+    path.write_bytes(raw.png(pixels, 16, colour_type))
+    with pytest.raises(DataError, match="several channels of 16 bits each. Save the channel"):
+        maps.read_label_map(path)
+
+
+def test_a_palette_of_one_colour_with_its_ids_in_alpha(tmp_path):
+    pixels, path = np.arange(24).reshape(4, 6) % 2, tmp_path / "a.png"
+    chunks = raw.png_chunk(b"PLTE", bytes(6)) + raw.png_chunk(b"tRNS", b"\xff\x00")
+    path.write_bytes(raw.png(pixels, 8, 3, before=chunks))
+    with pytest.raises(
+        DataError, match="a palette of one colour: .* in the alpha channel"
+    ) as error:
+        maps.read_label_map(path)
+    # What the message says gives the map.
+    assert "`Image.open('a.png').convert('RGBA').getchannel('A').save(...)`" in str(error.value)
+    Image.open(path).convert("RGBA").getchannel("A").save(path)
+    assert np.array_equal(maps.read_label_map(path), 255 * (1 - pixels))

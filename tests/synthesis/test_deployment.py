@@ -436,3 +436,13 @@ def test_the_program_writes_nothing_where_one_layout_is_bad(model, maps, tmp_pat
     error = capsys.readouterr().err
     assert f"{path}: " in error and "Traceback" not in error
     assert not (tmp_path / "out").exists()
+
+
+def test_strange_palettes_in_different_orders_are_refused(model, maps, tmp_path):
+    for name, colours in (("a", [1, 2, 3, 40, 50, 60]), ("b", [40, 50, 60, 1, 2, 3])):
+        image = Image.fromarray(np.eye(16, dtype=np.uint8))
+        image.putpalette(colours)
+        image.save(tmp_path / f"{name}.png")
+    with pytest.raises(ValueError, match="b.png: .* list their colours in different orders"):
+        deployment.synthesize(model, [tmp_path / "a.png", tmp_path / "b.png"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -70,7 +70,7 @@ def survey_label_maps(
         DataError: a file cannot be read, or two palettes list their colours in different orders.
     """
     classes = None if label_set is None else label_set.to_dict()
-    key = digest(["survey 1", classes, signature_of_files(files)])
+    key = digest(["survey 2", classes, signature_of_files(files)])
     with contextlib.suppress(TypeError):  # Nothing is remembered, or no survey.
         return Survey(**recall(key))
     found = in_threads(maps.values_and_palette, files, "reading label maps", progress)
@@ -81,7 +81,7 @@ def survey_label_maps(
             and palette is not None
             and ids_by_palette(label_set, palette, used, file) is not None
         )
-        if palette is not None and not by_colour:
+        if not by_colour:
             agreement.add(file, palette, used)
     values = sorted(set().union(*(used for used, _ in found)))
     survey = Survey(values, [list(colour) for colour in agreement.palette])

@@ -73,12 +73,12 @@ def label_map_and_turn(
             )
         pixels, turn = _read_coloured_map(path, thorough)
         return label_set.decode_colours(pixels, path), turn
-    values, palette, turn = _read_integers(path, "label map", thorough)
+    values, palette, hidden, turn = _read_integers(path, "label map", thorough)
     if label_set is None:
         return values, turn
     ids = None
     if palette is not None:
-        ids = ids_by_palette(label_set, palette, distinct(values), path)
+        ids = ids_by_palette(label_set, palette, distinct(values), path, hidden)
     labels = label_set.resolve(values, path) if ids is None else ids.astype(label_set.dtype)[values]
     label_set.check(labels, path)
     return labels.astype(label_set.dtype, copy=False), turn
@@ -106,13 +106,13 @@ def instance_map_and_turn(path: str | Path, thorough: bool = True) -> tuple[np.n
         path: As in `read_instance_map`.
         thorough: As in `label_map_and_turn`.
     """
-    values, _, turn = _read_integers(Path(path), "instance map", thorough)
+    values, _, _, turn = _read_integers(Path(path), "instance map", thorough)
     return values.astype(np.int32, copy=False), turn
 
 
 def values_and_palette(path: str | Path) -> tuple[list[int], list[Colour] | None]:
     """Returns the values in a label map, sorted, and its palette: colours by index, or None."""
-    values, palette, _ = _read_integers(Path(path), "label map")
+    values, palette, _, _ = _read_integers(Path(path), "label map")
     return distinct(values), palette
 
 
@@ -170,16 +170,23 @@ def write_instance_map(path: str | Path, instances: np.ndarray) -> None:
 
 def _read_integers(
     path: Path, what: str, thorough: bool = True
-) -> tuple[np.ndarray, list[Colour] | None, int]:
-    """Returns the stored numbers, upright, the palette if there is one, and the orientation."""
+) -> tuple[np.ndarray, list[Colour] | None, list[int], int]:
+    """Returns the stored numbers, upright, the palette, what is transparent, the orientation.
+
+    The palette is None where there is none; transparent are those of its indices.
+    """
     with opened(path, what, thorough) as picture:
         image, mode = picture.image, picture.image.mode
         require_exact(picture, path, what, "pixel values")
         if mode not in ("1", "L", "P", "I") and not mode.startswith("I;16"):
-            raise not_one_channel(path, what, image)
+            raise not_one_channel(path, what, image, picture.bits)
         require_stored_numbers(picture, path, what)
         before = picture.orientation
         palette = _palette(image) if mode == "P" else None
+        hidden = _transparent(image) if mode == "P" else []
+        if hidden and alpha_differs(image) and is_constant(image.convert("RGBA").convert("RGB")):
+            start = f"{path}: the {what} has a palette of one colour"
+            raise in_alpha(path, what, start, ".convert('RGBA')")
         values = np.asarray(image)
         # Pillow has turned a TIFF, and nothing else.
         values = upright(values, picture.orientation)
@@ -192,12 +199,21 @@ def _read_integers(
             f"{path}: the {what} must hold ids from 0 to {2**31 - 1}; it holds "
             f"{int(values.min())} (a number from {2**31} up is read as negative)."
         )
-    return values.astype(values.dtype.newbyteorder("="), copy=False), palette, before
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    return values, palette, hidden, before
 
 
 def _palette(image: Image.Image) -> list[Colour]:
     flat = image.getpalette("RGB") or []
     return [(flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat) - 2, 3)]
+
+
+def _transparent(image: Image.Image) -> list[int]:
+    """Returns the indices of a palette that are not opaque."""
+    alpha = image.info.get("transparency", b"")
+    if isinstance(alpha, int):
+        return [alpha]
+    return [index for index, one in enumerate(alpha) if one != 255]
 
 
 def _read_coloured_map(path: Path, thorough: bool) -> tuple[np.ndarray, int]:

@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tfsynth import exporters, models
-from tfsynth.data import images
+from tfsynth.data import checking, images
 from tfsynth.data import maps as map_files
 from tfsynth.data.builders.listing import NAMES
 from tfsynth.data.dataset import DataError, require_same_turn
@@ -136,6 +136,7 @@ def synthesize(
     quiet = len(maps) < 2
     for name in tqdm(maps, "checking", unit="image", disable=quiet, leave=False):
         files.check(name)
+    files.check_palettes()
     if drawn:
         write_layouts(layouts, drawn, synthesizer)
     for name in tqdm(maps, "synthesising", unit="image", disable=quiet):
@@ -183,6 +184,12 @@ class _Layouts:
         except ValueError as error:
             path = self.instance_maps.get(name, self.maps[name])
             raise DataError(f"{path}: {error}") from error
+
+    def check_palettes(self):
+        """Raises `DataError` if palettes of label maps list strange colours in other orders."""
+        if self.role == "label" and len(self.maps) > 1 and not self.drawn:
+            files = list(self.maps.values())
+            checking.survey_label_maps(files, self.synthesizer.label_set, progress=False)
 
     def photographs(self, name, seed):
         """Yields one photograph after the other of a layout, the first of the given seed."""

@@ -255,7 +255,7 @@ class FolderSplit(Split):
         """
         files = [file for pair in self.pairs for file in pair.files]
         signature = checking.signature_of_files(files, self._root)
-        key = checking.digest(["check 3", self._content, str(self._root), signature])
+        key = checking.digest(["check 4", self._content, str(self._root), signature])
         try:
             report = CheckReport(**checking.recall(key))
         except TypeError:  # Nothing is remembered, or no report.
