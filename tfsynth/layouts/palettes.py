@@ -13,8 +13,8 @@ from tfsynth.layouts.labels import DataError, LabelSet
 
 Colour = tuple[int, int, int]
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
-# Programs that reduce colours, or convert them between profiles, change each part by up to so much.
-_NEAR = 8
+# Programs that reduce colours to 5 bits, or convert profiles, change each part by up to so much.
+_NEAR = 7
 
 
 def ids_by_palette(
@@ -119,18 +119,19 @@ def _by_colour(label_set, palette, used, source, transparent) -> dict[int, int] 
     hidden = [index for index in used if index in transparent]
     if strange or shared or repeated or lone or hidden or pascal:
         first = (plain or other or moved)[0]
-        raise _undecided(label_set, colours, first, (strange or hidden or [None])[0], source)
+        others = [index for index in [*strange, *hidden] if index != first]
+        raise _undecided(label_set, colours, first, others[0] if others else None, source)
     return {index: owners[colours[index]][0] for index in used}
 
 
 def _nearest(label_set: LabelSet, colour: Colour) -> list[int]:
-    """Returns the ids of the classes whose colours are nearly this one; none near black or white.
+    """Returns the ids of the classes whose colours are nearly this one, the nearest first.
 
-    The nearest comes first.
+    Greys are left out: palettes of any meaning have some.
     """
     distances = np.abs(label_set.palette.astype(int) - colour).max(axis=1)
     ids = [int(i) for i in np.argsort(distances, kind="stable") if distances[i] <= _NEAR]
-    return [i for i in ids if tuple(label_set.colours[i]) not in (_BLACK, _WHITE)]
+    return [i for i in ids if len(set(label_set.colours[i])) > 1]
 
 
 def _is_compact(palette: Sequence[Colour], used: Sequence[int], num_classes: int) -> bool:
