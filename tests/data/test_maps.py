@@ -1,6 +1,7 @@
 """Label maps and instance maps: the numbers that a file stores, or a reason why not."""
 
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -402,7 +403,7 @@ TURNED = {
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("place", ["before", "after", "xmp", "tiff", "tiff16"])
+@pytest.mark.parametrize("place", ["before", "after", "xmp", "tiff", "tiff16", "exif", "APP1"])
 def test_maps_are_turned_upright_wherever_the_orientation_is_said(
     tmp_path, four, orientation, place
 ):
@@ -411,6 +412,11 @@ def test_maps_are_turned_upright_wherever_the_orientation_is_said(
         xmp = f'<x xmlns:tiff="t" tiff:Orientation="{orientation}"/>'.encode()
         chunk = raw.png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp)
         file.write_bytes(raw.png(IDS, before=chunk))
+    elif place in ("exif", "APP1"):  # As ImageMagick has written it.
+        data = b"Exif\0\0" + raw.exif(orientation)
+        text = b"\nexif\n      %d\n%s\n" % (len(data), data.hex().encode())
+        head = b"Raw profile type %s\0\0" % place.encode()
+        file.write_bytes(raw.png(IDS, before=raw.png_chunk(b"zTXt", head + zlib.compress(text))))
     elif place == "tiff16":
         file.write_bytes(raw.tiff(IDS.astype("<u2").tobytes(), 3, 2, 16, {274: orientation}))
     elif place == "tiff":
