@@ -446,3 +446,23 @@ def test_strange_palettes_in_different_orders_are_refused(model, maps, tmp_path)
     with pytest.raises(ValueError, match="b.png: .* list their colours in different orders"):
         deployment.synthesize(model, [tmp_path / "a.png", tmp_path / "b.png"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_lies_in_the_way_is_found_before_anything_is_written(model, maps, tmp_path):
+    (maps / "sub").mkdir()
+    shutil.copy(maps / "a.png", maps / "sub" / "c.png")
+    for name, make in (
+        ("a.png", lambda path: path.mkdir(parents=True)),
+        ("sub", lambda path: (path.parent.mkdir(), path.touch())),
+        ("sub", lambda path: (path.parent.mkdir(), path.symlink_to("gone"))),
+    ):
+        out = tmp_path / "out"
+        make(out / name)
+        with pytest.raises(FileExistsError, match=f"{name} is (a|no) folder.*Move it away"):
+            deployment.synthesize(model, [maps], out, overwrite=True)
+        assert [path.name for path in out.iterdir()] == [name]
+        shutil.rmtree(out)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").symlink_to("gone")
+    with pytest.raises(FileExistsError, match="a.png exists already"):
+        deployment.synthesize(model, [maps], tmp_path / "out")

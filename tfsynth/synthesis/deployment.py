@@ -18,6 +18,7 @@ from tfsynth.synthesis.layout_files import draw_streets, write_layouts
 from tfsynth.synthesis.paths import (
     companions,
     conditions,
+    refuse_blocked,
     refuse_existing,
     refuse_inputs,
     refuse_outside,
@@ -125,6 +126,7 @@ def synthesize(
     copies = [layouts / kind / f"{name}.png" for kind in ("labels", "instances") for name in drawn]
     refuse_inputs([*written, *copies], read)
     refuse_outside([*written, *copies], output_dir)
+    refuse_blocked([*written, *copies], output_dir)
     if not overwrite:
         refuse_existing(written)
         if drawn and layouts.exists():
