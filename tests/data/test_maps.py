@@ -43,7 +43,7 @@ def test_palette_indices_are_not_expanded(tmp_path, four):
         assert image.mode == "P"
         np.testing.assert_array_equal(np.asarray(image.convert("RGB")), four.paint(IDS))
     np.testing.assert_array_equal(maps.read_label_map(file), IDS)
-    used, palette = maps.values_and_palette(file)
+    used, palette = maps.contents(file).values, maps.contents(file).palette
     assert used == [0, 1, 2, 3] and palette == list(four.colours)
 
 

@@ -151,7 +151,7 @@ def test_greys_that_are_no_ids_or_the_same_ids_are_for_display():
     assert ids([(i, i, i) for i in (0, 85, 170, 254)], [0, 1, 2, 3], MANY) is None
     mask = LabelSet(["off", "on"], [BLACK, RED], (), {255: 1})
     assert ids([BLACK, WHITE], [0, 1], mask) is None
-    with pytest.raises(DataError, match="index 1 .*'off', and as an id it would be 'on'"):
+    with pytest.raises(DataError, match="the grey 255 at index 0. The grey is the id of 'on'"):
         ids([WHITE, BLACK], [0, 1], mask)
     painted = LabelSet(["off", "on"], [BLACK, WHITE], (), {255: 1})
     assert ids([WHITE, BLACK], [0, 1], painted) == [1, 0]
@@ -219,9 +219,21 @@ def test_greys_with_and_without_a_palette_are_refused(order):
     files = [("a.png", None, [0, 3, 7]), ("b.png", [BLACK, (3, 3, 3)], [0, 1])][::order]
     agreement = Agreement()
     agreement.add(*files[0])
-    with pytest.raises(DataError, match="^b.png: .* index 1 the grey 3, .* in a.png"):
+    with pytest.raises(DataError, match="^b.png: .* the grey 3 as 1, .* is a value in a.png"):
         agreement.add(*files[1])
     agreement = Agreement()
     agreement.add("c.png", [BLACK, WHITE], [0, 1])
     agreement.add("d.png", None, [0, 1])
     agreement.add("e.png", [BLACK, RED], [0])
+
+
+@pytest.mark.parametrize(("stretch", "level"), [(255, 255), (85, 170), (17, 34)])
+def test_greys_that_were_packed_into_few_bits_are_refused(stretch, level):
+    agreement = Agreement()
+    agreement.add("a.png", None, [0, 1, level])
+    agreement.add("b.png", None, [0], stretch)
+    with pytest.raises(DataError, match=f"^c.png: .* the grey {level} as .* in a.png"):
+        agreement.add("c.png", None, [0, level // stretch], stretch)
+    agreement = Agreement()
+    agreement.add("a.png", None, [0, 1, 2])
+    agreement.add("b.png", None, [0, 1, 2], stretch)

@@ -5,6 +5,7 @@ A label map loses its meaning if a reader converts it: palette indices to colour
 give the numbers that the file stores, or refuse the file.
 """
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,9 @@ from tfsynth.layouts.palettes import Colour, ids_by_palette
 MAP_EXTENSIONS = frozenset({".png", ".tif", ".tiff", ".bmp"})
 LABEL_CODINGS = ("ids", "colour")
 
-# Pillow stretches grey values of so many bits to 0..255 by these factors.
-_STRETCH = {2: 85, 4: 17}
+# Greys of so many bits are shown stretched to 0..255 by these factors; Pillow does so with the
+# latter two.
+_STRETCH = {1: 255, 2: 85, 4: 17}
 
 
 def read_label_map(
@@ -73,12 +75,13 @@ def label_map_and_turn(
             )
         pixels, turn = _read_coloured_map(path, thorough)
         return label_set.decode_colours(pixels, path), turn
-    values, palette, hidden, turn = _read_integers(path, "label map", thorough)
+    stored = _read_integers(path, "label map", thorough)
+    values, palette, turn = stored.values, stored.palette, stored.turn
     if label_set is None:
         return values, turn
     ids = None
     if palette is not None:
-        ids = ids_by_palette(label_set, palette, distinct(values), path, hidden)
+        ids = ids_by_palette(label_set, palette, distinct(values), path, stored.transparent)
     labels = label_set.resolve(values, path) if ids is None else ids.astype(label_set.dtype)[values]
     label_set.check(labels, path)
     return labels.astype(label_set.dtype, copy=False), turn
@@ -106,14 +109,29 @@ def instance_map_and_turn(path: str | Path, thorough: bool = True) -> tuple[np.n
         path: As in `read_instance_map`.
         thorough: As in `label_map_and_turn`.
     """
-    values, _, _, turn = _read_integers(Path(path), "instance map", thorough)
-    return values.astype(np.int32, copy=False), turn
+    stored = _read_integers(Path(path), "instance map", thorough)
+    return stored.values.astype(np.int32, copy=False), stored.turn
 
 
-def values_and_palette(path: str | Path) -> tuple[list[int], list[Colour] | None]:
-    """Returns the values in a label map, sorted, and its palette: colours by index, or None."""
-    values, palette, _, _ = _read_integers(Path(path), "label map")
-    return distinct(values), palette
+@dataclasses.dataclass(frozen=True)
+class Contents:
+    """What a label map holds, without its pixels.
+
+    Args:
+        values: The values, sorted.
+        palette: The colours by index, or None where there is no palette.
+        stretch: Without a palette, the grey that shows 1: 255, 85 or 17 for 1, 2 or 4 bits, else 1.
+    """
+
+    values: list[int]
+    palette: list[Colour] | None
+    stretch: int
+
+
+def contents(path: str | Path) -> Contents:
+    """Returns what a label map holds; raises `DataError` as `read_label_map` without a set."""
+    stored = _read_integers(Path(path), "label map")
+    return Contents(distinct(stored.values), stored.palette, stored.stretch)
 
 
 def distinct(values: np.ndarray) -> list[int]:
@@ -168,13 +186,22 @@ def write_instance_map(path: str | Path, instances: np.ndarray) -> None:
     Image.fromarray(instances.astype(np.uint16)).save(path, "PNG")
 
 
-def _read_integers(
-    path: Path, what: str, thorough: bool = True
-) -> tuple[np.ndarray, list[Colour] | None, list[int], int]:
-    """Returns the stored numbers, upright, the palette, what is transparent, the orientation.
+@dataclasses.dataclass(frozen=True)
+class _Stored:
+    """The numbers of a map, upright, and what says their meaning; see `Contents`.
 
-    The palette is None where there is none; transparent are those of its indices.
+    `transparent` are the indices of the palette that are not opaque, `turn` is the orientation.
     """
+
+    values: np.ndarray
+    palette: list[Colour] | None
+    transparent: list[int]
+    stretch: int
+    turn: int
+
+
+def _read_integers(path: Path, what: str, thorough: bool = True) -> _Stored:
+    """Returns the numbers that a file stores."""
     with opened(path, what, thorough) as picture:
         image, mode = picture.image, picture.image.mode
         require_exact(picture, path, what, "pixel values")
@@ -190,17 +217,18 @@ def _read_integers(
         values = np.asarray(image)
         # Pillow has turned a TIFF, and nothing else.
         values = upright(values, picture.orientation)
+    stretch = _STRETCH.get(picture.bits, 1) if mode in ("1", "L") else 1
     if mode == "1":
         values = values.astype(np.uint8)
-    elif mode == "L" and picture.bits in _STRETCH:
-        values = values // _STRETCH[picture.bits]
+    elif stretch > 1:
+        values = values // stretch
     elif mode == "I" and values.min() < 0:
         raise DataError(
             f"{path}: the {what} must hold ids from 0 to {2**31 - 1}; it holds "
             f"{int(values.min())} (a number from {2**31} up is read as negative)."
         )
     values = values.astype(values.dtype.newbyteorder("="), copy=False)
-    return values, palette, hidden, before
+    return _Stored(values, palette, hidden, stretch, before)
 
 
 def _palette(image: Image.Image) -> list[Colour]:

@@ -50,7 +50,12 @@ def ids_by_palette(
         return None
     colours = {index: palette[index] for index in used if index < len(palette)}
     by_index = {index: label_set.id_of_value(index) for index in used}
-    by_colour = _by_colour(label_set, palette, used, source, transparent)
+    try:
+        by_colour = _by_colour(label_set, palette, used, source, transparent)
+    except DataError:
+        # What says more of greys comes first.
+        _refuse_greys(label_set, colours, by_index, source)
+        raise
     _refuse_greys(label_set, colours, by_colour or by_index, source)
     if by_colour is None:
         return None
@@ -199,26 +204,34 @@ class Agreement:
         self._first: tuple[object, list[Colour]] | None = None
         self._by_index: dict[int, tuple[Colour, object]] = {}
         self._by_colour: dict[Colour, tuple[int, object]] = {}
-        # The files that hold a value without a palette, and a grey at another index than its level.
+        # The files that hold a value as it is, and that store a grey as another number.
         self._plain: dict[int, object] = {}
         self._greys: dict[int, tuple[int, object]] = {}
 
-    def add(self, source: object, palette: Sequence[Colour] | None, used: Sequence[int]) -> None:
+    def add(
+        self,
+        source: object,
+        palette: Sequence[Colour] | None,
+        used: Sequence[int],
+        stretch: int = 1,
+    ) -> None:
         """Compares the palette of another file, over the indices in use, with those before.
 
         Args:
             source: The file, for messages.
             palette: Its colours by index; None if it has none.
             used: The indices, or the values, in use.
+            stretch: Without a palette, the grey that shows 1, which is more than 1 for few bits.
 
         Raises:
-            DataError: one index has two colours, or one colour two indices, or a grey that is an
-                index in one file is a value in another; names both files.
+            DataError: one index has two colours, or one colour two indices, or a grey that is
+                stored as another number in one file is a value in another; names both files.
         """
         if palette is None or is_grey_scale(palette, used):
-            for value in used:
-                self._plain.setdefault(value, source)
-            self._refuse_greys()
+            if stretch == 1:
+                for value in used:
+                    self._plain.setdefault(value, source)
+            self._add_greys(source, {stretch * value: value for value in used})
             return
         new = [(index, palette[index]) for index in used if index < len(palette)]
         for index, colour in new:
@@ -237,19 +250,20 @@ class Agreement:
         if self._first is None:
             self._first = (source, list(palette))
         if all(len(set(colour)) == 1 for _, colour in new):
-            levels = {colour[0]: index for index, colour in new if colour[0] != index}
-            for level, index in levels.items():
-                self._greys.setdefault(level, (index, source))
-            self._refuse_greys()
+            self._add_greys(source, {colour[0]: index for index, colour in new})
 
-    def _refuse_greys(self) -> None:
-        for level in self._greys.keys() & self._plain.keys():
-            index, source = self._greys[level]
+    def _add_greys(self, source: object, stored: dict[int, int]) -> None:
+        """Notes how greys are stored; raises where one of them is a value in another file."""
+        for level, value in stored.items():
+            if level != value:
+                self._greys.setdefault(level, (value, source))
+        for level in sorted(self._greys.keys() & self._plain.keys()):
+            value, source = self._greys[level]
             raise DataError(
-                f"{source}: the palette of this label map gives index {index} the grey {level}, "
-                f"which is a value in {self._plain[level]}, a file without a palette. Save all "
-                f"without: with Pillow, `Image.open(path).convert('L')` if the greys are the ids, "
-                f"{_INDICES} if the indices are."
+                f"{source}: this label map stores the grey {level} as {value}, by its palette or "
+                f"its few bits, as programs do that make files small; and {level} is a value in "
+                f"{self._plain[level]}. Save all as grey PNGs of 8 bits: with Pillow, "
+                f"`Image.open(path).convert('L')` if the greys are the ids."
             )
 
     @property
