@@ -128,6 +128,15 @@ def test_grey_map_under_colour_coding(tmp_path, four):
         maps.read_label_map(tmp_path / "a.png", four, "colour")
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "LA"])
+def test_a_coloured_map_of_black_and_white_classes_may_be_stored_as_grey(tmp_path, mode):
+    # Programs that make files small leave no colour where there is none.
+    labels = LabelSet(["void", "red", "line"], [(0, 0, 0), (250, 0, 0), (255, 255, 255)])
+    ids = np.uint8([[0, 2, 2], [2, 0, 0]])
+    Image.fromarray(labels.paint(ids)).convert(mode).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(maps.read_label_map(tmp_path / "a.png", labels, "colour"), ids)
+
+
 def test_jpeg_label_maps_are_refused(tmp_path, four):
     Image.fromarray(IDS).save(tmp_path / "a.jpg")
     for coding in maps.LABEL_CODINGS:

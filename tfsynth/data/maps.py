@@ -73,7 +73,7 @@ def label_map_and_turn(
             raise ValueError(
                 "Label maps coded by colour need a label set to decode them. Give one."
             )
-        pixels, turn = _read_coloured_map(path, thorough)
+        pixels, turn = _read_coloured_map(path, label_set, thorough)
         return label_set.decode_colours(pixels, path), turn
     stored = _read_integers(path, "label map", thorough)
     values, palette, turn = stored.values, stored.palette, stored.turn
@@ -244,12 +244,12 @@ def _transparent(image: Image.Image) -> list[int]:
     return [index for index, one in enumerate(alpha) if one != 255]
 
 
-def _read_coloured_map(path: Path, thorough: bool) -> tuple[np.ndarray, int]:
+def _read_coloured_map(path: Path, label_set: LabelSet, thorough: bool) -> tuple[np.ndarray, int]:
     """Returns the colours, `(height, width, 3)` uint8, upright, and the orientation."""
     with opened(path, "label map", thorough) as picture:
         image = picture.image
         require_exact(picture, path, "label map", "colours")
-        if image.mode not in ("RGB", "RGBA", "P"):
+        if image.mode not in ("RGB", "RGBA", "P") and not _is_of_greys(image, label_set):
             raise DataError(
                 f"{path}: label_coding is colour, but this label map has one grey channel (mode "
                 f"{image.mode}). Use label_coding: ids, the default."
@@ -274,6 +274,19 @@ def _read_coloured_map(path: Path, thorough: bool) -> tuple[np.ndarray, int]:
             "Save it without alpha."
         )
     return pixels, before
+
+
+def _is_of_greys(image: Image.Image, label_set: LabelSet) -> bool:
+    """Returns whether a picture without colour holds the greys of classes alone.
+
+    Programs that make files small store a map of black and white classes so.
+    """
+    if image.mode not in ("1", "L", "LA"):
+        return False
+    levels = [level for level, count in enumerate(image.convert("L").histogram()) if count]
+    return {(level, level, level) for level in levels} <= {
+        tuple(colour) for colour in label_set.colours
+    }
 
 
 def _require_ids(path: str | Path, ids: np.ndarray, highest: int, remedy: str = "") -> None:
