@@ -1,6 +1,7 @@
 """Label maps and instance maps: the numbers that a file stores, or a reason why not."""
 
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_palette_indices_are_not_expanded(tmp_path, four):
         assert image.mode == "P"
         np.testing.assert_array_equal(np.asarray(image.convert("RGB")), four.paint(IDS))
     np.testing.assert_array_equal(maps.read_label_map(file), IDS)
-    used, palette = maps.values_and_palette(file)
+    used, palette = maps.contents(file).values, maps.contents(file).palette
     assert used == [0, 1, 2, 3] and palette == list(four.colours)
 
 
@@ -125,6 +126,15 @@ def test_grey_map_under_colour_coding(tmp_path, four):
     Image.fromarray(IDS).save(tmp_path / "a.png")
     with pytest.raises(DataError, match="Use label_coding: ids"):
         maps.read_label_map(tmp_path / "a.png", four, "colour")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA"])
+def test_a_coloured_map_of_black_and_white_classes_may_be_stored_as_grey(tmp_path, mode):
+    # Programs that make files small leave no colour where there is none.
+    labels = LabelSet(["void", "red", "line"], [(0, 0, 0), (250, 0, 0), (255, 255, 255)])
+    ids = np.uint8([[0, 2, 2], [2, 0, 0]])
+    Image.fromarray(labels.paint(ids)).convert(mode).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(maps.read_label_map(tmp_path / "a.png", labels, "colour"), ids)
 
 
 def test_jpeg_label_maps_are_refused(tmp_path, four):
@@ -402,7 +412,7 @@ TURNED = {
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("place", ["before", "after", "xmp", "tiff", "tiff16"])
+@pytest.mark.parametrize("place", ["before", "after", "xmp", "tiff", "tiff16", "exif", "APP1"])
 def test_maps_are_turned_upright_wherever_the_orientation_is_said(
     tmp_path, four, orientation, place
 ):
@@ -411,6 +421,11 @@ def test_maps_are_turned_upright_wherever_the_orientation_is_said(
         xmp = f'<x xmlns:tiff="t" tiff:Orientation="{orientation}"/>'.encode()
         chunk = raw.png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp)
         file.write_bytes(raw.png(IDS, before=chunk))
+    elif place in ("exif", "APP1"):  # As ImageMagick has written it.
+        data = b"Exif\0\0" + raw.exif(orientation)
+        text = b"\nexif\n      %d\n%s\n" % (len(data), data.hex().encode())
+        head = b"Raw profile type %s\0\0" % place.encode()
+        file.write_bytes(raw.png(IDS, before=raw.png_chunk(b"zTXt", head + zlib.compress(text))))
     elif place == "tiff16":
         file.write_bytes(raw.tiff(IDS.astype("<u2").tobytes(), 3, 2, 16, {274: orientation}))
     elif place == "tiff":
@@ -437,3 +452,28 @@ def test_coloured_maps_are_turned_too(tmp_path, four, orientation):
 def test_distinct_values():
     for dtype in (np.uint8, np.uint16, np.int32):
         assert maps.distinct(np.array([[3, 200], [3, 0]], dtype)) == [0, 3, 200]
+
+
+@pytest.mark.parametrize(("channels", "colour_type"), [(2, 4), (3, 2), (4, 6)])
+def test_16_bits_in_several_channels_are_not_called_equal(tmp_path, channels, colour_type):
+    # Pillow gives their high bytes, which are 0 for all small ids.
+    pixels = np.zeros((4, 6, channels), np.uint16)
+    pixels[..., -1] = np.arange(24).reshape(4, 6) % 4
+    path = tmp_path / "a.png"
+    path.write_bytes(raw.png(pixels, 16, colour_type))
+    with pytest.raises(DataError, match="several channels of 16 bits each. Save the channel"):
+        maps.read_label_map(path)
+
+
+def test_a_palette_of_one_colour_with_its_ids_in_alpha(tmp_path):
+    pixels, path = np.arange(24).reshape(4, 6) % 2, tmp_path / "a.png"
+    chunks = raw.png_chunk(b"PLTE", bytes(6)) + raw.png_chunk(b"tRNS", b"\xff\x00")
+    path.write_bytes(raw.png(pixels, 8, 3, before=chunks))
+    with pytest.raises(
+        DataError, match="a palette of one colour: .* in the alpha channel"
+    ) as error:
+        maps.read_label_map(path)
+    # What the message says gives the map.
+    assert "`Image.open('a.png').convert('RGBA').getchannel('A').save(...)`" in str(error.value)
+    Image.open(path).convert("RGBA").getchannel("A").save(path)
+    assert np.array_equal(maps.read_label_map(path), 255 * (1 - pixels))

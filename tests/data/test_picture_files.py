@@ -260,5 +260,20 @@ def test_500_damaged_photos(tmp_path, kind):
 
 def test_no_other_file_opens_pictures():
     openers = [path.name for path in SOURCES if "Image.open(" in path.read_text(encoding="utf-8")]
-    # In `map_checks.py` it is part of a message.
-    assert sorted(openers) == ["map_checks.py", "picture_files.py"]
+    # In two of them it is part of messages.
+    assert sorted(openers) == ["map_checks.py", "palettes.py", "picture_files.py"]
+
+
+def test_damaged_exif_data_are_named_as_such(tmp_path):
+    file = tmp_path / "a.png"
+    file.write_bytes(raw.png(IDS, before=raw.png_chunk(b"eXIf", b"no such data")))
+    for text in refused(file):
+        assert "damaged EXIF data" in text and "exiftool -exif:all=" in text
+
+
+def test_a_jpeg_of_12_bits_is_named_as_such(tmp_path):
+    data = bytearray(saved(Image.fromarray(PHOTO), "JPEG"))
+    data[data.index(b"\xff\xc0\0") + 4] = 12
+    (tmp_path / "a.jpg").write_bytes(data)
+    for text in refused(tmp_path / "a.jpg"):
+        assert "(it is a JPEG of 12 bits per channel). Save it with 8" in text

@@ -96,6 +96,73 @@ def test_aliases_and_values_of_files():
     assert ids([GREEN, RED], [0, 1], values) == [1, 0]
 
 
+MANY = LabelSet(
+    ["void", "sky", "wall", "road", "line", "car"],
+    [BLACK, (70, 130, 180), (90, 80, 90), (128, 64, 128), WHITE, (20, 40, 190)],
+    [0],
+    {255: 0},
+)
+
+
+@pytest.mark.parametrize("shift", [1, -4, 7])
+def test_colours_that_are_nearly_those_of_other_classes_are_refused(shift):
+    # As programs leave them that reduce colours, or convert them from profile to profile.
+    palette = [tuple(np.clip(np.add(c, shift), 0, 255).tolist()) for c in MANY.colours[::-1]]
+    with pytest.raises(DataError, match="index 0 .*, nearly that of the class 'car'.* 'void'"):
+        ids(palette, [0, 1, 2, 3, 4, 5], MANY)
+    with pytest.raises(DataError, match="nearly that of the class 'road'"):
+        ids([BLACK, (128, 65, 128), (90, 81, 90)], [0, 1, 2], MANY)
+    assert ids(palette[::-1], [0, 1, 2, 3, 4, 5], MANY) is None
+
+
+def test_one_strange_colour_that_is_nearly_a_classs_is_chance():
+    assert ids([*ODD, (128, 65, 128)], [0, 1, 2, 3, 4], MANY) is None
+
+
+@pytest.mark.parametrize(
+    ("palette", "used"),
+    [
+        ([(1, 2, 3), (70, 130, 180)], [0, 1]),
+        ([(1, 2, 3), (70, 130, 180), BLACK, BLACK], [0, 1]),
+        ([(1, 2, 3), (70, 130, 180), BLACK, (4, 5, 6)], [0, 1, 2, 3]),
+        ([(1, 2, 3), (4, 5, 6), (70, 130, 180)], [0, 1, 2]),
+    ],
+)
+def test_a_palette_of_one_picture_with_a_new_colour_is_refused(palette, used):
+    with pytest.raises(DataError, match=r"^a.png: index . of .*\(70, 130, 180\)|\(1, 2, 3\)"):
+        ids(palette, used, MANY)
+
+
+def test_another_colour_of_one_class_in_the_palette_of_all_is_none_of_these():
+    palette = [*MANY.colours[:3], (1, 2, 3), *MANY.colours[4:]]
+    assert ids(palette, [0, 1, 2, 3, 4, 5], MANY) is None
+    assert ids(palette, [0, 1, 2, 3], MANY) is None
+
+
+@pytest.mark.parametrize(
+    "palette", [[(i, i, i) for i in levels] for levels in ([0, 2, 5], [5, 2, 0], [3, 3, 4])]
+)
+def test_greys_that_are_ids_at_other_indices_are_refused(palette):
+    with pytest.raises(DataError, match=r"one of greys.*Image.open\(path\).convert\('L'\)"):
+        ids(palette, [0, 1, 2], MANY)
+
+
+def test_greys_that_are_no_ids_or_the_same_ids_are_for_display():
+    assert ids([(i, i, i) for i in (0, 85, 170, 254)], [0, 1, 2, 3], MANY) is None
+    mask = LabelSet(["off", "on"], [BLACK, RED], (), {255: 1})
+    assert ids([BLACK, WHITE], [0, 1], mask) is None
+    with pytest.raises(DataError, match="the grey 255 at index 0. The grey is the id of 'on'"):
+        ids([WHITE, BLACK], [0, 1], mask)
+    painted = LabelSet(["off", "on"], [BLACK, WHITE], (), {255: 1})
+    assert ids([WHITE, BLACK], [0, 1], painted) == [1, 0]
+
+
+def test_transparent_indices_have_no_colour():
+    assert ids_by_palette(CLASSES, [BLACK, RED], [0, 1], "a.png", [0]) is None
+    with pytest.raises(DataError, match="index 0 .* 'blue'.*index 1 is .*opaque"):
+        ids_by_palette(CLASSES, [BLUE, BLACK], [0, 1], "a.png", [1])
+
+
 def test_palettes_that_agree_over_the_indices_in_use():
     agreement = Agreement()
     agreement.add("a.png", [BLACK, RED, WHITE], [0, 1])
@@ -138,3 +205,35 @@ def test_a_palette_that_repeats_a_colour_is_no_disagreement():
 def test_ids_are_numbers_for_every_index():
     table = ids_by_palette(CLASSES, [BLUE, RED], [0, 1], "a.png")
     assert table.shape == (256,) and table.dtype == np.int32
+
+
+def test_black_that_fills_a_palette_is_no_disagreement():
+    agreement = Agreement()
+    agreement.add("a.png", [BLACK, RED], [0, 1])  # Cut after the last index in use.
+    agreement.add("b.png", [BLACK, RED] + [BLACK] * 254, [1, 255])
+    assert agreement.palette[:2] == [BLACK, RED]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_greys_with_and_without_a_palette_are_refused(order):
+    files = [("a.png", None, [0, 3, 7]), ("b.png", [BLACK, (3, 3, 3)], [0, 1])][::order]
+    agreement = Agreement()
+    agreement.add(*files[0])
+    with pytest.raises(DataError, match="^b.png: .* the grey 3 as 1, .* is a value in a.png"):
+        agreement.add(*files[1])
+    agreement = Agreement()
+    agreement.add("c.png", [BLACK, WHITE], [0, 1])
+    agreement.add("d.png", None, [0, 1])
+    agreement.add("e.png", [BLACK, RED], [0])
+
+
+@pytest.mark.parametrize(("stretch", "level"), [(255, 255), (85, 170), (17, 34)])
+def test_greys_that_were_packed_into_few_bits_are_refused(stretch, level):
+    agreement = Agreement()
+    agreement.add("a.png", None, [0, 1, level])
+    agreement.add("b.png", None, [0], stretch)
+    with pytest.raises(DataError, match=f"^c.png: .* the grey {level} as .* in a.png"):
+        agreement.add("c.png", None, [0, level // stretch], stretch)
+    agreement = Agreement()
+    agreement.add("a.png", None, [0, 1, 2])
+    agreement.add("b.png", None, [0, 1, 2], stretch)

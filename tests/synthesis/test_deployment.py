@@ -436,3 +436,33 @@ def test_the_program_writes_nothing_where_one_layout_is_bad(model, maps, tmp_pat
     error = capsys.readouterr().err
     assert f"{path}: " in error and "Traceback" not in error
     assert not (tmp_path / "out").exists()
+
+
+def test_strange_palettes_in_different_orders_are_refused(model, maps, tmp_path):
+    for name, colours in (("a", [1, 2, 3, 40, 50, 60]), ("b", [40, 50, 60, 1, 2, 3])):
+        image = Image.fromarray(np.eye(16, dtype=np.uint8))
+        image.putpalette(colours)
+        image.save(tmp_path / f"{name}.png")
+    with pytest.raises(ValueError, match="b.png: .* list their colours in different orders"):
+        deployment.synthesize(model, [tmp_path / "a.png", tmp_path / "b.png"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_lies_in_the_way_is_found_before_anything_is_written(model, maps, tmp_path):
+    (maps / "sub").mkdir()
+    shutil.copy(maps / "a.png", maps / "sub" / "c.png")
+    for name, make in (
+        ("a.png", lambda path: path.mkdir(parents=True)),
+        ("sub", lambda path: (path.parent.mkdir(), path.touch())),
+        ("sub", lambda path: (path.parent.mkdir(), path.symlink_to("gone"))),
+    ):
+        out = tmp_path / "out"
+        make(out / name)
+        with pytest.raises(FileExistsError, match=f"{name} is (a|no) folder.*Move it away"):
+            deployment.synthesize(model, [maps], out, overwrite=True)
+        assert [path.name for path in out.iterdir()] == [name]
+        shutil.rmtree(out)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").symlink_to("gone")
+    with pytest.raises(FileExistsError, match="a.png exists already"):
+        deployment.synthesize(model, [maps], tmp_path / "out")

@@ -67,23 +67,24 @@ def survey_label_maps(
         progress: Whether to show a progress bar.
 
     Raises:
-        DataError: a file cannot be read, or two palettes list their colours in different orders.
+        DataError: a file cannot be read, two palettes list their colours in different orders, or
+            greys are values in one file and stored as other numbers in another.
     """
     classes = None if label_set is None else label_set.to_dict()
-    key = digest(["survey 1", classes, signature_of_files(files)])
+    key = digest(["survey 3", classes, signature_of_files(files)])
     with contextlib.suppress(TypeError):  # Nothing is remembered, or no survey.
         return Survey(**recall(key))
-    found = in_threads(maps.values_and_palette, files, "reading label maps", progress)
+    found = in_threads(maps.contents, files, "reading label maps", progress)
     agreement = Agreement()
-    for file, (used, palette) in zip(files, found, strict=True):
+    for file, held in zip(files, found, strict=True):
         by_colour = (
             label_set is not None
-            and palette is not None
-            and ids_by_palette(label_set, palette, used, file) is not None
+            and held.palette is not None
+            and ids_by_palette(label_set, held.palette, held.values, file) is not None
         )
-        if palette is not None and not by_colour:
-            agreement.add(file, palette, used)
-    values = sorted(set().union(*(used for used, _ in found)))
+        if not by_colour:
+            agreement.add(file, held.palette, held.values, held.stretch)
+    values = sorted(set().union(*(held.values for held in found)))
     survey = Survey(values, [list(colour) for colour in agreement.palette])
     remember(key, vars(survey))
     return survey
@@ -91,8 +92,8 @@ def survey_label_maps(
 
 def highest_label(files: Sequence[Path]) -> tuple[Path, int]:
     """Returns the first label map that holds the highest value of all, and that value."""
-    found = in_threads(maps.values_and_palette, files, "reading label maps")
-    tops = [used[-1] for used, _ in found]
+    found = in_threads(maps.contents, files, "reading label maps")
+    tops = [held.values[-1] for held in found]
     return files[int(np.argmax(tops))], max(tops)
 
 

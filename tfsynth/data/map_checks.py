@@ -75,8 +75,15 @@ def require_stored_numbers(picture: Picture, path: Path, what: str) -> None:
         )
 
 
-def not_one_channel(path: Path, what: str, image: Image.Image) -> DataError:
-    """Returns the error for a map of several channels or of other numbers than integers."""
+def not_one_channel(path: Path, what: str, image: Image.Image, bits: int) -> DataError:
+    """Returns the error for a map of several channels or of other numbers than integers.
+
+    Args:
+        path: The file.
+        what: What it is, for messages.
+        image: The picture.
+        bits: Those of one stored number.
+    """
     if image.mode == "F":
         return DataError(
             f"{path}: the {what} must hold integers; it holds floating-point numbers. Convert it "
@@ -86,6 +93,13 @@ def not_one_channel(path: Path, what: str, image: Image.Image) -> DataError:
         return DataError(
             f"{path}: the {what} must have one integer per pixel; it is of mode {image.mode}. "
             "Write the ids as a PNG with one grey channel."
+        )
+    if bits > 8:
+        # Pillow has made 8 bits of them, which say nothing of small ids.
+        return DataError(
+            f"{path}: the {what} must have one integer per pixel; it has several channels of "
+            f"{bits} bits each. Save the channel that holds the ids as a 16-bit grey PNG, with a "
+            "program that keeps 16 bits in several channels (Pillow keeps 8)."
         )
     # By Pillow, which is fast for any size.
     pixels, start = (
@@ -139,11 +153,19 @@ def is_constant(image: Image.Image) -> bool:
     return all(lowest == highest for lowest, highest in extremes)  # pyright: ignore[reportGeneralTypeIssues]
 
 
-def in_alpha(path: Path, what: str, start: str) -> DataError:
-    """Returns the error for a map whose alpha channel holds what it shows."""
+def in_alpha(path: Path, what: str, start: str, first: str = "") -> DataError:
+    """Returns the error for a map whose alpha channel holds what it shows.
+
+    Args:
+        path: The file.
+        what: What it is, for messages.
+        start: The beginning of the message.
+        first: What Pillow must do with the picture before it has an alpha channel.
+    """
     return DataError(
         f"{start}: its colour is the same everywhere, so what it shows is in the alpha channel. "
-        f"Save that channel as the {what}: `Image.open({path.name!r}).getchannel('A').save(...)` "
+        f"Save that channel as the {what}: `Image.open({path.name!r}){first}.getchannel('A')"
+        ".save(...)` "
         "with Pillow."
     )
 

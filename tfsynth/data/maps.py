@@ -5,6 +5,7 @@ A label map loses its meaning if a reader converts it: palette indices to colour
 give the numbers that the file stores, or refuse the file.
 """
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,9 @@ from tfsynth.layouts.palettes import Colour, ids_by_palette
 MAP_EXTENSIONS = frozenset({".png", ".tif", ".tiff", ".bmp"})
 LABEL_CODINGS = ("ids", "colour")
 
-# Pillow stretches grey values of so many bits to 0..255 by these factors.
-_STRETCH = {2: 85, 4: 17}
+# Greys of so many bits are shown stretched to 0..255 by these factors; Pillow does so with the
+# latter two.
+_STRETCH = {1: 255, 2: 85, 4: 17}
 
 
 def read_label_map(
@@ -71,14 +73,15 @@ def label_map_and_turn(
             raise ValueError(
                 "Label maps coded by colour need a label set to decode them. Give one."
             )
-        pixels, turn = _read_coloured_map(path, thorough)
+        pixels, turn = _read_coloured_map(path, label_set, thorough)
         return label_set.decode_colours(pixels, path), turn
-    values, palette, turn = _read_integers(path, "label map", thorough)
+    stored = _read_integers(path, "label map", thorough)
+    values, palette, turn = stored.values, stored.palette, stored.turn
     if label_set is None:
         return values, turn
     ids = None
     if palette is not None:
-        ids = ids_by_palette(label_set, palette, distinct(values), path)
+        ids = ids_by_palette(label_set, palette, distinct(values), path, stored.transparent)
     labels = label_set.resolve(values, path) if ids is None else ids.astype(label_set.dtype)[values]
     label_set.check(labels, path)
     return labels.astype(label_set.dtype, copy=False), turn
@@ -106,14 +109,29 @@ def instance_map_and_turn(path: str | Path, thorough: bool = True) -> tuple[np.n
         path: As in `read_instance_map`.
         thorough: As in `label_map_and_turn`.
     """
-    values, _, turn = _read_integers(Path(path), "instance map", thorough)
-    return values.astype(np.int32, copy=False), turn
+    stored = _read_integers(Path(path), "instance map", thorough)
+    return stored.values.astype(np.int32, copy=False), stored.turn
 
 
-def values_and_palette(path: str | Path) -> tuple[list[int], list[Colour] | None]:
-    """Returns the values in a label map, sorted, and its palette: colours by index, or None."""
-    values, palette, _ = _read_integers(Path(path), "label map")
-    return distinct(values), palette
+@dataclasses.dataclass(frozen=True)
+class Contents:
+    """What a label map holds, without its pixels.
+
+    Args:
+        values: The values, sorted.
+        palette: The colours by index, or None where there is no palette.
+        stretch: Without a palette, the grey that shows 1: 255, 85 or 17 for 1, 2 or 4 bits, else 1.
+    """
+
+    values: list[int]
+    palette: list[Colour] | None
+    stretch: int
+
+
+def contents(path: str | Path) -> Contents:
+    """Returns what a label map holds; raises `DataError` as `read_label_map` without a set."""
+    stored = _read_integers(Path(path), "label map")
+    return Contents(distinct(stored.values), stored.palette, stored.stretch)
 
 
 def distinct(values: np.ndarray) -> list[int]:
@@ -168,31 +186,49 @@ def write_instance_map(path: str | Path, instances: np.ndarray) -> None:
     Image.fromarray(instances.astype(np.uint16)).save(path, "PNG")
 
 
-def _read_integers(
-    path: Path, what: str, thorough: bool = True
-) -> tuple[np.ndarray, list[Colour] | None, int]:
-    """Returns the stored numbers, upright, the palette if there is one, and the orientation."""
+@dataclasses.dataclass(frozen=True)
+class _Stored:
+    """The numbers of a map, upright, and what says their meaning; see `Contents`.
+
+    `transparent` are the indices of the palette that are not opaque, `turn` is the orientation.
+    """
+
+    values: np.ndarray
+    palette: list[Colour] | None
+    transparent: list[int]
+    stretch: int
+    turn: int
+
+
+def _read_integers(path: Path, what: str, thorough: bool = True) -> _Stored:
+    """Returns the numbers that a file stores."""
     with opened(path, what, thorough) as picture:
         image, mode = picture.image, picture.image.mode
         require_exact(picture, path, what, "pixel values")
         if mode not in ("1", "L", "P", "I") and not mode.startswith("I;16"):
-            raise not_one_channel(path, what, image)
+            raise not_one_channel(path, what, image, picture.bits)
         require_stored_numbers(picture, path, what)
         before = picture.orientation
         palette = _palette(image) if mode == "P" else None
+        hidden = _transparent(image) if mode == "P" else []
+        if hidden and alpha_differs(image) and is_constant(image.convert("RGBA").convert("RGB")):
+            start = f"{path}: the {what} has a palette of one colour"
+            raise in_alpha(path, what, start, ".convert('RGBA')")
         values = np.asarray(image)
         # Pillow has turned a TIFF, and nothing else.
         values = upright(values, picture.orientation)
+    stretch = _STRETCH.get(picture.bits, 1) if mode in ("1", "L") else 1
     if mode == "1":
         values = values.astype(np.uint8)
-    elif mode == "L" and picture.bits in _STRETCH:
-        values = values // _STRETCH[picture.bits]
+    elif stretch > 1:
+        values = values // stretch
     elif mode == "I" and values.min() < 0:
         raise DataError(
             f"{path}: the {what} must hold ids from 0 to {2**31 - 1}; it holds "
             f"{int(values.min())} (a number from {2**31} up is read as negative)."
         )
-    return values.astype(values.dtype.newbyteorder("="), copy=False), palette, before
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    return _Stored(values, palette, hidden, stretch, before)
 
 
 def _palette(image: Image.Image) -> list[Colour]:
@@ -200,12 +236,20 @@ def _palette(image: Image.Image) -> list[Colour]:
     return [(flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat) - 2, 3)]
 
 
-def _read_coloured_map(path: Path, thorough: bool) -> tuple[np.ndarray, int]:
+def _transparent(image: Image.Image) -> list[int]:
+    """Returns the indices of a palette that are not opaque."""
+    alpha = image.info.get("transparency", b"")
+    if isinstance(alpha, int):
+        return [alpha]
+    return [index for index, one in enumerate(alpha) if one != 255]
+
+
+def _read_coloured_map(path: Path, label_set: LabelSet, thorough: bool) -> tuple[np.ndarray, int]:
     """Returns the colours, `(height, width, 3)` uint8, upright, and the orientation."""
     with opened(path, "label map", thorough) as picture:
         image = picture.image
         require_exact(picture, path, "label map", "colours")
-        if image.mode not in ("RGB", "RGBA", "P"):
+        if image.mode not in ("RGB", "RGBA", "P") and not _is_of_greys(image, label_set):
             raise DataError(
                 f"{path}: label_coding is colour, but this label map has one grey channel (mode "
                 f"{image.mode}). Use label_coding: ids, the default."
@@ -230,6 +274,19 @@ def _read_coloured_map(path: Path, thorough: bool) -> tuple[np.ndarray, int]:
             "Save it without alpha."
         )
     return pixels, before
+
+
+def _is_of_greys(image: Image.Image, label_set: LabelSet) -> bool:
+    """Returns whether a picture without colour holds the greys of classes alone.
+
+    Programs that make files small store a map of black and white classes so.
+    """
+    if image.mode not in ("1", "L", "LA"):
+        return False
+    levels = [level for level, count in enumerate(image.convert("L").histogram()) if count]
+    return {(level, level, level) for level in levels} <= {
+        tuple(colour) for colour in label_set.colours
+    }
 
 
 def _require_ids(path: str | Path, ids: np.ndarray, highest: int, remedy: str = "") -> None:

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import io
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -31,6 +32,9 @@ from tfsynth.layouts.labels import DataError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
 _ORIENTATION = 0x0112
+
+# The frame's header of a JPEG of 12 bits, somewhere in the beginning.
+_HEAD, _DEEP_JPEG = 2**20, re.compile(rb"\xff[\xc0-\xc2]\0.\x0c", re.DOTALL)
 
 _DAMAGED = "The file is empty, truncated or damaged, or no image: replace it."
 # The first bytes of files that are no picture that is read -> what they are, and what to do.
@@ -70,8 +74,27 @@ class Picture:
 
     @property
     def orientation(self) -> int:
-        """The EXIF orientation, 1 (upright) to 8; 1 where there is none, or no such number."""
-        value = self.image.getexif().get(_ORIENTATION, 1)
+        """The EXIF orientation, 1 (upright) to 8; 1 where there is none, or no such number.
+
+        Raises:
+            Unsuitable: the EXIF data are damaged from their beginning.
+        """
+        if self.image.format == "PNG":
+            self.image.load()  # As `getexif` does; damaged pixels are no damaged EXIF data.
+        try:
+            exif = self.image.getexif()
+            # ImageMagick's older name, which Pillow does not know.
+            old = self.image.info.get("Raw profile type APP1")
+            if _ORIENTATION not in exif and old is not None:
+                data = bytes.fromhex("".join(old.split("\n")[3:]))
+                if data.startswith(b"Exif\0\0"):
+                    exif.load(data)
+        except (SyntaxError, ValueError, TypeError, AttributeError) as error:
+            raise Unsuitable(
+                f"has damaged EXIF data, which say how to turn it ({error}). Remove them, such as "
+                "by `exiftool -exif:all= FILE`, or save it anew; see that it is upright."
+            ) from error
+        value = exif.get(_ORIENTATION, 1)
         return value if isinstance(value, int) and 2 <= value <= 8 else 1
 
 
@@ -141,9 +164,12 @@ def _in_words(error: Exception) -> str:
 
 def _other_kind(stream: BinaryIO) -> tuple[str, str] | None:
     stream.seek(0)
-    start = stream.read(64)
+    head = stream.read(_HEAD)
+    start = head[:64]
     if not start:
         return "it is empty", _DAMAGED
+    if start.startswith(b"\xff\xd8") and _DEEP_JPEG.search(head):
+        return "it is a JPEG of 12 bits per channel", "Save it with 8, choosing black and white."
     if start[4:8] == b"ftyp":
         return "it is HEIC, AVIF or a video", "Save it as PNG."
     return next((text for sign, text in _OTHERS.items() if start.startswith(sign)), None)

@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tfsynth import exporters, models
-from tfsynth.data import images
+from tfsynth.data import checking, images
 from tfsynth.data import maps as map_files
 from tfsynth.data.builders.listing import NAMES
 from tfsynth.data.dataset import DataError, require_same_turn
@@ -18,6 +18,7 @@ from tfsynth.synthesis.layout_files import draw_streets, write_layouts
 from tfsynth.synthesis.paths import (
     companions,
     conditions,
+    refuse_blocked,
     refuse_existing,
     refuse_inputs,
     refuse_outside,
@@ -125,6 +126,7 @@ def synthesize(
     copies = [layouts / kind / f"{name}.png" for kind in ("labels", "instances") for name in drawn]
     refuse_inputs([*written, *copies], read)
     refuse_outside([*written, *copies], output_dir)
+    refuse_blocked([*written, *copies], output_dir)
     if not overwrite:
         refuse_existing(written)
         if drawn and layouts.exists():
@@ -136,6 +138,7 @@ def synthesize(
     quiet = len(maps) < 2
     for name in tqdm(maps, "checking", unit="image", disable=quiet, leave=False):
         files.check(name)
+    files.check_palettes()
     if drawn:
         write_layouts(layouts, drawn, synthesizer)
     for name in tqdm(maps, "synthesising", unit="image", disable=quiet):
@@ -183,6 +186,12 @@ class _Layouts:
         except ValueError as error:
             path = self.instance_maps.get(name, self.maps[name])
             raise DataError(f"{path}: {error}") from error
+
+    def check_palettes(self):
+        """Raises `DataError` if palettes of label maps list strange colours in other orders."""
+        if self.role == "label" and len(self.maps) > 1 and not self.drawn:
+            files = list(self.maps.values())
+            checking.survey_label_maps(files, self.synthesizer.label_set, progress=False)
 
     def photographs(self, name, seed):
         """Yields one photograph after the other of a layout, the first of the given seed."""

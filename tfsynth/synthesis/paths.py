@@ -1,5 +1,6 @@
 """The files that a synthesis reads and writes: found and paired by name."""
 
+import os
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -65,9 +66,26 @@ def refuse_outside(targets, folder):
             )
 
 
+def refuse_blocked(targets, folder):
+    """Raises `FileExistsError` if a folder lies where a file is to be written, or the reverse."""
+    for target in targets:
+        if target.is_dir():
+            raise FileExistsError(
+                f"{target} is a folder, in the place of a photograph to write. Move it away, or "
+                "name another folder for the photographs."
+            )
+    for parent in dict.fromkeys(parent for target in targets for parent in target.parents):
+        # A link that leads nowhere is no folder either.
+        if os.path.lexists(parent) and not parent.is_dir():
+            raise FileExistsError(
+                f"{parent} is no folder, and photographs are to be written into one of that name. "
+                f"Move it away, or name another folder than {folder}."
+            )
+
+
 def refuse_existing(targets):
-    """Raises `FileExistsError` if a file to write is there."""
-    there = [path for path in targets if path.exists()]
+    """Raises `FileExistsError` if a file to write is there, were it a link that leads nowhere."""
+    there = [path for path in targets if os.path.lexists(path)]
     if there:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise FileExistsError(

@@ -566,3 +566,22 @@ def test_names_to_leave_out_may_have_any_unicode_form(folders, label_file):
         (folders / f"train_{kind}" / "train0.png").rename(folders / f"train_{kind}" / "\u00e9.png")
     for name in ("\u00e9", "e\u0301"):
         assert len(PairedFolders(folders, label_file, exclude=[name]).split("train")) == 4
+
+
+@pytest.mark.parametrize("labels", [None, "camvid"])
+def test_label_maps_that_a_program_made_small_are_refused(tmp_path, labels):
+    for kind in ("label", "img"):
+        (tmp_path / f"train_{kind}").mkdir()
+    for name in "ab":
+        Image.new("RGB", (4, 4)).save(tmp_path / "train_img" / f"{name}.png")
+    mask = Image.fromarray(np.uint8([[0, 1, 1, 0]] * 4) * 11)
+    mask.save(tmp_path / "train_label" / "a.png")
+    # The same map with a palette of the greys in it, as programs save it that make files small.
+    small = Image.fromarray(np.uint8([[0, 1, 1, 0]] * 4))
+    small.putpalette([0, 0, 0, 11, 11, 11])
+    small.save(tmp_path / "train_label" / "b.png")
+    with pytest.raises(DataError, match="b.png: .*convert.'L'.. if the greys are the ids"):
+        PairedFolders(tmp_path, labels).split("train").check(progress=False)
+    with Image.open(tmp_path / "train_label" / "b.png") as image:
+        image.convert("L").save(tmp_path / "train_label" / "b.png")
+    PairedFolders(tmp_path, labels).split("train").check(progress=False)

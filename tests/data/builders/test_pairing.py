@@ -74,6 +74,13 @@ def test_subfolders_may_differ_where_names_do_not_repeat(make, tmp_path):
     ]
 
 
+def test_two_subfolders_and_names_never_make_one_example(make):
+    names = ["x/a", "y/a", "x__a"]
+    labels, photos, _ = make(*[f"l/{n}.png" for n in names], *[f"p/{n}.jpg" for n in names])
+    with pytest.raises(DataError, match="the example 'x__a', and .*a.png is too. Rename one"):
+        pair_folders(labels, photos)
+
+
 def test_photo_without_label(make):
     labels, photos, _ = make("l/a.png", "p/a.jpg", "p/b.jpg")
     with pytest.raises(DataError, match=r"p/b.jpg: this photo has no label map of the same name"):

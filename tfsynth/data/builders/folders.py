@@ -4,6 +4,7 @@ Files are paired by name and not by position in two sorted lists.
 """
 
 import abc
+import contextlib
 import functools
 import os
 from collections.abc import Mapping, Sequence
@@ -255,10 +256,11 @@ class FolderSplit(Split):
         """
         files = [file for pair in self.pairs for file in pair.files]
         signature = checking.signature_of_files(files, self._root)
-        key = checking.digest(["check 3", self._content, str(self._root), signature])
-        try:
+        key = checking.digest(["check 4", self._content, str(self._root), signature])
+        report = None
+        with contextlib.suppress(TypeError):  # Nothing is remembered, or no report.
             report = CheckReport(**checking.recall(key))
-        except TypeError:  # Nothing is remembered, or no report.
+        if report is None:
             counts = checking.in_threads(self._check_one, self.pairs, "checking", progress)
             report = summarise(self.stems, counts)
             checking.remember(key, vars(report))

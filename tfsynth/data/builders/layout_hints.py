@@ -12,6 +12,9 @@ _CLASSES = {
     ("_label", "_img"): "PairedFolders(root)",
 }
 _TRAINING = ("train", "training")
+# Parts of the names that folders of conditions, and of photographs, often have.
+_CONDITIONS = ("label", "mask", "annot", "segment", "gtfine", "gtcoarse")
+_PHOTOS = ("image", "photo", "img", "rgb", "picture")
 
 
 def hint(folder: Path, endings: tuple[str, str]) -> str:
@@ -30,16 +33,13 @@ def hint(folder: Path, endings: tuple[str, str]) -> str:
             found = [split for split in _TRAINING if {split + pair[0], split + pair[1]} <= there]
             if found:
                 return f" {found[0]}{pair[0]}/ and {found[0]}{pair[1]}/ are read by {name}."
-    side_by_side = endings == ("", "")
     plain = [split for split in _TRAINING if split in there]
-    if plain and not side_by_side:
+    if plain and endings != ("", ""):
         inside = _folders(folder / plain[0])
         if inside:
-            moves = " && ".join(f"mv {plain[0]}/{name} {plain[0]}_{name}" for name in inside[:3])
-            return (
-                f" {plain[0]}/ holds the folders {inside[:6]}: make them {plain[0]}{endings[0]}/ "
-                f"and {plain[0]}{endings[1]}/, such as by `{moves}` and a change of names."
-            )
+            moved = [f"{plain[0]}/{name}" for name in inside]
+            text = _commands("mv", moved, plain[0], endings)
+            return f" {plain[0]}/ holds the folders {inside[:6]}: {text}"
         return (
             f" {plain[0]}/ holds files alone: pairs of pictures in one file are read by "
             "PicturePairs(root, side_by_side=True)."
@@ -47,12 +47,23 @@ def hint(folder: Path, endings: tuple[str, str]) -> str:
     kinds = sorted(name for name in there if set(_folders(folder / name)) & set(_TRAINING))
     if kinds:
         split = next(name for name in _folders(folder / kinds[0]) if name in _TRAINING)
-        return (
-            f" The splits are inside {kinds[:6]}; they belong into the names: "
-            f"`ln -s {kinds[0]}/{split} {split}{endings[0]}` where {kinds[0]}/ holds what the "
-            f"conditions are, and likewise {split}{endings[1]} for the photos."
-        )
+        text = _commands("ln -s", [f"{kind}/{split}" for kind in kinds], split, endings)
+        return f" The splits are inside {kinds[:6]}; they belong into the names: {text}"
     return ""
+
+
+def _commands(verb: str, folders: Sequence[str], split: str, endings: tuple[str, str]) -> str:
+    """Returns what makes two folders those of the conditions and photos of a split."""
+    conditions = [name for name in folders if any(word in name.lower() for word in _CONDITIONS)]
+    photos = [name for name in folders if any(word in name.lower() for word in _PHOTOS)]
+    if len(conditions) == 1 and len(photos) == 1 and conditions != photos:
+        pairs = zip((conditions[0], photos[0]), endings, strict=True)
+        commands = " && ".join(f"{verb} {name} {split}{ending}" for name, ending in pairs)
+        return f"`{commands}` there, and the other splits likewise."
+    return (
+        f"`{verb} NAME {split}{endings[0]}` for the one that holds the conditions, and "
+        f"`{verb} NAME {split}{endings[1]}` for that of the photos."
+    )
 
 
 def _folders(folder: Path) -> list[str]:

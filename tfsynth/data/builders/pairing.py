@@ -67,9 +67,10 @@ def pair_folders(
     for kind in list(found)[1:]:
         _require_partners(found, role, kind)
     _warn_of_unread(found[role], found["photo"])
+    _require_stems(found[role])
     return [
         Pair(
-            key.replace("/", "__"),
+            _stem(key),
             found[role].files[key],
             found["photo"].files[key],
             found["instance"].files[key] if instances is not None else None,
@@ -135,6 +136,22 @@ def _hint(key: str, here: Listing, there: Listing) -> str:
     if near in ("", "none"):
         return ""
     return f" Is it {there.files[near].name}? Then rename one of the two."
+
+
+def _stem(key: str) -> str:
+    return key.replace("/", "__")
+
+
+def _require_stems(listing: Listing) -> None:
+    """Raises `DataError` for two files whose subfolders and names make one stem."""
+    owners: dict[str, Path] = {}
+    for key, file in listing.files.items():
+        other = owners.setdefault(_stem(key), file)
+        if other != file:
+            raise DataError(
+                f"{file}: with its subfolder this is the example {_stem(key)!r}, and {other} is "
+                "too. Rename one of them."
+            )
 
 
 def _count(lonely: int, all_of_them: int) -> str:
