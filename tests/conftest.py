@@ -74,6 +74,17 @@ def tree(data_folder, tmp_path, monkeypatch):
     return tiny.tree(data_folder)
 
 
+@pytest.fixture(scope="module")
+def tiny_config(tmp_path_factory):
+    """Path of a config of one epoch of two steps."""
+    from tests.tiny_yaml import TINY
+
+    folder = tmp_path_factory.mktemp("tiny")
+    path = folder / "tiny.yaml"
+    path.write_text(TINY.format(data=folder / "data"))
+    return path
+
+
 @pytest.fixture
 def shared_data():
     """`data/` in TFSYNTH_SHARED or a folder `shared` beside this checkout; skips without one."""

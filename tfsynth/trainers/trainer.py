@@ -263,7 +263,7 @@ def check_optimizers(players, optimizers):
             )
         if (rate := float(_number(optimizer.learning_rate))) < 0:
             raise ValueError(
-                f"The learning rate of the optimizer of {player!r} must be 0 or more, or it would "
+                f"`learning_rate` of the optimizer of {player!r} must be 0 or more, or it would "
                 f"learn to do worse. Received: {rate:g}."
             )
         if optimizer.use_ema and not optimizer.ema_overwrite_frequency:

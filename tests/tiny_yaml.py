@@ -1,6 +1,4 @@
-"""The smallest run that goes through everything."""
-
-import pytest
+"""The smallest config that goes through everything, as a file for the program."""
 
 TINY = """\
 # Two steps on two drawn streets of 32 x 64 pixels.
@@ -24,12 +22,3 @@ optimizers:
 schedule: {{class: ConstantThenLinearDecay, constant_epochs: 1, decay_epochs: 0}}
 train: {{sample_rows: 1, validation_examples: 0, then: []}}
 """
-
-
-@pytest.fixture(scope="module")
-def tiny_config(tmp_path_factory):
-    """Path of a config of one epoch of two steps."""
-    folder = tmp_path_factory.mktemp("tiny")
-    path = folder / "tiny.yaml"
-    path.write_text(TINY.format(data=folder / "data"))
-    return path
