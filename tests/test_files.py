@@ -197,3 +197,10 @@ def test_a_folder_of_somebody_else_is_left_alone_whatever_its_name(tmp_path):
     remove_abandoned(tmp_path.parent, within=True)
     replace_file(tmp_path / "note.txt", lambda path: path.write_text("whole"))
     assert (theirs / "thesis.txt").read_text() == "a year's work"
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
+    with pytest.raises(IsADirectoryError, match="A folder lies where .*the_model"):
+        (tmp_path / "the_model").mkdir()
+        replace_file(tmp_path / "the_model", lambda path: path.write_text(""))
+    assert [path.name for path in tmp_path.iterdir()] == ["the_model"]

@@ -157,8 +157,10 @@ def replace_file(path, write):
         write: Callable that gets the temporary path, which has the same name.
 
     Raises:
-        OSError: If the disk is full or read-only; what was at `path` stays.
+        OSError: If the disk is full or read-only, or `path` is a folder; what was there stays.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "A folder lies where a file is to be", str(path))
     # The name stays: Keras and Pillow choose the format by its suffix.
     with working_folder(path.parent) as folder:
         temporary = folder / path.name
