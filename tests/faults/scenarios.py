@@ -56,10 +56,10 @@ def _write(sandbox, config):
     (sandbox.work / f"{config['name']}.yaml").write_text(text, encoding="utf-8")
 
 
-def _trained(sandbox, zygote, encoder=True, name="base"):
-    """Trains a run in `base`, of one epoch."""
+def _trained(sandbox, zygote, encoder=True, name="base", seed=0):
+    """Trains a run in a folder of its name, of one epoch."""
     config = tree(sandbox, ())
-    config["name"] = name
+    config.update(name=name, seed=seed)
     config["schedule"]["decay_epochs"] = 0
     if encoder:
         config["game"]["generator"]["input_channels"] += 3
@@ -96,10 +96,12 @@ def _with_encoder(sandbox, zygote):
 
 def _exported(*words):
     def build(sandbox, zygote):
-        _trained(sandbox, zygote)
-        end = zygote.run(sandbox, ["export", "base", *words])
+        # Of another model, so that a mixture of the two would be seen.
+        _trained(sandbox, zygote, name="other", seed=9)
+        end = zygote.run(sandbox, ["export", "other", *words])
         if end.code:
             raise AssertionError(end.stderr)
+        _trained(sandbox, zygote)
 
     return build
 
@@ -167,6 +169,7 @@ class Stage:
         scenario.build(self.sandbox, zygote)
         shutil.copytree(self._site, self._before, symlinks=True)
         self.names_before = set(trees.paths_in(*self.folders))
+        self.contents_before = trees.contents(*self.folders)
         start = time.monotonic()
         end = zygote.run(self.sandbox, scenario.argv)
         self.seconds = time.monotonic() - start
@@ -208,10 +211,11 @@ class Stage:
         return found
 
     def _not_whole(self):
-        prefix = f"work/{self.scenario.always}"
-        wanted = {n: d for n, d in self.expected.items() if n.startswith(prefix)}
-        there = {n: d for n, d in trees.contents(*self.folders).items() if n.startswith(prefix)}
-        return [] if wanted == there else [f"{self.scenario.always} was not a whole export"]
+        old, new, there = (
+            {n: d for n, d in found.items() if n.startswith(f"work/{self.scenario.always}")}
+            for found in (self.contents_before, self.expected, trees.contents(*self.folders))
+        )
+        return [] if there in (old, new) else [f"{self.scenario.always} was not a whole export"]
 
     def lost(self, end, newest=0):
         """Returns what is wrong after the command was given again and came to its end.
