@@ -129,3 +129,14 @@ def test_an_unknown_name_lists_the_installed_configs():
     with pytest.raises(ConfigError, match="Nearest: .*Installed: ") as caught:
         load_config("no_such_config")
     assert all(name in str(caught.value) for name in config_names())
+
+
+def test_a_file_that_is_no_config_is_named_and_an_override_is_not_blamed_on_it(tmp_path):
+    path = tmp_path / "cut.yaml"
+    path.write_text("name: tiny\n")
+    with pytest.raises(ConfigError, match=f"^{path}: The config lacks the key `data`"):
+        load_config(path)
+    with pytest.raises(ConfigError, match=f"^{path}: "):
+        load_config(path, ["seed=1"])
+    with pytest.raises(ConfigError, match="^Unknown key `sed`"):
+        load_config("demo", ["sed=1"])

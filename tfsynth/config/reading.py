@@ -1,5 +1,6 @@
 """Configs from YAML files and `--set`: read, changed, and turned into settings."""
 
+import copy
 import dataclasses
 import typing
 from pathlib import Path
@@ -37,9 +38,23 @@ def load_config(name_or_path, overrides=()):
         raise ConfigError(str(error)) from error
     if not isinstance(tree, dict):
         raise ConfigError(f"{path} must hold a mapping of settings. See `tfsynth train --help`.")
+    if not overrides:
+        return _parse_file(tree, path)
+    changed = copy.deepcopy(tree)
     for override in overrides:
-        set_key(tree, *parse_override(override))
-    return parse_config(tree)
+        set_key(changed, *parse_override(override))
+    try:
+        return parse_config(changed)
+    except ConfigError:
+        _parse_file(tree, path)  # If the file itself is wrong, it is named.
+        raise
+
+
+def _parse_file(tree, path):
+    try:
+        return parse_config(tree)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def parse_config(tree):

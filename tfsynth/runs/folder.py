@@ -132,8 +132,8 @@ class RunFolder:
             return load_config(self.config)
         except ConfigError as error:
             raise ConfigError(
-                f"{self.config} is damaged, or of another version of tfsynth: {error} Put the "
-                "config that the run was trained with in its place, or name another --run-dir."
+                f"{error} It is damaged, or of another version of tfsynth: put the config that the "
+                "run was trained with in its place, or name another --run-dir."
             ) from error
 
     def write_settings(self, config, dataset):
