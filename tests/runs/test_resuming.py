@@ -13,6 +13,7 @@ from tests import tiny
 from tests.runs.callbacks import InterruptAt, Watch, equal
 from tfsynth import experiment
 from tfsynth.config import parse_config
+from tfsynth.files import cache_folder
 from tfsynth.runs import preparation
 from tfsynth.runs.folder import RunFolder
 from tfsynth.trainers import Checkpoints
@@ -142,6 +143,7 @@ def test_what_a_kill_left_is_removed_and_is_no_room(tree, tmp_path):
         run.checkpoints / ".working-a",
         run.export.parent / ".working-b",
         run.path / ".working-c",
+        cache_folder() / "checks" / ".working-d",
     ]
     for folder in left:
         folder.mkdir(parents=True)

@@ -8,7 +8,7 @@ from tqdm import tqdm
 from tfsynth import models, registry, sheets
 from tfsynth.config import ConfigError
 from tfsynth.data.examples import Examples
-from tfsynth.files import cache_folder, write_text
+from tfsynth.files import cache_folder, remove_abandoned, write_text
 from tfsynth.metrics import references
 from tfsynth.metrics.segmenter_batches import rgb
 from tfsynth.runs.checks import check_classes, check_keras
@@ -52,6 +52,7 @@ def evaluate(
         FileNotFoundError: If there is no such model, or no folder for the output.
     """
     check_keras()  # The segmenter would learn less, and be kept for later.
+    remove_abandoned(cache_folder(), within=True)
     path = models.find_model(model_path)
     target = _target(path, output, split, limit)
     synthesizer = load_synthesizer(path)

@@ -8,7 +8,7 @@ import keras
 
 from tfsynth import models, trainers
 from tfsynth.config import ConfigError
-from tfsynth.files import remove_abandoned
+from tfsynth.files import cache_folder, remove_abandoned
 from tfsynth.runs.checks import (
     check_classes,
     check_instances,
@@ -209,7 +209,8 @@ def claimed(run, setup):
     """
     # One more than are kept: a checkpoint is deleted only after the next one is written.
     kept = setup.config.train.keep_checkpoints + 1
-    remove_abandoned(run.path, within=True)
+    for folder in (run.path, cache_folder()):
+        remove_abandoned(folder, within=True)
     there = sum(store.total_bytes() for store in run.stores(setup.config))
     require_space(run.path, kept * sum(setup.checkpoint_bytes) - there)
     with contextlib.ExitStack() as stack:
