@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from tfsynth.__main__ import main
 from tfsynth.commands import train
 from tfsynth.commands.programs import program
@@ -72,3 +74,10 @@ def test_ctrl_c_says_where_the_state_is_and_how_to_go_on(tiny_config, tmp_path):
     )
     assert error.splitlines()[-1] == last_line
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "{}", '{"synthesised": {"mean_iou": "x"}}'])
+def test_damaged_scores_are_named(tmp_path, text):
+    (tmp_path / "metrics.json").write_text(text)
+    with pytest.raises(ValueError, match="metrics.json is damaged .*give the same command again"):
+        train.what_next(tmp_path)

@@ -81,10 +81,7 @@ def what_next(run_dir):
     scores = run_dir / "metrics.json"
     lines = [f"\nFinished: {run_dir}"]
     if scores.is_file():
-        metrics = json.loads(scores.read_text(encoding="utf-8"))
-        rows = ("synthesised", "oracle", "flat", "floor")
-        values = {row: metrics[row]["mean_iou"] for row in rows}
-        shown = "   ".join(f"{row} {v:.3f}" for row, v in values.items() if v is not None)
+        shown = _mean_ious(scores)
         lines.append(f"  mean IoU    {shown}   (all scores: {scores})")
     lines += [
         f"  open        {run_dir / 'samples.png'}: the first test layouts",
@@ -96,6 +93,20 @@ def what_next(run_dir):
     if (run_dir / "export" / "1").is_dir():
         lines.append(f"  serve       {run_dir / 'export'} is a model folder for TF Serving")
     return "\n".join(lines)
+
+
+def _mean_ious(scores):
+    """Returns the mean IoU of each row of a file of scores, in words."""
+    rows = ("synthesised", "oracle", "flat", "floor")
+    try:
+        metrics = json.loads(scores.read_text(encoding="utf-8"))
+        values = {row: metrics[row]["mean_iou"] for row in rows}
+        return "   ".join(f"{row} {v:.3f}" for row, v in values.items() if v is not None)
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise ValueError(
+            f"{scores} is damaged ({type(error).__name__}). The run itself is finished: remove the "
+            "file and give the same command again, which writes the scores anew."
+        ) from error
 
 
 def _layouts(run_dir):
