@@ -44,7 +44,8 @@ def contents(*folders):
     """Returns relative path -> digest; of what differs in each run only that it can be read."""
     found = {}
     for name, path in paths_in(*folders).items():
-        if TEMPORARY.search(path.name) or not path.is_file():
+        # What lies in a folder that is being written may be half a file.
+        if any(TEMPORARY.search(part) for part in name.split("/")) or not path.is_file():
             continue
         found[name] = "there" if _OTHER_EACH_TIME.match(path.name) else digest(path)
     return found
