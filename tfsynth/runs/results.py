@@ -92,6 +92,8 @@ def synthesizer_of(setup, **more):
         encoder=shipped.get("encoder"),
         encoder_regions=game.encoder_regions,
         encoder_reduction=game.encoder_reduction,
+        # Keras would count how many were made: the file would tell how often a run was resumed.
+        name="synthesizer",
         **more,
     )
 
