@@ -59,7 +59,8 @@ def _locked_folder(parent):
         undo.callback(_remove, folder)
         try:
             lock = undo.enter_context(open(folder / _LOCK, "w+b"))
-            if not _lock(lock):
+            # On a drive that is mounted without locks, a new folder is nobody else's.
+            if not _lock(lock, without=True):
                 return None
             locked = os.path.samestat(os.fstat(lock.fileno()), os.stat(folder / _LOCK))
         except FileNotFoundError:
@@ -72,14 +73,14 @@ def _locked_folder(parent):
     return None
 
 
-def _lock(file):
-    """Locks an open file; returns whether nobody else has."""
+def _lock(file, without):
+    """Locks an open file; returns whether nobody else has, `without` where there are no locks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # A drive that is mounted without locks.
-        pass
+    except OSError:
+        return without
     return True
 
 
@@ -105,7 +106,7 @@ def _remove_if_abandoned(folder):
     try:
         with open(folder / _LOCK, "r+b") as lock:
             old = time.time() - folder.stat().st_mtime > _OLD_SECONDS
-            if fcntl is not None and _is_dead(lock, old):
+            if fcntl is not None and _lock(lock, without=old):
                 _remove(folder)  # Under its lock: a writer that is about to take it makes another.
         if fcntl is None and old:
             _remove(folder)
@@ -116,16 +117,6 @@ def _remove_if_abandoned(folder):
             os.rmdir(folder)
     except OSError:
         pass  # Another user's.
-
-
-def _is_dead(lock, old):
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # No locks here.
-        return old
-    return True
 
 
 def _remove(folder):

@@ -83,7 +83,7 @@ def torn(*folders):
             continue
         try:
             _read_whole(path)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             found.append(f"{name} ({type(error).__name__})")
     return found
 

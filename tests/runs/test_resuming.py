@@ -42,6 +42,14 @@ class SeeUnfinished(keras.callbacks.Callback):
         self.seen.add(self.run.unfinished.exists())
 
 
+def interrupted(tree, folder):
+    """Returns the `RunFolder` of a run that Ctrl-C ended in its third step."""
+    run = RunFolder(folder / "run")
+    with pytest.raises(KeyboardInterrupt):
+        experiment.train(parse_config(tree), run.path, verbose=False, callbacks=[InterruptAt(2)])
+    return run
+
+
 @pytest.fixture(scope="module")
 def first(data_folder, tmp_path_factory):
     """A finished run, whose weights others start from."""
@@ -158,9 +166,7 @@ def test_what_a_kill_left_is_removed_and_is_no_room(tree, tmp_path):
 def test_a_run_goes_on_after_its_data_moved(tree, tmp_path):
     tree["train"]["validation_examples"] = 0
     tree["data"]["dataset"] = tiny.paired_folders(tmp_path / "here", train=4, test=2)
-    run = RunFolder(tmp_path / "run")
-    with pytest.raises(KeyboardInterrupt):
-        experiment.train(parse_config(tree), run.path, verbose=False, callbacks=[InterruptAt(2)])
+    run = interrupted(tree, tmp_path)
     shutil.copytree(tmp_path / "here", tmp_path / "there")  # With other dates.
     shutil.rmtree(tmp_path / "here")
     tree["data"]["dataset"]["root"] = str(tmp_path / "there")
@@ -173,9 +179,7 @@ def test_a_run_goes_on_after_its_data_moved(tree, tmp_path):
 def test_other_data_elsewhere_is_another_run(tree, tmp_path):
     tree["train"]["validation_examples"] = 0
     tree["data"]["dataset"] = tiny.paired_folders(tmp_path / "here", train=4, test=2)
-    run = RunFolder(tmp_path / "run")
-    with pytest.raises(KeyboardInterrupt):
-        experiment.train(parse_config(tree), run.path, verbose=False, callbacks=[InterruptAt(2)])
+    run = interrupted(tree, tmp_path)
     tree["data"]["dataset"] = tiny.paired_folders(tmp_path / "there", train=5, test=2)
     with pytest.raises(FileExistsError, match="data.dataset.root.*--set init_from="):
         experiment.train(parse_config(tree), run.path, verbose=False)
@@ -184,9 +188,7 @@ def test_other_data_elsewhere_is_another_run(tree, tmp_path):
 def test_data_that_changed_in_its_place_is_said(tree, tmp_path):
     tree["train"]["validation_examples"] = 0
     tree["data"]["dataset"] = tiny.paired_folders(tmp_path / "here", train=4, test=2)
-    run = RunFolder(tmp_path / "run")
-    with pytest.raises(KeyboardInterrupt):
-        experiment.train(parse_config(tree), run.path, verbose=False, callbacks=[InterruptAt(2)])
+    run = interrupted(tree, tmp_path)
     for kind in ("label", "img"):
         (tmp_path / "here" / f"train_{kind}" / "train0.png").unlink()
     with pytest.warns(UserWarning, match="Files of the data have been added, removed or changed"):

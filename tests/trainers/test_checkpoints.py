@@ -207,7 +207,7 @@ def test_a_checkpoint_of_another_owner_is_refused(tmp_path):
     for read in (own.latest, own.newest):
         with pytest.raises(ValueError, match="step-0000000.keras is a checkpoint of another run"):
             read()
-    assert own.states() == []
+    assert list(own.states()) == []
     # One that names no owner is of an earlier version.
     Checkpoints(tmp_path / "earlier").save(games.trainer())
     assert Checkpoints(tmp_path / "earlier", owner="own").newest()["step"] == 0

@@ -160,9 +160,9 @@ class RunFolder:
 
     def _inventories(self, config):
         """Returns the inventories of the data that the newest checkpoint of each phase is of."""
-        states = [store.states()[:1] for store in self.stores(config)]
+        states = [next(store.states(), None) for store in self.stores(config)]
         # A checkpoint of an earlier version has none: of its data nothing is known.
-        return {state.get("data") for newest in states for state in newest}
+        return {state.get("data") for state in states if state}
 
     def stores(self, config):
         """Returns the `Checkpoints` of each phase of the run, in order, by its `Config`."""

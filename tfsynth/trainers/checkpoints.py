@@ -107,9 +107,12 @@ class Checkpoints:
         return next(filter(None, map(self._checked, self._paths())), None)
 
     def states(self):
-        """Returns the states of all intact checkpoints, the newest first, without a warning."""
+        """Yields the states of the intact checkpoints, the newest first, without a warning.
+
+        Each is found intact when it is asked for: all of a checkpoint is read for that.
+        """
         entries = map(self._entry, self._paths())
-        return [entry for entry in entries if entry and self._owns(entry)]
+        return (entry for entry in entries if entry and self._owns(entry))
 
     def total_bytes(self):
         """Returns the size of all that are there."""
