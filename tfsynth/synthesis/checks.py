@@ -83,15 +83,25 @@ def checked_photograph(image, channels):
     return image
 
 
-def checked_seed(seed):
-    """Returns a seed as int; raises `ValueError` unless it is a whole number, 0 or more."""
+def checked_seeds(seed, count):
+    """Returns the last 31 bits of the seeds of pictures, a list of ints.
+
+    Args:
+        seed: A whole number, 0 or more, or one for each picture.
+        count: Number of pictures.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    given = np.ravel(seed).tolist() if np.ndim(seed) else [seed] * count
     try:
-        number = operator.index(seed)
+        numbers = [operator.index(number) for number in given]
     except TypeError:
-        number = -1
-    if number < 0:
-        raise ValueError(f"`seed` is a whole number, 0 or more. Received: {seed!r}.")
-    return number
+        numbers = [-1]
+    if len(given) != count or min(numbers, default=0) < 0:
+        several = f", or {count} of them, one for each picture" * (count > 1)
+        raise ValueError(f"`seed` is a whole number, 0 or more{several}. Received: {seed!r}.")
+    return [number % 2**31 for number in numbers]
 
 
 def _check_labels(labels, label_set, coloured):

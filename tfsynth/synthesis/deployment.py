@@ -13,6 +13,7 @@ from tfsynth.data import maps as map_files
 from tfsynth.data.builders.listing import NAMES
 from tfsynth.data.dataset import DataError, require_same_turn
 from tfsynth.files import replace_file
+from tfsynth.layers import has_noise
 from tfsynth.layouts.regions import components
 from tfsynth.synthesis.layout_files import draw_streets, write_layouts
 from tfsynth.synthesis.paths import (
@@ -196,8 +197,7 @@ class _Layouts:
     def photographs(self, name, seed):
         """Yields one photograph after the other of a layout, the first of the given seed."""
         synthesizer, (condition, instances, photograph) = self.synthesizer, self._read(name)
-        differs_by_seed = synthesizer.encoder is not None or "seed" in synthesizer.input_names
-        if synthesizer.num_outputs > 1 and not differs_by_seed:
+        if synthesizer.num_outputs > 1 and "seed" not in synthesizer.input_names:
             # The network makes all of them at once.
             pictures = synthesizer.synthesize_all(condition, instances)
             yield from (pictures[(seed + i) % len(pictures)] for i in range(len(pictures)))
@@ -279,7 +279,7 @@ def _role(synthesizer, label_coding, instances, instances_from):
 def _require_samples(synthesizer, samples, like):
     if samples < 1:
         raise ValueError(f"`samples` must be at least 1. Received: {samples}.")
-    noisy = "seed" in synthesizer.input_names
+    noisy = has_noise(synthesizer.generator)
     if synthesizer.encoder is None:
         pictures = synthesizer.num_outputs
         if like is not None:

@@ -9,14 +9,14 @@ from keras import ops
 from tfsynth.layers import has_noise, repeat_edges, seeded, to_unit_range
 from tfsynth.layouts.labels import LabelSet
 from tfsynth.registry import own_random_numbers, register, without_policy
-from tfsynth.synthesis import checks
+from tfsynth.synthesis import checks, painting
 from tfsynth.synthesis import styles as object_styles
 from tfsynth.synthesis.storage import rounded
 from tfsynth.synthesis.styles import StyleTable
 
 # Raised when a stored synthesizer needs code that older versions lack: 2 has encoder and styles,
-# 3 `stored_dtype`.
-FORMAT_VERSION = 3
+# 3 `stored_dtype`; with 4 a seed draws other styles and other noise.
+FORMAT_VERSION = 4
 STORED_DTYPES = ("float32", "float16")
 
 
@@ -49,11 +49,12 @@ class Synthesizer(keras.Model):
     Call arguments:
         inputs: Dict of the tensors that `input_names` names. Integers `labels`
             (batch, height, width), or uint8 `condition` (batch, height, width, channels);
-            if the conditioning has edges or there is an encoder, integers `instances`
-            (batch, height, width). With an encoder also `styles`, float
-            (batch, max_instances, features): row i is the style of instance i (of class i
-            if the regions are labels), and instances are numbered from 0. If the generator
-            draws noise, also `seed`, an integer scalar.
+            if the conditioning has edges or there is an encoder, int32 `instances`
+            (batch, height, width), ids of any value. If there is an encoder or the generator
+            draws noise, int32 `seed` (batch,): styles and noise of each picture. With an encoder
+            also, if wanted, `style_ids` int32 (batch, n), ascending in each row, and `styles`
+            float (batch, n, features): the styles of these objects (of these classes, if the
+            regions are labels), in place of drawn ones.
 
     Returns:
         Uint8 tensor (batch, height, width, channels): RGB if they are 3, grey if 1, RGB and
@@ -145,21 +146,24 @@ class Synthesizer(keras.Model):
         return [
             self.conditioning.condition_name,
             *(["instances"] if instances else []),
-            *(["styles"] if self.encoder is not None else []),
-            *(["seed"] if has_noise(self.generator) else []),
+            *(["seed"] if self.encoder is not None or has_noise(self.generator) else []),
         ]
+
+    @property
+    def picture_input_names(self):
+        """Names of what `one_picture` takes, in order."""
+        names = self.input_names
+        return names if self.num_outputs == 1 or "seed" in names else [*names, "seed"]
 
     def call(self, inputs):
         condition = inputs[self.conditioning.condition_name]
         condition = ops.cast(condition, self.conditioning.condition_dtype)
         height, width = ops.shape(condition)[1], ops.shape(condition)[2]
         condition = self._pad(condition)  # Sides become multiples of `size_multiple`.
-        instances = features = None
+        instances = None
         if "instances" in self.input_names:
             instances = self._pad(ops.cast(inputs["instances"], "int32"))
-        if self.encoder is not None:
-            regions = condition if self.encoder_regions == "labels" else instances
-            features = _paint_styles(inputs["styles"], regions)
+        features = self._painted(condition, instances, inputs)
         # (batch, height, width[, channels]) -> (batch, height, width, generator's input channels)
         condition = self.conditioning(condition, instances, features)
         with seeded(self.generator, inputs.get("seed")):
@@ -167,6 +171,26 @@ class Synthesizer(keras.Model):
         # (batch, [k,] height, width, channels), cropped to the size of the condition
         image = ops.cast(image, "float32")[..., :height, :width, :]
         return ops.cast(ops.clip(ops.round((image + 1.0) * 127.5), 0, 255), "uint8")
+
+    def one_picture(self, inputs):
+        """Returns one picture of each layout: `call`, and of k pictures that of seed mod k.
+
+        It is the graph that `export` writes.
+
+        Args:
+            inputs: Dict of the tensors that `picture_input_names` names, as for `call`.
+
+        Returns:
+            Uint8 tensor (batch, height, width, channels).
+        """
+        images, k = self(inputs), self.num_outputs
+        if k == 1:
+            return images
+        batch, _, height, width, channels = ops.shape(images)
+        # (batch, k, height, width, channels) -> (batch * k, height, width, channels)
+        every = ops.reshape(images, (-1, height, width, channels))
+        rows = k * ops.arange(batch, dtype="int32") + ops.cast(inputs["seed"], "int32") % k
+        return ops.take(every, rows, axis=0)
 
     def synthesize(self, condition, instances=None, styles=None, seed=0):
         """Synthesises photographs from NumPy arrays, with every check.
@@ -181,9 +205,11 @@ class Synthesizer(keras.Model):
                 objects: of `encode`, or of a `StyleTable`. (Class id -> style, if the
                 encoder's regions are labels.) For a batch, one dict for all of it.
             seed: Seed of the styles that are not given, and of the generator's noise, if it
-                draws any. The style of an object depends on the seed and its id alone, so that
-                giving one leaves the others as they are. If the generator makes k pictures of a
-                layout, picture seed mod k is returned.
+                draws any: a whole number, of which the last 31 bits count, or one for each picture
+                of a batch. The style of an object depends on the seed, its id and its class alone,
+                so that giving one leaves the others as they are, and a picture does not depend on
+                the others of its batch. If the generator makes k pictures of a layout, picture
+                seed mod k is returned.
 
         Returns:
             Uint8 array (height, width, channels) or (batch, height, width, channels), with the
@@ -192,16 +218,18 @@ class Synthesizer(keras.Model):
         Raises:
             ValueError: If an id is out of range, or the arrays do not fit.
         """
-        seed = checks.checked_seed(seed)
         images = self.synthesize_all(condition, instances, styles, seed)
-        return images[..., seed % self.num_outputs, :, :, :]
+        seeds = np.asarray(checks.checked_seeds(seed, len(images) if images.ndim == 5 else 1))
+        if images.ndim == 4:
+            return images[seeds[0] % self.num_outputs]
+        return images[np.arange(len(images)), seeds % self.num_outputs]
 
     def synthesize_all(self, condition, instances=None, styles=None, seed=0):
         """Synthesises all pictures that the generator makes of each layout.
 
         Args:
             condition, instances, styles: See `synthesize`.
-            seed: Seed of the styles that are not given.
+            seed: Seed, or seeds, of styles and noise.
 
         Returns:
             Uint8 array (k, height, width, channels) or (batch, k, height, width, channels), k
@@ -296,7 +324,6 @@ class Synthesizer(keras.Model):
 
     def _checked_inputs(self, condition, instances, styles, seed):
         """Returns what `call` takes, and whether the condition is one rather than a batch."""
-        seed = checks.checked_seed(seed)
         condition, single = checks.checked_condition(condition, self.conditioning, self.label_set)
         name, batch = self.conditioning.condition_name, condition[None] if single else condition
         if styles is not None:
@@ -309,10 +336,14 @@ class Synthesizer(keras.Model):
             shape = batch.shape[1:3] if single else batch.shape[:3]
             instances = checks.checked_instances(instances, shape, hint)
             inputs["instances"] = instances[None] if single else instances
-        if self.encoder is not None:
-            self._add_styles(inputs, styles, seed)
+        seeds = checks.checked_seeds(seed, len(batch))
+        if styles:
+            regions = inputs[name if self.encoder_regions == "labels" else "instances"]
+            inputs |= object_styles.given_styles(styles, regions, self.encoder.num_features)
+        elif styles is not None:
+            object_styles.checked_styles(styles, self.encoder.num_features)
         if "seed" in self.input_names:
-            inputs["seed"] = np.array(seed % 2**31, "int32")
+            inputs["seed"] = np.array(seeds, "int32")
         return inputs, single
 
     def _require_encoder(self) -> Any:
@@ -335,20 +366,22 @@ class Synthesizer(keras.Model):
         # (height / n, width / n, features) -> the photograph's own size
         return features.repeat(n, axis=0).repeat(n, axis=1)[:height, :width]
 
-    def _add_styles(self, inputs, given, seed):
-        """Numbers the instances of each picture from 0 and puts their styles beside them."""
-        by_label, encoder = self.encoder_regions == "labels", self._require_encoder()
-        name = "labels" if by_label else "instances"
-        regions, inputs["styles"] = object_styles.assign(
-            inputs[name],
-            inputs.get("labels"),
-            (encoder.max_instances, encoder.num_features),
-            by_label=by_label,
-            given=given,
-            table=self.styles,
-            seed=seed,
-        )
-        inputs[name] = regions
+    def _painted(self, condition, instances, inputs):
+        """Returns the style of every pixel, (batch, height, width, features); `None` without."""
+        if self.encoder is None:
+            return None
+        has_labels = self.label_set is not None
+        ids = condition if self.encoder_regions == "labels" else instances
+        # Condition pictures have no classes: all objects are of class 0.
+        classes = condition if has_labels else ops.zeros_like(ids)
+        if self.styles is None:
+            painted = ops.zeros((*ops.shape(ids), self.encoder.num_features), "float32")
+        else:
+            painted = painting.draw_styles(self.styles, ids, classes, inputs["seed"])
+        if "styles" not in inputs:
+            return painted
+        given = ops.cast(inputs["style_ids"], "int32"), inputs["styles"]
+        return painting.replace_given(painted, ids, *given)
 
     def _synthesize_batch(self, inputs):
         """Runs the compiled call; sizes share one trace, since they stay dynamic."""
@@ -390,11 +423,3 @@ class Synthesizer(keras.Model):
             parts["styles"] = StyleTable.from_dict(config["styles"], classes)
         # Before format 3 a file said in which precision training had computed.
         return cls(**without_policy({**config, **parts}))
-
-
-def _paint_styles(styles, regions):
-    """Gives every pixel the style of its region: (batch, height, width, features)."""
-    batch, count = ops.shape(styles)[0], styles.shape[1]
-    # Style i of picture b is row b * max_instances + i of (batch * max_instances, features).
-    rows = regions + count * ops.reshape(ops.arange(batch, dtype="int32"), (-1, 1, 1))
-    return ops.take(ops.reshape(styles, (-1, styles.shape[2])), rows, axis=0)
