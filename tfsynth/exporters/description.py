@@ -4,7 +4,6 @@ import json
 
 import tfsynth
 from tfsynth.exporters.signature import tensors
-from tfsynth.layers import has_noise
 
 # Raised when a reader of exported models needs to know more than before.
 FORMAT_VERSION = 1
@@ -45,7 +44,7 @@ def describe(synthesizer, *, format, precision, batch=None, size=(None, None)):
         "output_channels": generator.output_channels,
         "num_outputs": synthesizer.num_outputs,
         "edges": synthesizer.conditioning.edges,
-        "noise": has_noise(generator),
+        "noise": synthesizer.has_noise,
         "styles": styles,
         "provenance": synthesizer.provenance,
     }

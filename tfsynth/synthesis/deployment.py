@@ -13,7 +13,6 @@ from tfsynth.data import maps as map_files
 from tfsynth.data.builders.listing import NAMES
 from tfsynth.data.dataset import DataError, require_same_turn
 from tfsynth.files import replace_file
-from tfsynth.layers import has_noise
 from tfsynth.layouts.regions import components
 from tfsynth.synthesis.layout_files import draw_streets, write_layouts
 from tfsynth.synthesis.paths import (
@@ -279,7 +278,7 @@ def _role(synthesizer, label_coding, instances, instances_from):
 def _require_samples(synthesizer, samples, like):
     if samples < 1:
         raise ValueError(f"`samples` must be at least 1. Received: {samples}.")
-    noisy = has_noise(synthesizer.generator)
+    noisy = synthesizer.has_noise
     if synthesizer.encoder is None:
         pictures = synthesizer.num_outputs
         if like is not None:

@@ -140,13 +140,18 @@ class Synthesizer(keras.Model):
         return getattr(self.generator, "num_outputs", 1)
 
     @property
+    def has_noise(self):
+        """Whether the generator draws noise."""
+        return has_noise(self.generator)
+
+    @property
     def input_names(self):
         """Names of what `call` takes, in order."""
         instances = self.conditioning.edges or self.encoder is not None
         return [
             self.conditioning.condition_name,
             *(["instances"] if instances else []),
-            *(["seed"] if self.encoder is not None or has_noise(self.generator) else []),
+            *(["seed"] if self.encoder is not None or self.has_noise else []),
         ]
 
     @property
