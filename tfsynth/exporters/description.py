@@ -11,17 +11,17 @@ FORMAT_VERSION = 1
 NAME = "tfsynth.json"
 
 
-def describe(synthesizer, *, format, precision, batch=None, size=(None, None)):
+def describe(synthesizer, *, format, precision, size=None):
     """Returns the description of an export, a dict of plain JSON types.
 
     Args:
         synthesizer: The `Synthesizer` that is exported.
         format: One of `exporters.FORMATS`.
         precision: One of the format's `PRECISIONS`.
-        batch, size: As in `signature.tensors`: what is fixed.
+        size: (height, width) in pixels, if the export takes one picture of this size only.
     """
     generator, labels = synthesizer.generator, synthesizer.label_set
-    specs = tensors(synthesizer, batch, size).items()
+    specs = (tensors(synthesizer, 1, size) if size else tensors(synthesizer)).items()
     encoder, table = synthesizer.encoder, synthesizer.styles
     config = synthesizer.provenance.get("config", {})
     styles = None

@@ -72,6 +72,28 @@ def checked_instances(instances, shape, hint, name="instances"):
     return instances.astype("int32")  # A copy.
 
 
+def batch_of_instances(model, instances, batch, single):
+    """Returns what a model reads of instance ids, a dict of `instances` or nothing.
+
+    Args:
+        model: A `Synthesizer` or an `ExportedSynthesizer`.
+        instances: Integers (height, width) or (batch, height, width), or `None`.
+        batch: The checked conditions (batch, height, width[, channels]).
+        single: Whether there was one condition rather than a batch.
+
+    Raises:
+        ValueError: If there are none, or they are of another shape or type.
+    """
+    if "instances" not in model.input_names:
+        return {}
+    # The substitute for missing instances: the labels, or zeros for a picture.
+    hint = "the labels themselves: edges then lie between classes only"
+    hint = hint if model.label_set else "zeros: all of it is one object then"
+    shape = batch.shape[1:3] if single else batch.shape[:3]
+    instances = checked_instances(instances, shape, hint)
+    return {"instances": instances[None] if single else instances}
+
+
 def checked_photograph(image, channels):
     """Returns a photograph as array; raises `ValueError` unless it is uint8 of these channels."""
     image = array_of(image, "`image`")

@@ -140,6 +140,11 @@ class Synthesizer(keras.Model):
         return getattr(self.generator, "num_outputs", 1)
 
     @property
+    def output_channels(self):
+        """Number of channels of a picture."""
+        return self.generator.output_channels
+
+    @property
     def has_noise(self):
         """Whether the generator draws noise."""
         return has_noise(self.generator)
@@ -303,29 +308,27 @@ class Synthesizer(keras.Model):
             model = self if self.stored_dtype == "float32" else rounded(self, self.stored_dtype)
         keras.saving.save_model(model, filepath, **kwargs)
 
-    def export(self, path, format="saved_model", half=False):
-        """Writes a model for other programs, or a smaller file.
+    def export(self, path, format="saved_model", precision=None, **settings):
+        """Writes a model for other programs, or a smaller file, and verifies it.
 
         Args:
-            path: Folder to write (keras: file). TF Serving wants its last part to be a version
+            path: Folder or file to write. TF Serving wants its last part to be a version
                 number, e.g. `export/1`.
-            format: `"keras"`: one file as `save` writes. `"pix2pixhd"`: checkpoints of the
-                published program, of its networks alone. `"saved_model"`: serves without this
-                package. Signature `serving_default`: int32 `labels` (and
-                `instances`) (batch, height, width), or uint8 `condition` (batch, height,
-                width, channels), and what else `input_names` names -> uint8 `image` (batch,
-                height, width, channels), or (batch, k, height, width, channels) if the generator
-                makes k pictures of a layout.
-            half: Whether the file's `stored_dtype` is float16; for `"keras"`.
+            format: `"saved_model"`: for TF Serving; `"tflite"`: for LiteRT; `"onnx"`;
+                `"keras"`: one file as `save` writes; `"pix2pixhd"`: checkpoints of the
+                published program, of its networks alone.
+            precision: Of the weights that are written; `None` for the first of
+                `exporters.precisions(format)`.
+            **settings: See `exporters.export`.
 
         Raises:
-            ValueError: If the format is unknown, has no halves, or not such networks.
+            ValueError: If the format is unknown, has no such precision or not such networks.
             FileExistsError: If `path` exists and is not empty.
         """
         # Exporting needs TensorFlow; loading and running a synthesizer do not.
         from tfsynth import exporters
 
-        exporters.export(self, path, format=format, half=half)
+        return exporters.export(self, path, format, precision, **settings)
 
     def _checked_inputs(self, condition, instances, styles, seed):
         """Returns what `call` takes, and whether the condition is one rather than a batch."""
@@ -334,13 +337,7 @@ class Synthesizer(keras.Model):
         if styles is not None:
             self._require_encoder()
         inputs = {name: batch.astype(self.conditioning.condition_dtype)}
-        if "instances" in self.input_names:
-            # The substitute for missing instances: the labels, or zeros for a picture.
-            hint = "the labels themselves: edges then lie between classes only"
-            hint = hint if self.label_set else "zeros: all of it is one object then"
-            shape = batch.shape[1:3] if single else batch.shape[:3]
-            instances = checks.checked_instances(instances, shape, hint)
-            inputs["instances"] = instances[None] if single else instances
+        inputs |= checks.batch_of_instances(self, instances, batch, single)
         seeds = checks.checked_seeds(seed, len(batch))
         if styles:
             regions = inputs[name if self.encoder_regions == "labels" else "instances"]
