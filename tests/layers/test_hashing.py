@@ -1,4 +1,4 @@
-"""The hash that draws styles and noise: its numbers, everywhere the same, and their distribution."""
+"""The hash that draws styles and noise: its numbers, the same everywhere, and how they spread."""
 
 import keras
 import numpy as np

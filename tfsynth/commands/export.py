@@ -16,8 +16,8 @@ examples:
   tfsynth export runs/my -o checkpoints/my --format pix2pixhd
 
 formats:
-  saved_model  a folder for TF Serving, which takes the last part of its path as the version: a whole
-               number. PNG or tensors in, photographs out
+  saved_model  a folder for TF Serving, which takes the last part of its path as the version, a
+               whole number. PNG or tensors in, photographs out
   tflite       a file for LiteRT (TensorFlow Lite): phones, browsers, small machines
   onnx         a file for ONNX Runtime and whatever else reads ONNX
   keras        the file that training writes; float16 is half its size, and read as float32
@@ -28,8 +28,9 @@ formats:
 
 Pictures of the first three are compared with the model's own before the file gets its name, at
 three sizes, one and three at a time, with several seeds: what differs by more than its precision
-allows is deleted. `tfsynth synthesize` and `tfsynth evaluate` take what was exported in place of the
-model, and `tfsynth benchmark export` compares all formats. Nothing here is random: there is no --seed.
+allows is deleted. `tfsynth synthesize` and `tfsynth evaluate` take what was exported in place of
+the model, and `tfsynth benchmark export` compares all formats. Nothing here is random: there is no
+--seed.
 """
 
 

@@ -1,12 +1,11 @@
 """Trained models for other programs; the module of a format is imported when it is used.
 
-A format is a module with `PRECISIONS`, the first of which is the default; `write`; `is_export`, which
-knows what it wrote; and, unless it takes every network, `blockers`. What was written is compared
-with the model before it takes its final name: by its pictures, if there is a runtime that draws
-them, else by `write` itself.
+A format is a module with `PRECISIONS`, the first of which is the default; `write`; `is_export`,
+which knows what it wrote; and, unless it takes every network, `blockers`. What was written is
+compared with the model before it takes its final name: by its pictures, if there is a runtime that
+draws them, else by `write` itself.
 """
 
-import contextlib
 import importlib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -131,7 +130,7 @@ def export(
         return Exported(path, reports[0])
 
 
-def blockers(synthesizer, format="saved_model", precision=None, *, size=None):
+def find_blockers(synthesizer, format="saved_model", precision=None, *, size=None):
     """Returns what keeps a model from being exported; nothing is converted.
 
     Args:
@@ -189,7 +188,7 @@ def _checked(format, precision, size):
 
 
 def _require_convertible(synthesizer, format, precision, size):
-    found = blockers(synthesizer, format, precision, size=size)
+    found = find_blockers(synthesizer, format, precision, size=size)
     if found:
         lines = [f"  {b.layer}: {b.operator}. {b.instead}" for b in found]
         raise ValueError(

@@ -43,8 +43,8 @@ class UNetGenerator(keras.Model):
         skips: `False` for the paper's encoder-decoder, without skips past the bottleneck.
             The paper trains it on batches of 10.
         normalization: "batch" for the statistics of the batch at hand in training, as in the
-            paper, and of each picture in synthesis; "instance" for no scale and offset; `None`. Without a norm the convolutions have biases, with one
-            only the last has.
+            paper, and of each picture in synthesis; "instance" for no scale and offset; `None`.
+            Without a norm the convolutions have biases, with one only the last has.
         dropout: Share of values dropped, in synthesis too; 0 for no noise.
 
     Call arguments:

@@ -65,13 +65,13 @@ def export(
 
 
 def find_blockers(model_path, **settings):
-    """Returns what keeps a trained synthesizer from being exported; see `exporters.blockers`.
+    """Returns what keeps a trained synthesizer from being exported; see `exporters.find_blockers`.
 
     Args:
         model_path: As in `export`.
         **settings: `format`, `precision` and `size`.
     """
-    return exporters.blockers(load_synthesizer(model_path), **settings)
+    return exporters.find_blockers(load_synthesizer(model_path), **settings)
 
 
 def example_layouts(synthesizer, folder=None, progress=False):

@@ -291,12 +291,39 @@ class Synthesizer(keras.Model):
         ids, numbers = np.unique(regions, return_inverse=True)
         object_styles.require_at_most(len(ids), encoder.max_instances)
         numbers = numbers.reshape(regions.shape).astype("int32")
-        features = np.asarray(self._encode_map(encoder, image, numbers))
+        features = ops.convert_to_numpy(self.feature_map(image[None], numbers[None]))[0]
         counts = np.bincount(numbers.ravel())  # (objects,)
         # (height, width, features) -> one (objects,) per feature -> (objects, features)
         sums = [np.bincount(numbers.ravel(), f.ravel()) for f in np.moveaxis(features, -1, 0)]
         vectors = (np.stack(sums, axis=-1) / counts[:, None]).astype("float32")
         return dict(zip(ids.tolist(), vectors, strict=True))
+
+    def feature_map(self, images, regions):
+        """Returns the encoder's features of photographs; it is the graph that `export` writes.
+
+        Args:
+            images: Uint8 tensor (batch, height, width, channels).
+            regions: Int32 tensor (batch, height, width), 0..max_instances-1: the instances, or
+                classes, of each photograph, numbered.
+
+        Returns:
+            Float32 tensor (batch, height, width, features); of one region nearly equal, also
+            where `encoder_reduction` has shifted its border.
+        """
+        encoder, n = self._require_encoder(), self.encoder_reduction
+        height, width = ops.shape(regions)[1], ops.shape(regions)[2]
+        multiple, minimum = n * encoder.size_multiple, n * encoder.minimum_size
+        pixels = to_unit_range(repeat_edges(images, multiple, minimum))
+        regions = repeat_edges(regions, multiple, minimum)
+        if n > 1:
+            # (batch, height, width, ...) -> (batch, height / n, width / n, ...)
+            pixels = ops.average_pool(pixels, n, strides=n, data_format="channels_last")
+            regions = regions[:, ::n, ::n]
+        features = encoder([pixels, regions], training=False)
+        if n > 1:
+            # (batch, height / n, width / n, features) -> the photographs' own size
+            features = ops.repeat(ops.repeat(features, n, axis=1), n, axis=2)
+        return features[:, :height, :width]
 
     def save(self, filepath, **kwargs):
         """Writes one `.keras` file, as `keras.Model.save`, with weights of `stored_dtype`.
@@ -352,21 +379,6 @@ class Synthesizer(keras.Model):
         if self.encoder is None:
             raise ValueError("This model was trained without a feature encoder: it has no styles.")
         return self.encoder
-
-    def _encode_map(self, encoder, image, numbers):
-        """Returns the features of one photograph, (height, width, features)."""
-        height, width = numbers.shape
-        n = self.encoder_reduction
-        multiple, minimum = n * encoder.size_multiple, n * encoder.minimum_size
-        pixels = to_unit_range(repeat_edges(image[None], multiple, minimum))
-        regions = repeat_edges(numbers[None], multiple, minimum)
-        if n > 1:
-            # (1, height, width, ...) -> (1, height / n, width / n, ...)
-            pixels = ops.average_pool(pixels, n, strides=n, data_format="channels_last")
-            regions = regions[:, ::n, ::n]
-        features = ops.convert_to_numpy(encoder([pixels, regions], training=False))[0]
-        # (height / n, width / n, features) -> the photograph's own size
-        return features.repeat(n, axis=0).repeat(n, axis=1)[:height, :width]
 
     def _painted(self, condition, instances, inputs):
         """Returns the style of every pixel, (batch, height, width, features); `None` without."""

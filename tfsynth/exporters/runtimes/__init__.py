@@ -11,7 +11,7 @@ _MAGIC_OF_LITERT = b"TFL3"
 
 
 def kind_of(path):
-    """Returns which runtime draws what lies at a path, "saved_model", "litert" or "onnx", or `None`.
+    """Returns what draws what lies at a path, "saved_model", "litert" or "onnx"; `None` if nothing.
 
     The content decides, and not the name: a SavedModel is a folder with saved_model.pb, a LiteRT
     file has TFL3 after four bytes, and an ONNX file begins with the version of its format.
