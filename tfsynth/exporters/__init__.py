@@ -1,7 +1,7 @@
 """Trained models for other programs; the module of a format is imported when it is used.
 
-A format is a module with `PRECISIONS`, the first of which is the default; `write`; `is_export`,
-which knows what it wrote; and, unless it takes every network, `blockers`. What was written is
+A format is a module with `PRECISIONS`, the first of which is the default; `write`; `foreign`,
+which names what somebody else wrote; and, unless it takes every network, `blockers`. What was written is
 compared with the model before it takes its final name: by its pictures, if there is a runtime that
 draws them, else by `write` itself.
 """
@@ -153,12 +153,19 @@ def require_free(path, format, replace=False):
         format: One of `FORMATS`.
         replace: Whether what an export in this format wrote may be replaced.
     """
-    if not is_taken(path) or (replace and _module(format).is_export(path)):
+    if not is_taken(path):
         return
-    raise FileExistsError(
-        f"{path} exists already. Name another {FORMATS[format].writes}, or remove it first; "
-        "--overwrite replaces what an export in the same format wrote, and nothing else."
-    )
+    if not replace:
+        raise FileExistsError(
+            f"{path} exists already. Name another {FORMATS[format].writes}, or remove it first; "
+            "--overwrite replaces what an export in the same format wrote."
+        )
+    found = _module(format).foreign(path)
+    if found:
+        raise FileExistsError(
+            f"{path} holds what no export in the format {format!r} wrote: {found}. Move that away, "
+            f"or name another {FORMATS[format].writes}."
+        )
 
 
 def _checked(format, precision, size):

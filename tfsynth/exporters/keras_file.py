@@ -34,14 +34,14 @@ def write(synthesizer, path, *, precision="float32", **_):
     _verify(copy, path, precision)
 
 
-def is_export(path):
-    """Returns whether a file is a synthesizer that `write`, or training, wrote."""
+def foreign(path):
+    """Returns what a file is, if it is no synthesizer as `write`, or training, writes it; else ""."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
-            config = json.loads(file.read(_MOST_BYTES_OF_CONFIG))
-        return config["class_name"] == "Synthesizer"
+            found = json.loads(file.read(_MOST_BYTES_OF_CONFIG))["class_name"]
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
-        return False
+        return "no .keras file"
+    return "" if found == "Synthesizer" else f"a {found}, not a Synthesizer"
 
 
 def _verify(synthesizer, path, dtype):

@@ -55,13 +55,19 @@ def write(synthesizer, path, **_):
     (path / _OPTIONS).write_text(text, encoding="utf-8")
 
 
-def is_export(path):
-    """Returns whether a folder holds what `write` wrote, and nothing else."""
+def foreign(path):
+    """Returns what in a folder `write` did not write, in one text; "" if it wrote all of it."""
     path = Path(path)
-    names = {file.name for file in path.iterdir()} if path.is_dir() else set()
-    if _OPTIONS not in names or names - {_OPTIONS, *FILES.values()}:
-        return False
-    return _WRITER in (path / _OPTIONS).read_text(encoding="utf-8", errors="replace")
+    if not path.is_dir():
+        return "a file"
+    others = sorted({file.name for file in path.iterdir()} - {_OPTIONS, *FILES.values()})
+    if others:
+        return ", ".join(others)
+    options = path / _OPTIONS
+    if not options.is_file():
+        return "checkpoints without options"
+    text = options.read_text(encoding="utf-8", errors="replace")
+    return "" if _WRITER in text else f"{_OPTIONS} of another program"
 
 
 def write_pix2pixhd(network, path, container="zip"):

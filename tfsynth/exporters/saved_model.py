@@ -70,13 +70,14 @@ def blockers(synthesizer, **_):
     return [Blocker(name, f"a PNG of {channels} channels", "PNG has 1 to 4: train with so many")]
 
 
-def is_export(path):
-    """Returns whether a folder holds a SavedModel that an export wrote, and nothing else."""
+def foreign(path):
+    """Returns the names of what in a folder no export wrote, in one text; "" for none."""
     path = Path(path)
-    if not (path / "saved_model.pb").is_file():
-        return False
+    if not path.is_dir():
+        return "a file"
     files = {p.relative_to(path).as_posix() for p in path.rglob("*") if not p.is_dir()}
-    return all(name in _FILES or name.startswith("variables/variables.") for name in files)
+    others = [f for f in files - _FILES if not f.startswith("variables/variables.")]
+    return ", ".join(sorted(others)) or ("" if "saved_model.pb" in files else "other folders")
 
 
 def _weights(synthesizer):
