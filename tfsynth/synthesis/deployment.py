@@ -27,24 +27,13 @@ from tfsynth.synthesis.synthesizer import Synthesizer
 
 
 def load_synthesizer(path):
-    """Loads a synthesizer from its `.keras` file or a run folder, or a model that ships by name.
+    """Loads a synthesizer from its `.keras` file, a run or preset folder, or by the name of one.
 
     Raises:
         FileNotFoundError: If there is none.
         ValueError: If the file is damaged, or holds something else.
     """
-    file = models.bundle_of(models.find_model(path))
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"No synthesizer at {file}. Name a .keras file that training wrote, or a run folder."
-        )
-    model = models.read_model(file)
-    if not isinstance(model, Synthesizer):
-        raise ValueError(
-            f"{file} holds a {type(model).__name__}, not a Synthesizer. Name the synthesizer.keras "
-            "of a run folder."
-        )
-    return model
+    return models.from_preset(path)
 
 
 def synthesize(
@@ -148,19 +137,21 @@ def synthesize(
     return written
 
 
-def export(model_path, output, *, format="saved_model", half=False):
+def export(model_path, output, *, format="saved_model", half=False, **details):
     """Exports a trained synthesizer for other programs; see `exporters.export`.
 
     Args:
         model_path: A `.keras` file, a run folder or the name of a model that ships.
         output: Folder to write, which must not exist or be empty; keras: file to write.
         format: One of `exporters.FORMATS`.
-        half: Whether to store weights in float16; for "keras".
+        half: Whether to store weights in float16; for "keras" and "preset".
+        **details: For the model card of a "preset"; see `Synthesizer.save_to_preset`.
 
     Returns:
         The path written.
     """
-    return exporters.export(load_synthesizer(model_path), Path(output), format=format, half=half)
+    synthesizer = load_synthesizer(model_path)
+    return exporters.export(synthesizer, Path(output), format=format, half=half, **details)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -270,20 +270,44 @@ class Synthesizer(keras.Model):
             model = self if self.stored_dtype == "float32" else rounded(self, self.stored_dtype)
         keras.saving.save_model(model, filepath, **kwargs)
 
+    def save_to_preset(self, path, stored_dtype=None, **details):
+        """Writes a folder to share: configuration, weights, their SHA-256, and a model card.
+
+        `tfsynth.from_preset` reads it. See docs/sharing.md for what is in it and how to upload it.
+
+        Args:
+            path: Folder to write; must not exist, or be empty. It is written completely or not
+                at all.
+            stored_dtype: "float32", or "float16" for half the size; `None` for this model's own.
+            **details: What the model does not know of itself, for its card; all are optional:
+                `title`; `license` of the weights, as the hub spells it ("apache-2.0");
+                `data_license`, a text; `datasets`, a list of names on the hub; `scores`, the dict
+                that `tfsynth evaluate` writes; `limitations`, a list of further sentences on what
+                falls short.
+
+        Raises:
+            FileExistsError: If there is something at `path`.
+            ValueError: If a weight is not finite, or too large for float16, or a detail is of
+                another kind.
+        """
+        from tfsynth.synthesis.publishing import save_preset
+
+        save_preset(self, path, stored_dtype, **details)
+
     def export(self, path, format="saved_model", half=False):
         """Writes a model for other programs, or a smaller file.
 
         Args:
             path: Folder to write (keras: file). TF Serving wants its last part to be a version
                 number, e.g. `export/1`.
-            format: `"keras"`: one file as `save` writes. `"pix2pixhd"`: checkpoints of the
-                published program, of its networks alone. `"saved_model"`: serves without this
-                package. Signature `serving_default`: int32 `labels` (and
-                `instances`) (batch, height, width), or uint8 `condition` (batch, height,
-                width, channels), and what else `input_names` names -> uint8 `image` (batch,
+            format: `"keras"`: one file as `save` writes. `"preset"`: see `save_to_preset`.
+                `"pix2pixhd"`: checkpoints of the published program, of its networks alone.
+                `"saved_model"`: serves without this package. Signature `serving_default`: int32
+                `labels` (and `instances`) (batch, height, width), or uint8 `condition` (batch,
+                height, width, channels), and what else `input_names` names -> uint8 `image` (batch,
                 height, width, channels), or (batch, k, height, width, channels) if the generator
                 makes k pictures of a layout.
-            half: Whether the file's `stored_dtype` is float16; for `"keras"`.
+            half: Whether the file's `stored_dtype` is float16; for `"keras"` and `"preset"`.
 
         Raises:
             ValueError: If the format is unknown, has no halves, or not such networks.
