@@ -113,11 +113,12 @@ def write_card(synthesizer, details, preview=None):
 
 
 def _front_matter(details, origin):
+    known = [origin["data"]]
     content = {
         "library_name": "tfsynth",
         "pipeline_tag": "image-to-image",
         "license": details.license or _UNKNOWN,
-        "datasets": list(details.datasets) or ([origin["data"]] if origin["data"] else []),
+        "datasets": [_short(n, _MOST_CHARACTERS) for n in details.datasets or known if n],
         "tags": TAGS,
     }
     content = {key: value for key, value in content.items() if value}
