@@ -55,7 +55,7 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(tmp_path):
     model = styled_synthesizer()
     with pytest.raises(ValueError, match="ends in .keras. Received: .*model.h5"):
         model.export(tmp_path / "model.h5", format="keras")
-    with pytest.raises(ValueError, match="use the format 'keras'. Received: 'saved_model'"):
+    with pytest.raises(ValueError, match="or 'preset'. Received: 'saved_model'"):
         model.export(tmp_path / "1", half=True)
     model.generator.weights[0].assign(model.generator.weights[0] + 1e5)
     with pytest.raises(ValueError, match="float16 are at most 65504; this model has one of 1e"):

@@ -152,7 +152,7 @@ def test_the_command_writes_what_import_reads(tmp_path, capsys):
     assert capsys.readouterr().out == f"Exported and verified: {target}\n"
     assert is_export(target)
     assert main([*words, "--half", "-o", str(tmp_path / "half")]) == 2
-    assert "use the format 'keras'. Received: 'pix2pixhd'" in capsys.readouterr().err
+    assert "use the format 'keras' or 'preset'. Received: 'pix2pixhd'" in capsys.readouterr().err
     files = [str(target / f"latest_net_{part}.pth") for part in "GE"]
     assert main(["import", "pix2pixhd", *files, "-o", str(tmp_path / "ours")]) == 0
     ours = tfsynth.load_model(tmp_path / "ours" / "synthesizer.keras")

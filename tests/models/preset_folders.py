@@ -26,7 +26,7 @@ def with_config(source, folder, change):
 
 
 def with_weights(source, folder, change):
-    """Copies a preset whose weights were changed in place by `change(h5py.File)`, with right sums."""
+    """Copies a preset whose weights were changed by `change(h5py.File)`, with right sums."""
     shutil.copytree(source, folder)
     path = folder / "model.weights.h5"
     path.write_bytes(bundles.changed_weights(path.read_bytes(), change))

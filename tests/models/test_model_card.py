@@ -105,7 +105,9 @@ def test_what_is_not_known_is_said_to_be_unknown():
     assert "| data | unknown |" in text and "| licence of the data | unknown |" in text
     assert "| steps" not in text and "It was trained at" not in text
     assert "- How good it is was not measured, or is not known here." in text
-    said = card(bundles.synthesizer(), data_license="For research only", limitations=["No *night*."])
+    said = card(
+        bundles.synthesizer(), data_license="For research only", limitations=["No *night*."]
+    )
     assert "| licence of the data | For research only |" in said
     assert "- No \\*night\\*." in said
 

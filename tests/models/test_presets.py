@@ -315,7 +315,9 @@ def test_what_is_neither_is_said_to_be(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="No synthesizer at .*empty/synthesizer.keras"):
         tfsynth.from_preset(tmp_path / "empty")
-    with pytest.raises(FileNotFoundError, match="No model at .*none.*, a preset folder, or a model"):
+    with pytest.raises(
+        FileNotFoundError, match="No model at .*none.*, a preset folder, or a model"
+    ):
         tfsynth.from_preset(tmp_path / "none")
 
 

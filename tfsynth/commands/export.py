@@ -33,7 +33,9 @@ Nothing here is random: there is no --seed.
 def add_arguments(parser):
     """Adds what `tfsynth export` takes."""
     parser.add_argument(
-        "model", metavar="MODEL", help="run folder, .keras file, or the name of a model that ships"
+        "model",
+        metavar="MODEL",
+        help="run folder, .keras file, preset (folder or hf://OWNER/NAME), or model that ships",
     )
     parser.add_argument(
         "-o", "--output", required=True, metavar="PATH", help="folder (keras: file) to write"

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from tfsynth.hints import nearest
 from tfsynth.models import hub
@@ -72,7 +73,7 @@ def bundle_of(path):
     return path / BUNDLE if path.is_dir() and not is_preset(path) else path
 
 
-def from_preset(preset):
+def from_preset(preset) -> Any:
     """Returns the `Synthesizer` in a preset folder, or in any other model.
 
     Nothing in a preset runs: its configuration may name classes of tfsynth and a list of Keras's

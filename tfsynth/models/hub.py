@@ -62,7 +62,7 @@ def download(uri, names):
     """
     repository, revision = parse_uri(uri)
     try:
-        from huggingface_hub import snapshot_download
+        from huggingface_hub import snapshot_download  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"{uri} needs the package huggingface_hub: pip install huggingface_hub. A folder that "
