@@ -1,8 +1,11 @@
 """`tfsynth export`: a trained model for other programs."""
 
+from pathlib import Path
+
 from tfsynth.commands.arguments import add_device, positive_count
 from tfsynth.commands.loading import load_experiment
 from tfsynth.exporters import FORMATS, PRECISIONS
+from tfsynth.plain import read_yaml_file
 
 SUMMARY = "write a trained model for TF Serving, phones, ONNX and other programs"
 EXAMPLES = """\
@@ -14,6 +17,7 @@ examples:
   tfsynth export runs/my -o my.tflite --format tflite --dry-run
   tfsynth export runs/my -o small.keras --format keras --precision float16
   tfsynth export runs/my -o checkpoints/my --format pix2pixhd
+  tfsynth export runs/my -o my-model --format preset --license cc-by-nc-4.0
 
 formats:
   saved_model  a folder for TF Serving, which takes the last part of its path as the version, a
@@ -21,6 +25,8 @@ formats:
   tflite       a file for LiteRT (TensorFlow Lite): phones, browsers, small machines
   onnx         a file for ONNX Runtime and whatever else reads ONNX
   keras        the file that training writes; float16 is half its size, and read as float32
+  preset       a folder to share, on the Hugging Face Hub or elsewhere: weights with their SHA-256, and
+               a model card with what the model knows of its training, and its scores
   pix2pixhd    for models with that paper's networks: latest_net_G.pth, latest_net_E.pth if there is
                an encoder, and opt.txt with the options for the published program. PyTorch is not
                needed. `tfsynth import` reads the same weights from them, bit for bit; styles are
@@ -37,7 +43,9 @@ the model, and `tfsynth benchmark export` compares all formats. Nothing here is 
 def add_arguments(parser):
     """Adds what `tfsynth export` takes."""
     parser.add_argument(
-        "model", metavar="MODEL", help="run folder, .keras file, or the name of a model that ships"
+        "model",
+        metavar="MODEL",
+        help="run folder, .keras file, preset (folder or hf://OWNER/NAME), or model that ships",
     )
     parser.add_argument(
         "-o", "--output", required=True, metavar="PATH", help="folder or file to write"
@@ -51,7 +59,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
-        help="of the weights: float32; float16 (tflite, keras); for tflite also int8, smaller and "
+        help="of the weights: float32; float16 (tflite, keras, preset); for tflite also int8, smaller and "
         "faster, int8-weights, smaller, and int8-static, for machines that have integers only "
         "(default: float32)",
     )
@@ -68,6 +76,17 @@ def add_arguments(parser):
         metavar="DIR",
         help="folder of layouts to compare pictures of, with instance maps in its folder "
         "instances/ (default: layouts that are made for it)",
+    )
+    parser.add_argument(
+        "--license",
+        metavar="NAME",
+        help="of the weights, for the card of a preset: apache-2.0, cc-by-4.0, other",
+    )
+    parser.add_argument(
+        "--scores",
+        metavar="FILE",
+        help="for the card of a preset, as `tfsynth evaluate` wrote them (default: the "
+        "metrics.json of the run folder, if there is one)",
     )
     parser.add_argument(
         "--dry-run",
@@ -105,10 +124,26 @@ def run(arguments):
         overwrite=arguments.overwrite,
         check=require_same if arguments.format == "pix2pixhd" else None,
         progress=True,
+        **_details(arguments),
     )
     if exported.report is not None:
         print(exported.report.as_text())
     print(f"Exported and verified: {arguments.output}")
+
+
+def _details(arguments):
+    """Returns what the model card of a preset gets beside what the model knows of itself."""
+    scores = arguments.scores
+    if arguments.format != "preset":
+        if scores or arguments.license:
+            raise ValueError("--license and --scores are for the card of a preset: leave them out.")
+        return {}
+    details = {} if arguments.license is None else {"license": arguments.license}
+    own = Path(arguments.model) / "metrics.json"
+    if scores is None and own.is_file():
+        scores = own
+    # A JSON file is a YAML file too, and the reader of these has bounds.
+    return details if scores is None else {**details, "scores": read_yaml_file(scores)}
 
 
 def require_same(synthesizer, folder):

@@ -34,6 +34,7 @@ FORMATS = {
     "tflite": Format("litert", "file", pictures=True, sized=True),
     "onnx": Format("onnx", "file", pictures=True, sized=True),
     "keras": Format("keras_file", "file"),
+    "preset": Format("preset", "folder"),
     "pix2pixhd": Format("pix2pixhd", "folder"),
 }
 
@@ -65,6 +66,7 @@ def export(
     replace=False,
     check=None,
     progress=False,
+    **details,
 ):
     """Writes a synthesizer in another program's format and verifies what was written.
 
@@ -81,6 +83,7 @@ def export(
         check: Callable that gets the model and the path of what was written under a temporary name,
             and raises if it is not right.
         progress: Whether to show progress.
+        **details: For the model card of a "preset"; see `Synthesizer.save_to_preset`.
 
     Returns:
         An `Exported`.
@@ -108,6 +111,7 @@ def export(
             size=size,
             layouts=layouts,
             description=describe(synthesizer, format=format, precision=precision, size=size),
+            **details,
         )
         if check is not None:
             check(synthesizer, temporary)

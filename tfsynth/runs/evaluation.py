@@ -32,7 +32,8 @@ def evaluate(
     makes several pictures of a layout, one is scored per layout, each index in turn.
 
     Args:
-        model_path: A run folder, or a `.keras` file, shipped name or exported model together with
+        model_path: A run folder, or a `.keras` file, preset, shipped name or exported model
+            together with
             `config`.
         config: A `Config` that names data and protocol; `None` for the run folder's.
         output: JSON file to write, in a folder that is there; `None` for `metrics.json` in
@@ -112,9 +113,10 @@ def evaluate(
 def _target(model_path, output, split, limit):
     """Returns the file to write, before anything takes time."""
     if output is None:
-        if model_path.is_file():
+        if model_path.is_file() or models.is_preset(model_path):
+            what = "a file" if model_path.is_file() else "a preset"
             raise ConfigError(
-                f"{model_path} is a file, no run folder to put scores in: say where, with -o FILE."
+                f"{model_path} is {what}, no run folder to put scores in: say where, with -o FILE."
             )
         return RunFolder(model_path).scores(split, limit)
     folder = Path(output).absolute().parent

@@ -10,6 +10,7 @@ from tfsynth.data import images
 from tfsynth.data import maps as map_files
 from tfsynth.exporters import runtimes
 from tfsynth.files import replace_file
+from tfsynth.models import hub
 from tfsynth.synthesis.exported import ExportedSynthesizer
 from tfsynth.synthesis.layout_files import draw_streets, write_layouts
 from tfsynth.synthesis.layouts_in_files import LayoutFiles, role_of
@@ -21,33 +22,21 @@ from tfsynth.synthesis.paths import (
     refuse_inputs,
     refuse_outside,
 )
-from tfsynth.synthesis.synthesizer import Synthesizer
 
 
 def load_synthesizer(path):
-    """Loads a synthesizer from its `.keras` file or a run folder, or a model that ships by name.
+    """Loads a synthesizer from its `.keras` file, a run or preset folder, or by the name of one.
 
     Raises:
         FileNotFoundError: If there is none.
         ValueError: If the file is damaged, or holds something else.
     """
-    file = models.bundle_of(models.find_model(path))
-    if runtimes.kind_of(file) or (file.parent.is_dir() and runtimes.kind_of(file.parent)):
+    if not hub.is_uri(path) and runtimes.kind_of(models.find_model(path)):
         raise ValueError(
             f"{path} is an exported model, which makes photographs and has nothing else of the "
             "model that it was made from. Name the .keras file or the run folder of that."
         )
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"No synthesizer at {file}. Name a .keras file that training wrote, or a run folder."
-        )
-    model = models.read_model(file)
-    if not isinstance(model, Synthesizer):
-        raise ValueError(
-            f"{file} holds a {type(model).__name__}, not a Synthesizer. Name the synthesizer.keras "
-            "of a run folder."
-        )
-    return model
+    return models.from_preset(path)
 
 
 def open_model(path):
@@ -64,10 +53,9 @@ def open_model(path):
         ValueError: If it is damaged, or something else.
         ImportError: If a package is missing that draws the pictures of an exported model.
     """
-    found = models.find_model(path)
-    if runtimes.kind_of(found) is None:
+    if hub.is_uri(path) or runtimes.kind_of(models.find_model(path)) is None:
         return load_synthesizer(path)
-    return ExportedSynthesizer(runtimes.open_runtime(found))
+    return ExportedSynthesizer(runtimes.open_runtime(models.find_model(path)))
 
 
 def synthesize(

@@ -26,6 +26,7 @@ def export(
     overwrite=False,
     check=None,
     progress=False,
+    **details,
 ):
     """Exports a trained synthesizer for other programs; see `exporters.export`.
 
@@ -41,6 +42,7 @@ def export(
         check: Callable that gets the model and the path of what was written under a temporary name,
             and raises if it is not right.
         progress: Whether to show progress.
+        **details: For the model card of a "preset"; see `Synthesizer.save_to_preset`.
 
     Returns:
         An `exporters.Exported`.
@@ -61,6 +63,7 @@ def export(
         replace=overwrite,
         check=check,
         progress=progress,
+        **details,
     )
 
 

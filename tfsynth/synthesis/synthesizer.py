@@ -335,6 +335,30 @@ class Synthesizer(keras.Model):
             model = self if self.stored_dtype == "float32" else rounded(self, self.stored_dtype)
         keras.saving.save_model(model, filepath, **kwargs)
 
+    def save_to_preset(self, path, stored_dtype=None, **details):
+        """Writes a folder to share: configuration, weights, their SHA-256, and a model card.
+
+        `tfsynth.from_preset` reads it. See docs/sharing.md for what is in it and how to upload it.
+
+        Args:
+            path: Folder to write; must not exist, or be empty. It is written completely or not
+                at all.
+            stored_dtype: "float32", or "float16" for half the size; `None` for this model's own.
+            **details: What the model does not know of itself, for its card; all are optional:
+                `title`; `license` of the weights, as the hub spells it ("apache-2.0");
+                `data_license`, a text; `datasets`, a list of names on the hub; `scores`, the dict
+                that `tfsynth evaluate` writes; `limitations`, a list of further sentences on what
+                falls short.
+
+        Raises:
+            FileExistsError: If there is something at `path`.
+            ValueError: If a weight is not finite, or too large for float16, or a detail is of
+                another kind.
+        """
+        from tfsynth.synthesis.publishing import save_preset
+
+        save_preset(self, path, stored_dtype, **details)
+
     def export(self, path, format="saved_model", precision=None, **settings):
         """Writes a model for other programs, or a smaller file, and verifies it.
 
@@ -342,7 +366,7 @@ class Synthesizer(keras.Model):
             path: Folder or file to write. TF Serving wants its last part to be a version
                 number, e.g. `export/1`.
             format: `"saved_model"`: for TF Serving; `"tflite"`: for LiteRT; `"onnx"`;
-                `"keras"`: one file as `save` writes; `"pix2pixhd"`: checkpoints of the
+                `"keras"`: one file as `save` writes; `"preset"`: see `save_to_preset`; `"pix2pixhd"`: checkpoints of the
                 published program, of its networks alone.
             precision: Of the weights that are written; `None` for the first of
                 `exporters.precisions(format)`.
