@@ -1,0 +1,2 @@
+def quantized(*a):
+    return a[0]

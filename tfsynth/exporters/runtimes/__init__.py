@@ -1,0 +1,1 @@
+"""Exported models, run without the networks that they were made from."""
