@@ -93,7 +93,7 @@ class Runtime:
         array = np.asarray(inputs[name])
         # The first dimension is the batch, of which a fixed model makes one picture at a time.
         fits = array.ndim == len(shape) and 0 not in array.shape
-        if not fits or any(n not in (None, m) for n, m in zip(shape[1:], array.shape[1:])):
+        if not fits or not all(map(_fits, shape[1:], array.shape[1:])):
             wanted = ", ".join(["batch", *(str(n or "any") for n in shape[1:])])
             raise ValueError(
                 f"{self.path} takes `{name}` of shape ({wanted}). Received: {array.shape}. "
@@ -111,9 +111,14 @@ class Runtime:
         """LiteRT reads beyond the end of an array that is smaller than the others."""
         first, *others = arrays
         for name in others:
-            a, b = arrays[first].shape[:3], arrays[name].shape[:3]
-            if any(n != m for n, m in zip(a, b)):
+            # A seed has the batch only.
+            axes = min(3, arrays[first].ndim, arrays[name].ndim)
+            if arrays[first].shape[:axes] != arrays[name].shape[:axes]:
                 raise ValueError(
                     f"`{first}` and `{name}` are of one batch and one size. "
                     f"Received: {arrays[first].shape} and {arrays[name].shape}."
                 )
+
+
+def _fits(expected, number):
+    return expected in (None, number)
