@@ -25,8 +25,8 @@ formats:
   tflite       a file for LiteRT (TensorFlow Lite): phones, browsers, small machines
   onnx         a file for ONNX Runtime and whatever else reads ONNX
   keras        the file that training writes; float16 is half its size, and read as float32
-  preset       a folder to share, on the Hugging Face Hub or elsewhere: weights with their SHA-256, and
-               a model card with what the model knows of its training, and its scores
+  preset       a folder to share, on the Hugging Face Hub or elsewhere: weights with their SHA-256,
+               and a model card with what the model knows of its training, and its scores
   pix2pixhd    for models with that paper's networks: latest_net_G.pth, latest_net_E.pth if there is
                an encoder, and opt.txt with the options for the published program. PyTorch is not
                needed. `tfsynth import` reads the same weights from them, bit for bit; styles are
@@ -59,9 +59,9 @@ def add_arguments(parser):
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
-        help="of the weights: float32; float16 (tflite, keras, preset); for tflite also int8, smaller and "
-        "faster, int8-weights, smaller, and int8-static, for machines that have integers only "
-        "(default: float32)",
+        help="of the weights: float32; float16 (tflite, keras, preset); for tflite also int8, "
+        "smaller and faster, int8-weights, smaller, and int8-static, for machines that have "
+        "integers only (default: float32)",
     )
     parser.add_argument(
         "--size",

@@ -1,9 +1,9 @@
 """Trained models for other programs; the module of a format is imported when it is used.
 
 A format is a module with `PRECISIONS`, the first of which is the default; `write`; `foreign`,
-which names what somebody else wrote; and, unless it takes every network, `blockers`. What was written is
-compared with the model before it takes its final name: by its pictures, if there is a runtime that
-draws them, else by `write` itself.
+which names what somebody else wrote; and, unless it takes every network, `blockers`. What was
+written is compared with the model before it takes its final name: by its pictures, if there is a
+runtime that draws them, else by `write` itself.
 """
 
 import importlib
@@ -108,7 +108,7 @@ def export(
             synthesizer,
             temporary,
             precision=precision,
-            size=size,
+            size=size or (None, None),
             layouts=layouts,
             description=describe(synthesizer, format=format, precision=precision, size=size),
             **details,
@@ -146,7 +146,7 @@ def find_blockers(synthesizer, format="saved_model", precision=None, *, size=Non
     module, precision = _checked(format, precision, size)
     if not hasattr(module, "blockers"):
         return []
-    return module.blockers(synthesizer, precision=precision, size=size)
+    return module.blockers(synthesizer, precision=precision, size=size or (None, None))
 
 
 def require_free(path, format, replace=False):

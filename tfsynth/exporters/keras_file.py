@@ -35,7 +35,7 @@ def write(synthesizer, path, *, precision="float32", **_):
 
 
 def foreign(path):
-    """Returns what a file is, if it is no synthesizer as `write`, or training, writes it; else ""."""
+    """Returns what a file is, if it is no synthesizer in a `.keras` file; else ""."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
             found = json.loads(file.read(_MOST_BYTES_OF_CONFIG))["class_name"]

@@ -366,8 +366,8 @@ class Synthesizer(keras.Model):
             path: Folder or file to write. TF Serving wants its last part to be a version
                 number, e.g. `export/1`.
             format: `"saved_model"`: for TF Serving; `"tflite"`: for LiteRT; `"onnx"`;
-                `"keras"`: one file as `save` writes; `"preset"`: see `save_to_preset`; `"pix2pixhd"`: checkpoints of the
-                published program, of its networks alone.
+                `"keras"`: one file as `save` writes; `"preset"`: see `save_to_preset`;
+                `"pix2pixhd"`: checkpoints of the published program, of its networks alone.
             precision: Of the weights that are written; `None` for the first of
                 `exporters.precisions(format)`.
             **settings: See `exporters.export`.
