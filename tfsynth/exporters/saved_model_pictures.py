@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfsynth.exporters.saved_model_requests import MAX_PIXELS, first, text, unless
+from tfsynth.exporters.saved_model_requests import check_pixels, first, text, unless
+from tfsynth.exporters.saved_model_turns import turn_of_jpeg, turn_of_png, upright
 
 # Types of PNG: the header's byte 25.
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
@@ -19,7 +20,7 @@ _HEADER = 33
 # As `picture_formats`: a progressive JPEG is decoded once for every scan.
 _MOST_SCANS = 20
 JPEG_QUALITY = 95
-DAMAGED = " is truncated or damaged."
+_DAMAGED = " is truncated or damaged."
 
 
 class Header(NamedTuple):
@@ -29,6 +30,8 @@ class Header(NamedTuple):
     width: tf.Tensor
     bits: tf.Tensor
     kind: tf.Tensor
+    has_alpha: tf.Tensor
+    turn: tf.Tensor
     problem: tf.Tensor
 
 
@@ -97,9 +100,8 @@ def read_picture(data, channels):
         Uint8 (height, width, channels), and a sentence, or "".
     """
     name = "condition_bytes"
-    is_jpeg = tf.equal(tf.strings.substr(data, 0, len(_JPEG)), _JPEG)
     pixels, problem = tf.cond(
-        is_jpeg,
+        _is_jpeg(data),
         lambda: _jpeg_colours(name, data, channels),
         lambda: _png_colours(name, data, channels),
     )
@@ -108,7 +110,7 @@ def read_picture(data, channels):
         # As Pillow, ITU-R 601 in integers.
         weights = tf.constant([19595, 38470, 7471], tf.int32)
         grey = tf.reduce_sum(tf.cast(pixels[..., :3], tf.int32) * weights, axis=-1) + 0x8000
-        return tf.cast(grey[..., None] // 2**16, tf.uint8), problem
+        return tf.cast(tf.expand_dims(grey // 2**16, -1), tf.uint8), problem
     return pixels[..., :channels], problem
 
 
@@ -132,59 +134,56 @@ def write_picture(image, format):
 def check_format(format, channels):
     """Returns the sentence of a wanted format, a string scalar."""
     known = tf.reduce_any(tf.equal(format, ["", "png", "jpeg"]))
-    sentence = unless(known, "format must be 'png' or 'jpeg'.")
+    sentence = unless(known, "format must be png, jpeg or empty.")
     if channels in (1, 3):
         return sentence
-    alpha = "The pictures of this model have an alpha channel, which JPEG has not: ask for 'png'."
+    alpha = "The pictures of this model have an alpha channel, which JPEG has not: ask for png."
     return first(sentence, unless(tf.not_equal(format, "jpeg"), alpha))
 
 
 def _png_header(name, data):
-    start = tf.io.decode_raw(
-        tf.strings.substr(
-            tf.strings.join([tf.strings.substr(data, 0, _HEADER), bytes(_HEADER)]), 0, _HEADER
-        ),
-        tf.uint8,
-    )
+    padded = tf.strings.join([tf.strings.substr(data, 0, _HEADER), bytes(_HEADER)])
+    start = tf.io.decode_raw(tf.strings.substr(padded, 0, _HEADER), tf.uint8)
     start = tf.cast(tf.ensure_shape(start, (_HEADER,)), tf.int64)
-    width, height = _number(start, 16), _number(start, 20)
-    signed = tf.reduce_all(tf.equal(start[:16], list(_PNG + b"\0\0\0\rIHDR")))
-    before = tf.strings.split(data, "IDAT", maxsplit=1)[0:1]
-    before = tf.strings.reduce_join(before)
+    height, width = _number(start, 20), _number(start, 16)
+    before = _before_pixels(data)
+    turn = turn_of_png(before)
     problem = first(
         unless(tf.not_equal(data, ""), f"{name} is empty: send a PNG."),
+        unless(tf.logical_not(_is_jpeg(data)), f"{name} is a JPEG, which changes ids: send a PNG."),
         unless(
-            tf.not_equal(tf.strings.substr(data, 0, 3), _JPEG),
-            f"{name} is a JPEG, which changes ids: send a PNG.",
+            tf.reduce_all(tf.equal(start[:16], list(_PNG + b"\0\0\0\rIHDR"))),
+            f"{name} is no PNG.",
         ),
-        unless(signed, f"{name} is no PNG."),
-        unless(
-            (width > 0) & (height > 0) & (width * height <= MAX_PIXELS),
-            text(f"{name} is ", height, " x ", width, f"; at most {MAX_PIXELS} pixels are served."),
-        ),
-        unless(~_contains(before, "acTL"), f"{name} is animated: send one frame."),
+        check_pixels(name, height, width),
+        unless(tf.logical_not(_contains(before, "acTL")), f"{name} is animated: send one frame."),
+        unless(turn > 0, f"{name} has damaged EXIF data: save it without."),
     )
     bits, kind = tf.cast(start[24], tf.int32), tf.cast(start[25], tf.int32)
-    return Header(height, width, bits, kind, problem)
+    has_alpha = (kind >= _GREY_ALPHA) | _contains(before, "tRNS")
+    return Header(height, width, bits, kind, has_alpha, turn, problem)
 
 
 def _png_pixels(name, data, header, problem):
     """Returns what a PNG shows, uint16 (height, width, 4) as RGBA, upright; and a sentence."""
     decode = lambda one: tf.io.decode_png(one, channels=4, dtype=tf.uint16)  # noqa: E731
-    pixels = tf.cond(
-        tf.equal(problem, ""),
-        lambda: _decoded(data, decode, tf.uint16),
-        lambda: tf.zeros((0, 0, 4), tf.uint16),
-    )
+    pixels = _decoded_if_good(problem, data, decode, tf.uint16)
     whole = tf.reduce_all(tf.equal(tf.shape(pixels, tf.int64)[:2], [header.height, header.width]))
-    problem = first(problem, unless(whole, name + DAMAGED))
+    problem = first(problem, unless(whole, name + _DAMAGED))
+    pixels = upright(pixels, header.turn)
     return tf.ensure_shape(pixels, (None, None, 4)), problem
 
 
-def _decoded(data, decode, dtype):
-    """Returns what `decode` makes of `data`; (0, 0, 4) where that raises."""
-    one = tf.data.Dataset.from_tensors(data).map(decode).ignore_errors(log_warning=False)
-    return one.reduce(tf.zeros((0, 0, 4), dtype), lambda _, pixels: pixels)
+def _decoded_if_good(problem, data, decode, dtype):
+    """Returns what `decode` makes of `data`; (0, 0, 4) where there is a problem or it raises."""
+    nothing = lambda: tf.zeros((0, 0, 4), dtype)  # noqa: E731
+    return tf.cond(tf.equal(problem, ""), lambda: _without_errors(data, decode, nothing()), nothing)
+
+
+def _without_errors(data, function, otherwise):
+    """Returns `function` of `data`; `otherwise` where that raises."""
+    one = tf.data.Dataset.from_tensors(data).map(function).ignore_errors(log_warning=False)
+    return one.reduce(otherwise, lambda _, found: found)
 
 
 def _stored(shown, header):
@@ -224,8 +223,8 @@ def _ids_of_colours(name, pixels, label_set):
     strange = tf.reduce_max(
         tf.where(tf.equal(tf.gather(keys[order].astype(np.int32), places), wanted), -1, wanted)
     )
-    parts = [strange // 2**16, strange // 2**8 % 2**8, strange % 2**8]
-    colour = text("(", parts[0], ", ", parts[1], ", ", parts[2], ")")
+    red, rest = strange // 2**16, tf.math.floormod(strange, 2**16)
+    colour = text("(", red, ", ", rest // 2**8, ", ", tf.math.floormod(rest, 2**8), ")")
     sentence = first(
         unless(opaque | (tf.size(pixels) == 0), f"{name} is transparent in parts: send it opaque."),
         unless(strange < 0, text(f"{name} has the colour ", colour, ", which is no class's.")),
@@ -246,50 +245,43 @@ def _unique_colours(name, grey, label_set):
 def _png_colours(name, data, channels):
     """Returns uint8 (height, width, 4) of a PNG, and a sentence."""
     header = _png_header(name, data)
-    problem = first(
-        header.problem,
-        unless(header.bits <= 8, f"{name} has 16 bits per channel: send it with 8."),
-    )
-    pixels, problem = _png_pixels(name, data, header, problem)
+    eight = unless(header.bits <= 8, f"{name} has 16 bits per channel: send it with 8.")
+    pixels, problem = _png_pixels(name, data, header, first(header.problem, eight))
     pixels = tf.cast(pixels // 257, tf.uint8)
-    transparent = _contains(_before_pixels(data), "tRNS")
-    has_alpha = (header.kind >= _GREY_ALPHA) | transparent
     if channels == 4:
-        return pixels, first(problem, unless(has_alpha, f"{name} has no alpha: send RGBA."))
-    opaque = tf.reduce_all(tf.equal(pixels[..., 3], 255)) | ~has_alpha
+        alpha = unless(header.has_alpha, f"{name} has no alpha: send a PNG of RGBA.")
+        return pixels, first(problem, alpha)
+    # Where there is no alpha, the decoder gives any.
+    opaque = tf.reduce_all(tf.equal(pixels[..., 3], 255)) | tf.logical_not(header.has_alpha)
     return pixels, first(problem, unless(opaque, f"{name} is transparent: send it opaque."))
 
 
 def _jpeg_colours(name, data, channels):
     """Returns uint8 (height, width, 4) of a JPEG, and a sentence."""
     if channels == 4:
-        no_alpha = f"{name} is a JPEG, which has no alpha: send a PNG."
+        no_alpha = f"{name} is a JPEG, which has no alpha: send a PNG of RGBA."
         return tf.zeros((0, 0, 4), tf.uint8), tf.constant(no_alpha)
-    shape = lambda one: tf.io.extract_jpeg_shape(one)[None, None]  # noqa: E731
-    found = tf.data.Dataset.from_tensors(data).map(shape).ignore_errors(log_warning=False)
-    found = found.reduce(tf.zeros((1, 1, 3), tf.int32), lambda _, one: one)
-    height, width, depth = tf.unstack(tf.cast(tf.reshape(found, (3,)), tf.int64))
-    scans = tf.size(tf.strings.split(data, b"\xff\xda")) - 1
+    found = _without_errors(data, tf.io.extract_jpeg_shape, tf.zeros((3,), tf.int32))
+    height, width, depth = tf.unstack(tf.cast(tf.ensure_shape(found, (3,)), tf.int64))
+    scans, turn = tf.size(tf.strings.split(data, b"\xff\xda")) - 1, turn_of_jpeg(data)
     problem = first(
-        unless(height > 0, name + DAMAGED),
-        unless(
-            height * width <= MAX_PIXELS,
-            text(f"{name} is ", height, " x ", width, f"; at most {MAX_PIXELS} pixels are served."),
-        ),
+        unless(height > 0, name + _DAMAGED),
+        check_pixels(name, height, width),
         unless(depth < 4, f"{name} is a JPEG of four channels: send it as RGB."),
         unless(scans <= _MOST_SCANS, f"{name} is a JPEG of too many scans: save it anew."),
+        unless(turn > 0, f"{name} has damaged EXIF data: save it without."),
     )
 
     def decode(one):
         rgb = tf.io.decode_jpeg(one, channels=3, dct_method="INTEGER_ACCURATE")
         return tf.pad(rgb, ((0, 0), (0, 0), (0, 1)), constant_values=255)
 
-    pixels = tf.cond(
-        tf.equal(problem, ""),
-        lambda: _decoded(data, decode, tf.uint8),
-        lambda: tf.zeros((0, 0, 4), tf.uint8),
-    )
-    return pixels, first(problem, unless(tf.size(pixels) > 0, name + DAMAGED))
+    pixels = upright(_decoded_if_good(problem, data, decode, tf.uint8), turn)
+    return pixels, first(problem, unless(tf.size(pixels) > 0, name + _DAMAGED))
+
+
+def _is_jpeg(data):
+    return tf.equal(tf.strings.substr(data, 0, len(_JPEG)), _JPEG)
 
 
 def _before_pixels(data):

@@ -11,7 +11,6 @@ MAX_PIXELS = 2**22
 MAX_ROWS = 64
 # Styles that one picture may be given: `painting.replace_given` finds one among so many.
 MAX_STYLES = 2**16 - 1
-GOOD = tf.constant("").numpy()
 
 
 def text(*parts):
@@ -68,17 +67,43 @@ def check_rows(count):
     )
 
 
-def check_size(name, tensor):
-    """Returns the sentence of maps or pictures (batch, height, width, ...) of some size."""
-    height, width = tf.unstack(tf.shape(tensor, tf.int64))[1:3]
-    size = text(height, " x ", width)
+def check_size(name, tensor, network, reduction=1):
+    """Returns the sentence of maps or pictures (batch, height, width, ...) of some size.
+
+    Args:
+        name: The name of the tensor.
+        tensor: The tensor.
+        network: The network that reads it.
+        reduction: By how much it is made smaller before.
+    """
+    height, width = tf.unstack(tf.shape(tensor, tf.int64)[1:3])
     return first(
-        unless(height * width > 0, text(f"{name} has no pixels: it is ", size, ".")),
-        unless(
-            height * width <= MAX_PIXELS,
-            text(f"{name} is ", size, f"; at most {MAX_PIXELS} pixels are served."),
-        ),
+        check_pixels(name, height, width), check_padded(name, height, width, network, reduction)
     )
+
+
+def check_pixels(name, height, width):
+    """Returns the sentence of a size, int64 scalars."""
+    few = (height > 0) & (width > 0) & (height * width <= MAX_PIXELS)
+    size = text(f"{name} is ", height, " x ", width)
+    return unless(few, text(size, f" pixels; 1 to {MAX_PIXELS} are served."))
+
+
+def padded_pixels(height, width, network, reduction=1):
+    """Returns how many pixels a network reads of a picture of some size, at least 1."""
+    multiple, minimum = reduction * network.size_multiple, reduction * network.minimum_size
+    sides = [
+        tf.maximum((side + multiple - 1) // multiple * multiple, minimum)
+        for side in (height, width)
+    ]
+    return sides[0] * sides[1]
+
+
+def check_padded(name, height, width, network, reduction=1):
+    """Returns the sentence of a size that becomes much larger: a row of one pixel's height."""
+    few = padded_pixels(height, width, network, reduction) <= 2 * MAX_PIXELS
+    size = text(f"{name} is ", height, " x ", width)
+    return unless(few, text(size, " pixels, which is too narrow for this model."))
 
 
 def check_same_size(names, tensors, axes):
