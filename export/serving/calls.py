@@ -1,6 +1,7 @@
 """What the REST and the gRPC side of the client share: their error, their limits, their patience."""
 
 import random
+import re
 import time
 
 # Bytes of one message, either way. A picture of 2**22 pixels is at most some 13 MB as PNG, and
@@ -22,8 +23,10 @@ class ServingError(Exception):
     """
 
     def __init__(self, code, details, rows=None, outputs=None):
-        lines = details.strip().splitlines()
-        super().__init__(f"{code}: {lines[0] if lines else 'no message'}")
+        line = (details.strip().splitlines() or ["no message"])[0]
+        # TensorFlow's frame around the sentence of a check in the model.
+        line = re.sub(r"^assertion failed: \[(.*)\]$", r"\1", line)
+        super().__init__(f"{code}: {line}")
         self.code, self.details = code, details
         self.rows, self.outputs = rows or {}, outputs
 

@@ -9,7 +9,6 @@ pool of their own: both packages can be imported into one process.
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-_PACKAGE = "tfsynth.serving"
 # Per message: fields as "name number kind"; `*` before a kind: repeated; `{}`: a map from strings.
 _MESSAGES = {
     "Version": ["value 1 int64"],  # google.protobuf.Int64Value
@@ -48,7 +47,7 @@ STATES = {0: "UNKNOWN", 10: "START", 20: "LOADING", 30: "AVAILABLE", 40: "UNLOAD
 DTYPES = {1: "float32", 3: "int32", 4: "uint8", 7: "string", 9: "int64"}
 
 
-def _add_field(message, text):
+def _add_field(package, message, text):
     """Adds a field to a `DescriptorProto`; a map is a repeated message of key and value."""
     name, number, kind = text.split()
     field = message.field.add(name=name, number=int(number))
@@ -57,27 +56,28 @@ def _add_field(message, text):
         # protobuf asks for this name.
         entry = message.nested_type.add(name=name.title().replace("_", "") + "Entry")
         entry.options.map_entry = True
-        _add_field(entry, "key 1 string")
-        _add_field(entry, f"value 2 {kind[2:]}")
+        _add_field(package, entry, "key 1 string")
+        _add_field(package, entry, f"value 2 {kind[2:]}")
         kind = f"{message.name}.{entry.name}"
     kind = kind.lstrip("*")
     if kind[0].isupper():
-        field.type, field.type_name = field.TYPE_MESSAGE, f".{_PACKAGE}.{kind}"
+        field.type, field.type_name = field.TYPE_MESSAGE, f".{package}.{kind}"
     else:
         field.type = getattr(field, f"TYPE_{kind.upper()}")
 
 
-def _classes():
-    file = descriptor_pb2.FileDescriptorProto(name="tfsynth_serving.proto", package=_PACKAGE)
+def message_classes(messages, package):
+    """Returns name -> class of messages that are declared as `_MESSAGES` is."""
+    file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package)
     file.syntax = "proto3"  # Repeated numbers are packed.
-    for name, fields in _MESSAGES.items():
+    for name, fields in messages.items():
         message = file.message_type.add(name=name)
         for field in fields:
-            _add_field(message, field)
+            _add_field(package, message, field)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    found = {name: pool.FindMessageTypeByName(f"{_PACKAGE}.{name}") for name in _MESSAGES}
+    found = {name: pool.FindMessageTypeByName(f"{package}.{name}") for name in messages}
     return {name: message_factory.GetMessageClass(one) for name, one in found.items()}
 
 
-CLASSES = _classes()
+CLASSES = message_classes(_MESSAGES, "tfsynth.serving")
