@@ -158,12 +158,13 @@ class Client:
             inputs["styles"] = np.asarray(styles, "float32")
         return np.asarray(self.predict(signature, inputs)["image"], "uint8")
 
-    def encode(self, images, instances):
+    def encode(self, images, regions):
         """Reads the looks of the instances in photographs.
 
         Args:
             images: uint8 (batch, height, width, channels).
-            instances: int32 (batch, height, width).
+            regions: int32 (batch, height, width), instances; ids of classes for a model that has
+                one look per class.
 
         Returns:
             style_ids, int32 (batch, n), ascending, and styles, float32 (batch, n, features): what
@@ -171,7 +172,8 @@ class Client:
         """
         import numpy as np
 
-        inputs = {"image": np.asarray(images, "uint8"), "instances": np.asarray(instances, "int32")}
+        name = "labels" if "labels" in self._reads("encode") else "instances"
+        inputs = {"image": np.asarray(images, "uint8"), name: np.asarray(regions, "int32")}
         found = self.predict("encode", inputs)
         return np.asarray(found["style_ids"], "int32"), np.asarray(found["styles"], "float32")
 

@@ -22,6 +22,9 @@ CLEAN = {
     "RESOURCE_EXHAUSTED",
 }
 
+# What a model may call its layouts.
+LAYOUTS = ("label_bytes", "condition_bytes")
+
 
 def answer_to(send):
     """Sends a wrong request; returns the status of the answer and its sentence.
@@ -46,12 +49,16 @@ def kinds(client, height=64, width=64):
         client: A `Client`. What its model or its protocol cannot be sent is left out.
         height, width: Of the layouts.
     """
-    reads = client.signatures()["serving_default"][0]
+    reads = _reads(client)
     found = {**_pictures(client, reads, height, width), **_requests(client, reads, height, width)}
     found.update(_tensors(client, height, width))
     raw = _raw_grpc if hasattr(client.server, "channel") else _raw_rest
     found.update(raw(client, png.grey_png(width, [bytes(width)] * height)))
     return found
+
+
+def _reads(client):
+    return client.signatures()["serving_default"][0]
 
 
 def _send(client, signature, changed, base, dtypes=None):
@@ -100,11 +107,9 @@ def _pictures(client, reads, height, width):
         "damaged PNG": good[:start] + bytes([good[start] ^ 255]) + good[start + 1 :],
         "JPEG header": b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(64),
     }
-    name = "label_bytes"
-    if name in reads:
+    name = next(name for name in reads if name in LAYOUTS)
+    if name == "label_bytes":
         layouts["ids out of range"] = png.grey_png(width, [b"\xfe" * width] * height)
-    else:
-        name = "condition_bytes"
     small = png.grey_png(8, [bytes(8)] * 8)
     changes = {what: {name: [layout]} for what, layout in layouts.items()}
     if "instance_bytes" in reads:
@@ -122,7 +127,7 @@ def _pictures(client, reads, height, width):
 def _requests(client, reads, height, width):
     base = _base(reads, png.grey_png(width, [bytes(width)] * height))
     call = functools.partial(_send, client, "serving_default", base=base)
-    name = next(name for name in reads if name in ("label_bytes", "condition_bytes"))
+    name = next(name for name in reads if name in LAYOUTS)
 
     def unknown_signature():
         dtypes = {name: "string"}
@@ -195,7 +200,9 @@ def _tensors(client, height, width):
 
 
 def _raw_rest(client, good):
-    del good
+    row = {name: value[0] for name, value in _base(_reads(client), good).items()}
+    row = {n: v.decode("latin-1") if isinstance(v, bytes) else v for n, v in row.items()}
+    wrong = {**row, next(n for n in row if n in LAYOUTS): {"b64": "*"}}
     bodies = {
         "empty body": b"",
         "no JSON": b"layout",
@@ -205,7 +212,7 @@ def _raw_rest(client, good):
         "empty inputs": b'{"inputs": {}}',
         "inputs and instances": b'{"inputs": {}, "instances": []}',
         "rows of nothing": b'{"instances": [{}]}',
-        "wrong base64": json.dumps({"instances": [{"label_bytes": {"b64": "*"}}]}).encode(),
+        "wrong base64": json.dumps({"instances": [wrong]}).encode(),
         "number for a signature": b'{"signature_name": 7, "instances": [{}]}',
     }
     return {
@@ -217,7 +224,7 @@ def _raw_grpc(client, good):
     from messages import CLASSES
     from rpc import fill
 
-    reads = client.signatures()["serving_default"][0]
+    reads = _reads(client)
 
     def changed(change):
         request = CLASSES["PredictRequest"]()

@@ -4,10 +4,12 @@ import functools
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 import numpy as np
 import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.serving.conformance.batching import Batcher
 from tests.serving.conformance.errors import Refused, invalid
@@ -36,12 +38,33 @@ class Version:
         self.all_signatures = loaded.signature_def
         self._callables, self._lock = {}, threading.Lock()
         self._batchers = {}
+        self.warmed_up = self._warm_up(Path(path) / "assets.extra" / "tf_serving_warmup_requests")
         if batching is not None:
             # Each signature has its own queue; they share the threads.
             self._batchers = {
                 name: Batcher(functools.partial(self._run, name), batching, pool, batches)
                 for name in self.signatures
             }
+
+    def _warm_up(self, path):
+        """Answers the requests that lie beside the model; returns the number of each signature.
+
+        https://github.com/tensorflow/serving/blob/master/tensorflow_serving/g3doc/saved_model_warmup.md
+        """
+        answered = Counter()
+        records = tf.compat.v1.io.tf_record_iterator(str(path)) if path.is_file() else ()
+        for record in records:
+            log = prediction_log_pb2.PredictionLog.FromString(record)
+            if log.WhichOneof("log_type") != "predict_log":
+                raise ValueError(f"{path}: a record is no request of a prediction.")
+            request = log.predict_log.request
+            inputs = {name: tf.make_ndarray(one) for name, one in request.inputs.items()}
+            name, _ = self.signature(request.model_spec.signature_name)
+            self.predict(name, inputs)
+            answered[name] += 1
+        if answered.total() > 1000:
+            raise ValueError(f"{path}: {answered.total()} records; at most 1000 are allowed.")
+        return answered
 
     def signature(self, name):
         """Returns the name and the `SignatureDef`; an empty name is the default."""
@@ -96,6 +119,9 @@ class Version:
             # that a server in C++ has.
             message = getattr(error.__context__, "message", error.message)
             raise Refused(code, message) from None
+        except ValueError as error:
+            # Python's session checks the shapes before the runtime does.
+            raise invalid(str(error)) from None
 
 
 def _joined(names):

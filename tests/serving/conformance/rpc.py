@@ -104,6 +104,8 @@ def signature_map(version):
 
 def array_of(tensor):
     """Returns the array of a `TensorProto`; what TensorFlow cannot read is refused."""
+    if any(dim.size < 0 for dim in tensor.tensor_shape.dim):
+        raise invalid("tensor parsing error: a dimension is below 0")
     try:
         return tf.make_ndarray(tensor)
     except (TypeError, ValueError, OverflowError, MemoryError) as error:
