@@ -148,9 +148,11 @@ def test_a_session_without_keras_and_tfsynth_makes_the_same_pictures(
     assert described["classes"] == ["sky", "road", "car"]
 
 
-def test_saved_model_cli_shows_and_runs_every_signature(path, inputs, tmp_path):
+def test_saved_model_cli_shows_all_and_runs(path, inputs, tmp_path):
     calls = [["show", "--dir", str(path), "--all"]]
-    for name, arrays in inputs.items():
+    # Each takes seconds, and the session above runs all of them.
+    for name in ("serving_default", "synthesize"):
+        arrays = inputs[name]
         for alias, array in arrays.items():
             np.save(tmp_path / f"{name}.{alias}.npy", array)
         fed = ";".join(f"{alias}={tmp_path / name}.{alias}.npy" for alias in arrays)
