@@ -48,9 +48,11 @@ def main(arguments=None):
 
 
 def default_layout(client, height, width):
-    """Returns a PNG of bands of all classes; of one colour for a model of condition pictures."""
-    classes = client.describe().get("classes") or [""]
-    rows = [bytes([row * len(classes) // height]) * width for row in range(height)]
+    """Returns a PNG of bands of all classes; a black one for a model of condition pictures."""
+    labels = client.describe()["label_set"] or {"classes": [{}]}
+    # What files hold for a class: its first value, else its number.
+    values = [one.get("values", [i])[0] for i, one in enumerate(labels["classes"])]
+    rows = [bytes([values[row * len(values) // height]]) * width for row in range(height)]
     return grey_png(width, rows)
 
 

@@ -87,7 +87,7 @@ def test_looks_are_read_from_a_photograph_and_drawn_again(client):
 
 def test_the_model_describes_itself(client):
     described = client.describe()
-    assert described["classes"] == ["sky", "road", "car"]
+    assert [one["name"] for one in described["label_set"]["classes"]] == ["sky", "road", "car"]
     assert described["styles"]["features"] == 2
 
 

@@ -145,7 +145,8 @@ def test_a_session_without_keras_and_tfsynth_makes_the_same_pictures(
     # The looks that were read make the pictures of those looks.
     assert not np.array_equal(out["synthesize_styled"]["image"], out["synthesize"]["image"])
     described = json.loads(out["describe"]["description"][0])
-    assert described["classes"] == ["sky", "road", "car"]
+    names = [one["name"] for one in described["label_set"]["classes"]]
+    assert names == ["sky", "road", "car"]
 
 
 def test_saved_model_cli_shows_all_and_runs(path, inputs, tmp_path):
