@@ -24,8 +24,9 @@ class ServingError(Exception):
 
     def __init__(self, code, details, rows=None, outputs=None):
         line = (details.strip().splitlines() or ["no message"])[0]
-        # TensorFlow's frame around the sentence of a check in the model.
-        line = re.sub(r"^assertion failed: \[(.*)\]$", r"\1", line)
+        if framed := re.fullmatch(r"assertion failed: \[(.*)\]", line):
+            # TensorFlow's frame around the sentence of a check in the model.
+            line = re.sub(r"\\(['\"\\])", r"\1", framed[1])
         super().__init__(f"{code}: {line}")
         self.code, self.details = code, details
         self.rows, self.outputs = rows or {}, outputs

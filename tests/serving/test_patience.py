@@ -141,12 +141,12 @@ def test_other_errors_end_the_calls_at_once():
 
     def call(seconds):
         calls.append(seconds)
-        raise ServingError("INVALID_ARGUMENT", "assertion failed: [Row 0: no.]\n\t [[node]]")
+        raise ServingError("INVALID_ARGUMENT", "assertion failed: [It\\'s no.]\n\t [[node]]")
 
     with pytest.raises(ServingError) as caught:
         patiently(call, 5.0, 5)
     # TensorFlow's frame around the sentence is taken off.
-    assert str(caught.value) == "INVALID_ARGUMENT: Row 0: no."
+    assert str(caught.value) == "INVALID_ARGUMENT: It's no."
     assert len(calls) == 1
     with pytest.raises(ValueError, match="`attempts` must be at least 1. Received: 0."):
         patiently(call, 5.0, 0)
