@@ -50,7 +50,8 @@ def write(synthesizer, path, *, precision="float32", size=(None, None), descript
 def _inputs(synthesizer, layout):
     """Returns a layout as the inputs of `one_picture`."""
     arrays = {**layout, "seed": np.zeros((), "int32")}
-    return {name: arrays[name][None] for name in synthesizer.picture_input_names}
+    specs = tensors(synthesizer)
+    return {name: arrays[name][None].astype(dtype) for name, (_, dtype) in specs.items()}
 
 
 def foreign(path):

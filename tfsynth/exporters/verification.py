@@ -6,12 +6,12 @@ at once, and with several seeds. The runtime is that of the format, on this mach
 
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from tfsynth.exporters import runtimes
+from tfsynth.exporters import runtimes, signature
 from tfsynth.exporters.made_layouts import made_layouts as made_layouts
 
 # Larger pictures are compared in a part of this size: time, and what may differ, grow no further.
@@ -180,7 +180,7 @@ def _require_within(row, tolerance):
 
 def _comparisons(synthesizer, layouts, size):
     """Yields the inputs of each comparison."""
-    names, name = synthesizer.picture_input_names, synthesizer.conditioning.condition_name
+    name, dtypes = synthesizer.conditioning.condition_name, _dtypes(synthesizer)
     whole = [_cropped(layout, size or LARGEST) for layout in layouts]
     height = min(layout[name].shape[0] for layout in whole)
     width = min(layout[name].shape[1] for layout in whole)
@@ -194,16 +194,18 @@ def _comparisons(synthesizer, layouts, size):
         for batch in (1, 3):
             chosen = [whole[(number + i) % len(whole)] for i in range(batch)]
             seeds = [SEEDS[(number + i) % len(SEEDS)] for i in range(batch)]
-            yield _batch(chosen, (rows, columns), names, seeds)
+            yield _batch(chosen, (rows, columns), dtypes, seeds)
 
 
-def _batch(layouts, size, names, seeds):
-    found: dict[str, Any] = {}
-    for name in names:
-        if name == "seed":
-            found[name] = np.array(seeds, "int32")
-        else:
-            found[name] = np.stack([layout[name][: size[0], : size[1]] for layout in layouts])
+def _dtypes(synthesizer):
+    return {name: dtype for name, (_, dtype) in signature.tensors(synthesizer).items()}
+
+
+def _batch(layouts, size, dtypes, seeds):
+    found = {}
+    for name, dtype in dtypes.items():
+        maps = [layout[name][: size[0], : size[1]] for layout in layouts if name != "seed"]
+        found[name] = np.array(seeds if name == "seed" else maps, dtype)
     return found
 
 
