@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tfsynth.exporters import saved_model_labels as labels
 from tfsynth.exporters import saved_model_pictures as pictures
 from tfsynth.exporters import saved_model_requests as requests
 from tfsynth.exporters import signature
@@ -17,13 +18,22 @@ def functions(synthesizer, description):
     Returns:
         Dict of signature name -> concrete function, all of whose arguments are keywords.
     """
+    specs = signature.tensors(synthesizer)
+    # One graph, which two signatures share.
+    picture = _function(synthesizer.one_picture, specs)
     found = {
-        "serving_default": _of_bytes(synthesizer),
-        "synthesize": _of_tensors(synthesizer, styled=False),
+        "serving_default": _of_bytes(synthesizer, picture),
+        "synthesize": _of_tensors(synthesizer, picture, specs),
         "describe": _of_description(description),
     }
     if synthesizer.encoder is not None:
-        found["synthesize_styled"] = _of_tensors(synthesizer, styled=True)
+        features = synthesizer.encoder.num_features
+        given = {
+            "style_ids": ((None, None), "int32"),
+            "styles": ((None, None, features), "float32"),
+        }
+        styled = _function(synthesizer.one_picture, specs | given)
+        found["synthesize_styled"] = _of_tensors(synthesizer, styled, specs | given)
         found["encode"] = _of_photographs(synthesizer)
     return found
 
@@ -32,8 +42,11 @@ def _function(call, specs):
     """Returns the graph of `call`, which takes a dict, for tensors of name -> (shape, dtype)."""
     # Keywords in the order of names: TensorFlow sorts them.
     signature = {name: tf.TensorSpec(*spec, name=name) for name, spec in sorted(specs.items())}
-    function = tf.function(lambda **inputs: call(inputs), autograph=False)
-    return function.get_concrete_function(**signature)
+
+    def served(**inputs):
+        return call(inputs)
+
+    return tf.function(served, autograph=False).get_concrete_function(**signature)
 
 
 def _of_description(description):
@@ -43,24 +56,18 @@ def _of_description(description):
     return _function(call, {"request": ((None,), "string")})
 
 
-def _of_tensors(synthesizer, styled):
-    specs = signature.tensors(synthesizer)
-    if styled:
-        features = synthesizer.encoder.num_features
-        specs["style_ids"] = ((None, None), "int32")
-        specs["styles"] = ((None, None, features), "float32")
-
+def _of_tensors(synthesizer, picture, specs):
     def call(inputs):
         with tf.control_dependencies(_requirements(inputs, synthesizer.generator)):
             status = _row_status(synthesizer, inputs)
         with tf.control_dependencies([requests.require_a_row(status)]):
             good = tf.equal(status, "")
         inputs = {name: _zeros_unless(good, tensor) for name, tensor in inputs.items()}
-        if styled:
+        if "styles" in inputs:
             order = tf.argsort(inputs["style_ids"], axis=1, stable=True)
             for name in ("style_ids", "styles"):
                 inputs[name] = tf.gather(inputs[name], order, batch_dims=1)
-        images = _paint(synthesizer, inputs)
+        images = _paint(synthesizer, picture, inputs)
         return {"image": _zeros_unless(good, images), "status": status}
 
     return _function(call, specs)
@@ -76,7 +83,7 @@ def _requirements(inputs, network, reduction=1):
     ]
     for other in inputs:
         if other != name:
-            axes = 3 if other in ("instances", "labels") else 1
+            axes = 3 if other in maps else 1
             both = (tensor, inputs[other])
             sentences.append(requests.check_same_size((name, other), both, axes))
     if "styles" in inputs:
@@ -104,8 +111,8 @@ def _zeros_unless(good, tensor):
     return tf.where(good, tensor, tf.zeros((), tensor.dtype))
 
 
-def _paint(synthesizer, inputs):
-    """Returns `one_picture` of any number of rows, in pieces of bounded size."""
+def _paint(synthesizer, picture, inputs):
+    """Returns `picture` of any number of rows, in pieces of bounded size."""
     condition = inputs[synthesizer.conditioning.condition_name]
     count, height, width = tf.unstack(tf.shape(condition, tf.int64)[:3])
     area = requests.padded_pixels(height, width, synthesizer.generator)
@@ -115,7 +122,7 @@ def _paint(synthesizer, inputs):
 
     def paint(i, found):
         piece = {name: t[i * step : (i + 1) * step] for name, t in inputs.items()}
-        return i + 1, found.write(i, synthesizer.one_picture(piece))
+        return i + 1, found.write(i, picture(**piece))
 
     shape = (None, None, None, synthesizer.generator.output_channels)
     found = tf.TensorArray(tf.uint8, pieces, infer_shape=False, element_shape=shape)
@@ -123,18 +130,21 @@ def _paint(synthesizer, inputs):
     return tf.ensure_shape(found.concat(), shape)
 
 
-def _of_bytes(synthesizer):
+def _of_bytes(synthesizer, picture):
     by_label = synthesizer.label_set is not None
     names = ["label_bytes" if by_label else "condition_bytes", "instance_bytes", "format"]
     specs = {name: ((None,), "string") for name in names} | {"seed": ((None,), "int32")}
 
     def call(inputs):
-        rows = requests.check_rows(tf.shape(inputs["seed"])[0])
-        with tf.control_dependencies([requests.require(rows)]):
+        rows = [requests.check_rows(tf.shape(inputs["seed"])[0])]
+        for name in names:
+            both = (inputs["seed"], inputs[name])
+            rows.append(requests.check_same_size(("seed", name), both, axes=1))
+        with tf.control_dependencies([requests.require(requests.first(*rows))]):
             inputs = {name: tf.identity(tensor) for name, tensor in inputs.items()}
         kinds = {"image_bytes": "string", "height": "int32", "width": "int32", "status": "string"}
         found = tf.map_fn(
-            lambda row: _row_of_bytes(synthesizer, row, names[0]),
+            lambda row: _row_of_bytes(synthesizer, picture, row, names[0]),
             inputs,
             fn_output_signature={name: tf.TensorSpec((), kind) for name, kind in kinds.items()},
             parallel_iterations=1,
@@ -145,7 +155,7 @@ def _of_bytes(synthesizer):
     return _function(call, specs)
 
 
-def _row_of_bytes(synthesizer, row, name):
+def _row_of_bytes(synthesizer, picture, row, name):
     """Returns what one row of `serving_default` becomes, all scalars."""
     inputs, status = _decoded_row(synthesizer, row, name)
     channels = synthesizer.generator.output_channels
@@ -154,7 +164,7 @@ def _row_of_bytes(synthesizer, row, name):
     )
 
     def paint():
-        image = synthesizer.one_picture({key: tensor[None] for key, tensor in inputs.items()})[0]
+        image = picture(**{key: tensor[None] for key, tensor in inputs.items()})[0]
         data = pictures.write_picture(tf.ensure_shape(image, (None, None, channels)), row["format"])
         return data, tf.shape(image)[0], tf.shape(image)[1]
 
@@ -166,7 +176,7 @@ def _row_of_bytes(synthesizer, row, name):
 def _decoded_row(synthesizer, row, name):
     """Returns the inputs of `one_picture`, without the axis of the batch, and a sentence."""
     if synthesizer.label_set is not None:
-        condition, status = pictures.read_label_map(row[name], synthesizer.label_set)
+        condition, status = labels.read_label_map(row[name], synthesizer.label_set)
     else:
         channels = synthesizer.conditioning.condition_channels
         condition, status = pictures.read_picture(row[name], channels)
@@ -179,7 +189,7 @@ def _decoded_row(synthesizer, row, name):
         by_label = synthesizer.label_set is not None
         none = lambda: (condition if by_label else tf.zeros(tf.shape(condition)[:2], "int32"), "")  # noqa: E731
         missing = tf.equal(row["instance_bytes"], "")
-        given = lambda: pictures.read_instance_map(row["instance_bytes"])  # noqa: E731
+        given = lambda: labels.read_instance_map(row["instance_bytes"])  # noqa: E731
         inputs["instances"], problem = tf.cond(missing, none, given)
         sizes = tf.shape(condition)[:2], tf.shape(inputs["instances"])[:2]
         sentence = f"instance_bytes must have the height and width of {name}."
