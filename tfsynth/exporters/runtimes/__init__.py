@@ -1,0 +1,1 @@
+"""Exported models, run by what users run them with; the module of a format is imported on use."""
