@@ -24,7 +24,9 @@ def main(path, folder):
         outputs = version.predict(file.stem, inputs)
         stored = {name: _as_stored(np.asarray(array)) for name, array in outputs.items()}
         np.savez(file.with_suffix(".out.npz"), **stored)
-    there = [name for name, module in sys.modules.items() if module and name.split(".")[0] == "keras"]
+    there = [
+        name for name, module in sys.modules.items() if module and name.split(".")[0] == "keras"
+    ]
     print(json.dumps({"warmed_up": version.warmed_up, "keras": there}))
 
 

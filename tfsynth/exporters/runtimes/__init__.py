@@ -51,4 +51,6 @@ def open_runtime(path):
     try:
         return importlib.import_module(f"tfsynth.exporters.runtimes.{kind}").Runtime(path)
     except ValueError as error:
+        if str(path) in str(error):
+            raise
         raise ValueError(f"{path} cannot be used: {str(error).rstrip('.')}.") from error
