@@ -26,7 +26,7 @@ from tfsynth.synthesis.paths import (
 from tfsynth.synthesis.synthesizer import Synthesizer
 
 
-def load_synthesizer(path):
+def load_synthesizer(path) -> Synthesizer:
     """Loads a synthesizer from its `.keras` file, a run or preset folder, or by the name of one.
 
     Raises:
