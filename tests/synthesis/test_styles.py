@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import tfsynth
 from tests.synthesis.synthesizers import INSTANCES, LABELS, LAYOUT, TABLE, styled_synthesizer
@@ -227,16 +226,6 @@ def test_one_file_holds_encoder_and_styles(tmp_path):
             loaded.synthesize(LAYOUT, INSTANCES, seed=seed),
             model.synthesize(LAYOUT, INSTANCES, seed=seed),
         )
-
-
-def test_it_is_served_with_styles(tmp_path):
-    styled_synthesizer().export(tmp_path / "1")  # Compares what it wrote with the model.
-    served = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
-    maps = tf.constant(LAYOUT[None].astype("int32"))
-    styles = tf.zeros((1, 5, 2))
-    assert served(labels=maps, instances=maps, styles=styles)["image"].shape == (1, 8, 12, 3)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="instances must be in 0..4"):
-        served(labels=maps, instances=maps + 3, styles=styles)
 
 
 @pytest.mark.parametrize(("version", "dtype"), [(2, "float32"), (3, "float16")])

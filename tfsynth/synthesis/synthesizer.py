@@ -333,11 +333,7 @@ class Synthesizer(keras.Model):
                 number, e.g. `export/1`.
             format: `"keras"`: one file as `save` writes. `"pix2pixhd"`: checkpoints of the
                 published program, of its networks alone. `"saved_model"`: serves without this
-                package. Signature `serving_default`: int32 `labels` (and
-                `instances`) (batch, height, width), or uint8 `condition` (batch, height,
-                width, channels), and what else `input_names` names -> uint8 `image` (batch,
-                height, width, channels), or (batch, k, height, width, channels) if the generator
-                makes k pictures of a layout.
+                package; `exporters.saved_model` has its signatures.
             half: Whether the file's `stored_dtype` is float16; for `"keras"`.
 
         Raises:
