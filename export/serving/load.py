@@ -122,9 +122,7 @@ def malformed(client, layout, count, pid=None):
             # By then all kinds were there, and the allocator has what it keeps.
             later = memory(pid)
     checks = -(-count // BETWEEN)
-    wrong = {
-        what: dict(one["codes"]) for what, one in answers.items() if set(one["codes"]) - CLEAN
-    }
+    wrong = {what: dict(one["codes"]) for what, one in answers.items() if set(one["codes"]) - CLEAN}
     return {
         "requests": count,
         "seconds": time.perf_counter() - begin,
