@@ -17,7 +17,7 @@ try:
     import onnx
     from tf2onnx import convert
 
-    from tfsynth.exporters.onnx_fusion import fuse_instance_norms
+    from tfsynth.exporters.onnx_fusion import fuse_norms
     from tfsynth.exporters.onnx_operators import find_blockers
 except ModuleNotFoundError as missing:
     raise ImportError(
@@ -80,7 +80,7 @@ def write(
         )
     with _quiet():
         model, _ = convert.from_function(function, specs, opset=OPSET)
-    fuse_instance_norms(model)
+    fuse_norms(model)
     _name_axes(model, synthesizer, size)
     _identify(model, description)
     onnx.checker.check_model(model, full_check=True)
@@ -115,7 +115,8 @@ def _traced(synthesizer, size):
             inputs["labels"] = _known(inputs["labels"], synthesizer.label_set)
         return {OUTPUT: synthesizer.one_picture(inputs)}
 
-    return tf.function(make), specs
+    # Layers of Keras are traced as they are: `ExportArchive` does the same.
+    return tf.function(make, autograph=False), specs
 
 
 def _known(labels, label_set):
