@@ -125,9 +125,7 @@ def test_the_warm_up_requests_are_of_all_signatures(path):
     assert SIGNATURES - {"describe"} <= names <= SIGNATURES
 
 
-def test_a_session_without_keras_and_tfsynth_makes_the_same_pictures(
-    model, path, inputs, tmp_path
-):
+def test_a_session_without_keras_and_tfsynth_makes_the_same_pictures(model, path, inputs, tmp_path):
     for name, arrays in inputs.items():
         np.savez(tmp_path / f"{name}.npz", **arrays)
     said = program("loader_program", path, tmp_path)
