@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from tests import jax_process
-from tests.synthesis.synthesizers import layout, noisy_synthesizer, synthesizer
+from tests.synthesis.synthesizers import (
+    INSTANCES,
+    LAYOUT,
+    layout,
+    noisy_synthesizer,
+    styled_synthesizer,
+    synthesizer,
+)
 
 PROGRAM = """
 import json, sys
@@ -18,9 +25,11 @@ from tfsynth import layers, losses, metrics, networks
 model = tfsynth.load_model(sys.argv[1])
 maps = np.load(sys.argv[2])
 photograph = model.synthesize(maps["labels"], maps["instances"])
-plain, noisy = map(tfsynth.load_model, sys.argv[3:])
+plain, noisy, styled = map(tfsynth.load_model, sys.argv[3:])
 ones = np.ones((1, 16, 16, 4), "float32")
 drawn = [noisy.synthesize(maps["labels"], seed=seed) for seed in (0, 1, 0)]
+styles = {201: [0.25, 0.5]}
+looks = [styled.synthesize(maps["layout"], maps["objects"], styles, seed) for seed in range(4)]
 patches = networks.PatchDiscriminator(4, filters=2, num_layers=1)(ones)
 small = {"filters": 2, "num_layers": 1}
 scales = networks.MultiscaleDiscriminator(4, **small)(ones)
@@ -53,6 +62,7 @@ print(json.dumps({
     "photograph": photograph.tolist(),
     "pix2pix": plain.synthesize(maps["labels"]).tolist(),
     "noisy": [picture.tolist() for picture in drawn],
+    "styled": [picture.tolist() for picture in looks],
 }))
 """
 
@@ -64,9 +74,13 @@ def test_a_saved_synthesizer_and_the_losses_run_under_jax(tmp_path):
     plain, noisy = noisy_synthesizer(dropout=0.0), noisy_synthesizer()
     plain.save(tmp_path / "plain.keras")
     noisy.save(tmp_path / "noisy.keras")
+    styled = styled_synthesizer()
+    styled.save(tmp_path / "styled.keras")
     labels, instances = layout(17, 23)
-    np.savez(tmp_path / "maps.npz", labels=labels, instances=instances)
-    files = [tmp_path / f for f in ("model.keras", "maps.npz", "plain.keras", "noisy.keras")]
+    maps = {"labels": labels, "instances": instances, "layout": LAYOUT, "objects": INSTANCES}
+    np.savez(tmp_path / "maps.npz", **maps)
+    names = ("model.keras", "maps.npz", "plain.keras", "noisy.keras", "styled.keras")
+    files = [tmp_path / name for name in names]
     said = jax_process.run("-c", PROGRAM, *files)
     result = json.loads(said.splitlines()[-1])
     assert result["backend"] == "jax"
@@ -92,7 +106,13 @@ def test_a_saved_synthesizer_and_the_losses_run_under_jax(tmp_path):
     np.testing.assert_allclose(np.array(result["photograph"]), expected, atol=1)
     expected = plain.synthesize(labels).astype(int)
     np.testing.assert_allclose(np.array(result["pix2pix"]), expected, atol=1)
-    # Each backend draws noise of its own; a seed decides it there too.
+    # A seed draws the same noise and the same styles on each backend.
     first, second, again = np.array(result["noisy"])
     np.testing.assert_array_equal(first, again)
+    for seed, picture in enumerate((first, second)):
+        expected = noisy.synthesize(labels, seed=seed).astype(int)
+        np.testing.assert_allclose(picture, expected, atol=1)
     assert np.abs(first - second).mean() > 1
+    for seed, picture in enumerate(result["styled"]):
+        expected = styled.synthesize(LAYOUT, INSTANCES, {201: [0.25, 0.5]}, seed).astype(int)
+        np.testing.assert_allclose(np.array(picture), expected, atol=1)

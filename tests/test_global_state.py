@@ -62,7 +62,7 @@ def test_training_evaluating_synthesising_and_exporting_leave_no_trace(run, call
     tfsynth.load_model(path / "synthesizer.keras")
     experiment.evaluate(path, output=tmp_path / "scores.json", verbose=False)
     experiment.synthesize(path, [path / "layouts" / "labels"], tmp_path / "photographs")
-    experiment.export(path, tmp_path / "half.keras", format="keras", half=True)
+    experiment.export(path, tmp_path / "half.keras", format="keras", precision="float16")
     experiment.describe(config)
     assert state() == before
 

@@ -142,7 +142,10 @@ def test_layouts_are_drawn_for_models_of_streets_only(shipped, capsys):
 def test_commands_take_the_name(shipped, tmp_path, capsys):
     assert main(["describe", "town"]) == 0
     assert capsys.readouterr().out.startswith("class: Synthesizer\n")
-    assert main(["export", "town", "-o", "my.keras", "--format", "keras", "--half"]) == 0
+    assert (
+        main(["export", "town", "-o", "my.keras", "--format", "keras", "--precision", "float16"])
+        == 0
+    )
     assert tfsynth.load_model("my.keras").stored_dtype == "float16"
     assert main(["evaluate", "town", "--config", "demo"]) == 2
     assert "is a file, no run folder to put scores in" in capsys.readouterr().err
@@ -195,13 +198,13 @@ def test_an_export_replaces_exports_only(shipped, tmp_path, capsys):
     (tmp_path / "served" / "notes.txt").write_text("mine")
     assert main([*export, "served"]) == 2
     (tmp_path / "served" / "assets.extra" / "warmup").write_text("mine")
-    assert "holds what no export wrote: notes.txt" in capsys.readouterr().err
+    assert "no export in the format 'saved_model' wrote: notes.txt" in capsys.readouterr().err
     (tmp_path / "served" / "notes.txt").rename(tmp_path / "notes.txt")
     assert main([*export, "served"]) == 2
-    assert "holds what no export wrote: assets.extra/warmup" in capsys.readouterr().err
+    assert "wrote: assets.extra/warmup" in capsys.readouterr().err
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save("other.keras")
     assert main([*export, "other.keras", "--format", "keras"]) == 2
-    assert "holds a Sequential, not a Synthesizer" in capsys.readouterr().err
+    assert "wrote: a Sequential, not a Synthesizer" in capsys.readouterr().err
     assert (tmp_path / "served" / "assets.extra" / "warmup").read_text() == "mine"
 
 

@@ -98,8 +98,8 @@ def test_a_plain_install_brings_what_is_imported(wheel):
     assert {"sklearn", "scipy", "PIL"} <= imported
     called = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml"}
     # JAX is the user's own choice of a backend, by KERAS_BACKEND; without matplotlib the commands
-    # say which extra brings it, and go on.
-    optional = {"jax", "matplotlib"}
+    # say which extra brings it, and go on; huggingface_hub is for addresses that begin with hf://.
+    optional = {"jax", "matplotlib", "huggingface_hub"}
     assert any(
         re.fullmatch(r"matplotlib\b.*extra == .charts.", line)
         for line in metadata.get_all("Requires-Dist", [])

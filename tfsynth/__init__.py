@@ -18,6 +18,7 @@ _HOMES = {
     "Synthesizer": "tfsynth.synthesis",
     "build": "tfsynth.registry",
     "describe": "tfsynth.registry",
+    "from_preset": "tfsynth.models",
     "load_config": "tfsynth.config",
     "register": "tfsynth.registry",
 }

@@ -24,9 +24,10 @@ from tfsynth.runs.preparation import claimed, prepare
 from tfsynth.runs.results import leave_behind
 from tfsynth.runs.training import train_phases
 from tfsynth.synthesis import styles
-from tfsynth.synthesis.deployment import export as export
 from tfsynth.synthesis.deployment import load_synthesizer as load_synthesizer
 from tfsynth.synthesis.deployment import synthesize as synthesize
+from tfsynth.synthesis.exporting import export as export
+from tfsynth.synthesis.exporting import find_blockers as find_blockers
 
 # Forward passes in a training step: the discriminator sees real and fake.
 PASSES = {"generator": 1, "discriminator": 2, "encoder": 1}

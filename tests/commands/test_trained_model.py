@@ -101,7 +101,13 @@ def test_export_replaces_an_export_and_nothing_else(run, labels, tmp_path, capsy
     target = tmp_path / "serving" / "1"
     words = ["export", str(run), "-o", str(target)]
     assert main(words) == 0
-    assert capsys.readouterr().out == f"Exported and verified: {target}\n"
+    said = capsys.readouterr().out
+    assert said.endswith(f"Exported and verified: {target}\n")
+    # At the model's size, an odd one and half of it, one picture and three.
+    assert [line.split()[:3] for line in said.splitlines()[1:7:2]] == [
+        *(["32", "x", "64"], ["29", "x", "61"], ["16", "x", "32"]),
+    ]
+    assert said.count("equal\n") == 6
     before = (target / "saved_model.pb").stat().st_ino
     assert main(words) == 2
     assert main([*words, "--overwrite"]) == 0

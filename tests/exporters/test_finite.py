@@ -7,7 +7,12 @@ import pytest
 
 from tests.synthesis.synthesizers import synthesizer
 
-FORMATS = {"keras": "model.keras", "saved_model": "served", "pix2pixhd": "published"}
+FORMATS = {
+    "keras": "model.keras",
+    "saved_model": "served",
+    "pix2pixhd": "published",
+    "preset": "preset",
+}
 
 
 @pytest.mark.parametrize(("format", "name"), FORMATS.items())

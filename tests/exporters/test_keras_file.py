@@ -17,7 +17,7 @@ def weights_of(model):
 def test_half_a_file_is_half_the_size_and_a_grey_level_off(tmp_path):
     model = wide()
     model.export(tmp_path / "whole.keras", format="keras")
-    model.export(tmp_path / "half.keras", format="keras", half=True)
+    model.export(tmp_path / "half.keras", format="keras", precision="float16")
     sizes = [(tmp_path / f"{name}.keras").stat().st_size for name in ("whole", "half")]
     assert 0.5 < sizes[1] / sizes[0] < 0.52
     whole, half = (tfsynth.load_model(tmp_path / f"{name}.keras") for name in ("whole", "half"))
@@ -38,7 +38,7 @@ def test_half_a_file_is_half_the_size_and_a_grey_level_off(tmp_path):
 
 
 def test_a_half_stays_one_when_it_is_saved_again_and_can_be_made_whole(tmp_path):
-    styled_synthesizer().export(tmp_path / "half.keras", format="keras", half=True)
+    styled_synthesizer().export(tmp_path / "half.keras", format="keras", precision="float16")
     half = tfsynth.load_model(tmp_path / "half.keras")
     assert isinstance(half.encoder, FeatureEncoder)
     half.save(tmp_path / "again.keras")
@@ -55,11 +55,11 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(tmp_path):
     model = styled_synthesizer()
     with pytest.raises(ValueError, match="ends in .keras. Received: .*model.h5"):
         model.export(tmp_path / "model.h5", format="keras")
-    with pytest.raises(ValueError, match="use the format 'keras'. Received: 'saved_model'"):
-        model.export(tmp_path / "1", half=True)
+    with pytest.raises(ValueError, match="'saved_model' has the precisions float32. Received: 'fl"):
+        model.export(tmp_path / "1", precision="float16")
     model.generator.weights[0].assign(model.generator.weights[0] + 1e5)
     with pytest.raises(ValueError, match="float16 are at most 65504; this model has one of 1e"):
-        model.export(tmp_path / "model.keras", format="keras", half=True)
+        model.export(tmp_path / "model.keras", format="keras", precision="float16")
     assert not list(tmp_path.iterdir())
     assert keras.config.dtype_policy().name == "float32"
     (tmp_path / "model.keras").write_text("mine")
@@ -73,8 +73,8 @@ def test_the_command_replaces_a_file_when_told(tmp_path, capsys):
     words = ["export", str(tmp_path / "my.keras"), "-o", str(target), "--format", "keras"]
     assert main(words) == 0
     assert tfsynth.load_model(target).stored_dtype == "float32"
-    assert main([*words, "--half"]) == 2
+    assert main([*words, "--precision", "float16"]) == 2
     assert "exists already" in capsys.readouterr().err
-    assert main([*words, "--half", "--overwrite"]) == 0
+    assert main([*words, "--precision", "float16", "--overwrite"]) == 0
     assert tfsynth.load_model(target).stored_dtype == "float16"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["my.keras", "small.keras"]

@@ -11,7 +11,7 @@ from tests.synthesis.synthesizers import LABELS, styled_synthesizer, wide
 from tfsynth import exporters
 from tfsynth.__main__ import main
 from tfsynth.commands import export as command
-from tfsynth.exporters.pix2pixhd import is_export, write_pix2pixhd
+from tfsynth.exporters.pix2pixhd import foreign, write_pix2pixhd
 from tfsynth.importers import import_pix2pixhd, read_pix2pixhd
 from tfsynth.layers import ColourConditioning, Conditioning, PictureConditioning
 from tfsynth.networks import (
@@ -43,7 +43,7 @@ def options_of(folder):
 @pytest.mark.parametrize("regions", ["instances", "labels"])
 def test_a_model_with_an_encoder_comes_back_to_the_bit(regions, tmp_path):
     model, folder = styled_synthesizer(regions=regions), tmp_path / "model"
-    assert exporters.export(model, folder, format="pix2pixhd") == folder
+    assert exporters.export(model, folder, format="pix2pixhd") == (folder, None)
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["latest_net_E.pth", "latest_net_G.pth", "opt.txt"]
     generator = read_pix2pixhd(folder / "latest_net_G.pth")["generator"]
@@ -150,9 +150,9 @@ def test_the_command_writes_what_import_reads(tmp_path, capsys):
     words = ["export", str(tmp_path / "my.keras"), "-o", str(target), "--format", "pix2pixhd"]
     assert main(words) == 0
     assert capsys.readouterr().out == f"Exported and verified: {target}\n"
-    assert is_export(target)
-    assert main([*words, "--half", "-o", str(tmp_path / "half")]) == 2
-    assert "use the format 'keras'. Received: 'pix2pixhd'" in capsys.readouterr().err
+    assert foreign(target) == ""
+    assert main([*words, "--precision", "float16", "-o", str(tmp_path / "half")]) == 2
+    assert "'pix2pixhd' has the precisions float32. Received: 'float16'" in capsys.readouterr().err
     files = [str(target / f"latest_net_{part}.pth") for part in "GE"]
     assert main(["import", "pix2pixhd", *files, "-o", str(tmp_path / "ours")]) == 0
     ours = tfsynth.load_model(tmp_path / "ours" / "synthesizer.keras")
@@ -173,9 +173,9 @@ def test_the_command_replaces_its_own_export_and_no_other_checkpoint(tmp_path, c
     # Somebody trained on in it, or it is a download: the options are not those of an export.
     for change in ("loss_log.txt", "opt.txt"):
         (target / change).write_text("------- Options -------\nlabel_nc: 3\n")
-        assert not is_export(target)
+        assert foreign(target).startswith(change)
         assert main([*words, "--overwrite"]) == 2
-        assert "replaces what an export in the same format wrote" in capsys.readouterr().err
+        assert f"no export in the format 'pix2pixhd' wrote: {change}" in capsys.readouterr().err
         (target / "loss_log.txt").unlink(missing_ok=True)
     assert (target / "latest_net_G.pth").is_file()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["my.keras", "theirs"]

@@ -59,7 +59,9 @@ def test_nothing_is_overwritten(tmp_path):
 
 
 def test_an_unknown_format_names_the_known_ones(tmp_path):
-    with pytest.raises(ValueError, match="'onx'. Known formats: keras, pix2pixhd, saved_model"):
+    with pytest.raises(
+        ValueError, match="'onx'. Known formats: keras, pix2pixhd, preset, saved_model"
+    ):
         synthesizer().export(tmp_path / "x", format="onx")
 
 

@@ -114,6 +114,7 @@ def _evaluable(sandbox, zygote):
 TRAIN = ["train", "tiny.yaml", "--run-dir", "run"]
 NETWORKS = [str(GOLDENS / f"torch_{role}.pth") for role in "GD"]
 LAYOUTS = ["base/layouts/labels", "--instances", "base/layouts/instances"]
+PRESET = ["-o", "my-preset", "--format", "preset"]
 PTH = ["-o", "pth/my", "--format", "pix2pixhd"]
 SCENARIOS = [
     Scenario("train", TRAIN, _plain, 40, trains="run"),
@@ -134,6 +135,11 @@ SCENARIOS = [
         *("export pix2pixhd", ["export", "base", *PTH, "--overwrite"]),
         *(_exported(*PTH), 15),
         always="pth/my",
+    ),
+    Scenario(
+        *("export preset", ["export", "base", *PRESET, "--overwrite"]),
+        *(_exported(*PRESET), 15),
+        always="my-preset",
     ),
     Scenario(
         *("import", ["import", "pix2pixhd", *NETWORKS, "-o", "imported"]),

@@ -54,11 +54,16 @@ def with_arguments(source, path, part="generator", **arguments):
 def with_weights(source, path, change):
     """Writes a file whose weights were changed in place by `change(h5py.File)`."""
     parts = contents(source)
-    content = io.BytesIO(parts["model.weights.h5"])
+    parts["model.weights.h5"] = changed_weights(parts["model.weights.h5"], change)
+    return write(path, parts)
+
+
+def changed_weights(data, change):
+    """Returns the bytes of weights that were changed in place by `change(h5py.File)`."""
+    content = io.BytesIO(data)
     with h5py.File(content, "r+") as weights:
         change(weights)
-    parts["model.weights.h5"] = content.getvalue()
-    return write(path, parts)
+    return content.getvalue()
 
 
 def first_kernel(weights):

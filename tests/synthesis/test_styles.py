@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import tfsynth
 from tests.synthesis.synthesizers import INSTANCES, LABELS, LAYOUT, TABLE, styled_synthesizer
@@ -145,7 +144,6 @@ def test_a_collected_table_knows_the_names_of_its_classes(tmp_path):
 
 
 def test_a_class_without_styles_has_the_features_0():
-    assert TABLE.sample(1, np.random.default_rng(0)).tolist() == [0.0, 0.0]
     model = styled_synthesizer()
     zero = dict.fromkeys((0, 100), np.zeros(2, "float32"))
     expected = model.synthesize(LAYOUT, INSTANCES, zero)
@@ -208,7 +206,7 @@ def test_without_edges_the_objects_still_have_styles():
         LABELS,
         encoder=FeatureEncoder(num_features=2, filters=2, num_downsamples=1, max_instances=5),
     )
-    assert model.input_names == ["labels", "instances", "styles"]
+    assert model.input_names == ["labels", "instances", "seed"]
     # The labels stand in where there are no instances: one style per class.
     looks = model.encode(np.random.default_rng(0).integers(0, 256, (8, 12, 3), "uint8"), LAYOUT)
     assert sorted(looks) == [0, 1, 2]
@@ -229,16 +227,6 @@ def test_one_file_holds_encoder_and_styles(tmp_path):
         )
 
 
-def test_it_is_served_with_styles(tmp_path):
-    styled_synthesizer().export(tmp_path / "1")  # Compares what it wrote with the model.
-    served = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
-    maps = tf.constant(LAYOUT[None].astype("int32"))
-    styles = tf.zeros((1, 5, 2))
-    assert served(labels=maps, instances=maps, styles=styles)["image"].shape == (1, 8, 12, 3)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="instances must be in 0..4"):
-        served(labels=maps, instances=maps + 3, styles=styles)
-
-
 @pytest.mark.parametrize(("version", "dtype"), [(2, "float32"), (3, "float16")])
 def test_a_file_of_an_earlier_format_is_still_read(version, dtype):
     # Written once of `styled_synthesizer()` above; see goldens/README.md.
@@ -248,9 +236,30 @@ def test_a_file_of_an_earlier_format_is_still_read(version, dtype):
     np.testing.assert_array_equal(loaded.styles.centres[2], TABLE.centres[2])
     # These tables were stored without names; what is stored beside them has some.
     assert loaded.styles.names == {2: "car"}
+    # What seed 3 drew then; a given style still makes the same picture.
+    drawn = {200: [-0.9, 0.9], 201: [0.9, -0.9]}
     with np.load(path.with_suffix(".npz")) as stored:
-        photograph = loaded.synthesize(LAYOUT, INSTANCES, seed=3).astype(int)
+        photograph = loaded.synthesize(LAYOUT, INSTANCES, drawn).astype(int)
         assert np.abs(photograph - stored["photograph"]).max() <= 1
+
+
+def test_what_a_seed_draws_since_format_4():
+    path = GOLDENS / "synthesizer_format_4.keras"
+    loaded = tfsynth.load_model(path)
+    assert loaded.format_version == 4
+    with np.load(path.with_suffix(".npz")) as stored:
+        photograph = loaded.synthesize(LAYOUT, INSTANCES, seed=4).astype(int)
+        assert np.abs(photograph - stored["photograph"]).max() <= 1
+
+
+def test_an_object_of_two_classes_has_a_style_of_each():
+    model = styled_synthesizer(StyleTable({c: [[c, 0.5]] for c in (1, 2)}, {1: [1], 2: [1]}))
+    one = np.zeros_like(INSTANCES)
+    # Given by class: the regions of another model are classes.
+    by_class = styled_synthesizer(regions="labels", styles=None)
+    by_class.set_weights(model.get_weights())
+    expected = by_class.synthesize(LAYOUT, one, {1: [1.0, 0.5], 2: [2.0, 0.5]})
+    np.testing.assert_array_equal(model.synthesize(LAYOUT, one), expected)
 
 
 @pytest.mark.parametrize(
@@ -272,10 +281,12 @@ def test_bad_styles_are_refused(styles, message):
         styled_synthesizer().synthesize(LAYOUT, INSTANCES, styles=styles)
 
 
-def test_too_many_instances_are_refused():
+def test_a_layout_has_any_number_of_objects_and_a_photograph_as_many_as_the_encoder_takes():
     many = np.arange(96).reshape(8, 12) // 12
+    model = styled_synthesizer()
+    assert model.synthesize(LAYOUT, many).shape == (8, 12, 3)
     with pytest.raises(ValueError, match="has 8 instances; this model takes at most 5"):
-        styled_synthesizer().synthesize(LAYOUT, many)
+        model.encode(np.zeros((8, 12, 3), "uint8"), many)
 
 
 def test_a_table_of_other_features_is_refused():

@@ -76,7 +76,7 @@ def test_one_file_holds_everything(tmp_path):
     loaded = tfsynth.load_model(tmp_path / "model.keras")
     assert loaded.label_set == LABELS
     assert loaded.provenance == {"steps": 5}
-    assert loaded.format_version == FORMAT_VERSION == 3
+    assert loaded.format_version == FORMAT_VERSION == 4
     labels, instances = layout(16, 24)
     np.testing.assert_array_equal(
         loaded.synthesize(labels, instances), model.synthesize(labels, instances)
@@ -115,7 +115,7 @@ def test_a_file_of_format_1_is_still_read():
 
 def test_a_later_format_is_refused():
     config = {**synthesizer().get_config(), "format_version": FORMAT_VERSION + 1}
-    with pytest.raises(ValueError, match="format version 4; .* Upgrade tfsynth"):
+    with pytest.raises(ValueError, match="format version 5; .* Upgrade tfsynth"):
         Synthesizer.from_config(config)
 
 
@@ -208,12 +208,33 @@ def test_noise_is_that_of_the_seed(tmp_path):
     assert drawn[0].shape == (17, 23, 3)
     np.testing.assert_array_equal(drawn[0], drawn[2])
     for other in (drawn[1], drawn[3]):
-        # 2**40 is 0 to the noise, which knows 31 bits; any other seed is other noise.
+        # 2**40 is 0, as 31 bits count; any other seed is other noise.
         assert (np.abs(drawn[0].astype(int) - other).mean() > 1) == (other is drawn[1])
     np.testing.assert_array_equal(model.synthesize(labels), drawn[0])
     model.save(tmp_path / "model.keras")
     loaded = tfsynth.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.synthesize(labels, seed=1), drawn[1])
+
+
+def test_a_picture_does_not_depend_on_the_others_of_its_batch():
+    model = noisy_synthesizer()
+    labels, _ = layout(17, 23)
+    maps, seeds = np.stack([labels, labels[::-1], labels, labels]), [3, 5, 3, 2**31 + 4]
+    together = model.synthesize(maps, seed=seeds)
+    for picture, one, seed in zip(together, maps, seeds, strict=True):
+        np.testing.assert_array_equal(picture, model.synthesize(one, seed=seed))
+    np.testing.assert_array_equal(together[0], together[2])
+    assert (together[0] != together[3]).any()
+    # One seed is that of each picture.
+    both = model.synthesize(np.stack([labels, labels]), seed=3)
+    np.testing.assert_array_equal(both, together[[0, 2]])
+
+
+@pytest.mark.parametrize("seed", [[1], [1, 2, 3], [1, -2], [0.5, 1], "ab"])
+def test_seeds_are_one_for_each_picture(seed):
+    maps = np.stack([layout(4, 4)[0]] * 2)
+    with pytest.raises(ValueError, match="or more, or 2 of them, one for each picture. Received"):
+        noisy_synthesizer().synthesize(maps, seed=seed)
 
 
 @pytest.mark.parametrize("way", ["call", "synthesize"])
@@ -224,7 +245,7 @@ def test_threads_draw_the_noise_of_their_own_seeds(way):
     def draw(seed):
         if way == "synthesize":
             return model.synthesize(labels, seed=seed)
-        inputs = {"labels": labels[None], "seed": np.array(seed, "int32")}
+        inputs = {"labels": labels[None], "seed": np.array([seed], "int32")}
         return np.asarray(model(inputs))[0]
 
     seeds = [17 * i for i in range(64)]

@@ -5,7 +5,7 @@ from pathlib import Path
 from tfsynth.commands.arguments import add_device, add_overrides, overrides
 from tfsynth.commands.loading import load_experiment
 from tfsynth.hints import nearest_names
-from tfsynth.models import find_model, model_names, read_model
+from tfsynth.models import find_model, hub, is_preset, model_names, read_model
 
 SUMMARY = "show what a config builds and costs, or what a model file holds"
 EXAMPLES = """\
@@ -22,8 +22,8 @@ def add_arguments(parser):
     parser.add_argument(
         "target",
         metavar="CONFIG_OR_MODEL",
-        help="name of an installed config or shipped model, path of a YAML file or run folder, or "
-        ".keras file",
+        help="name of an installed config or shipped model, path of a YAML file or run folder, "
+        ".keras file, preset folder, or hf://OWNER/NAME",
     )
     add_overrides(parser)
     add_device(parser, "builds the networks")
@@ -33,11 +33,14 @@ def run(arguments):
     """Prints the description."""
     from tfsynth.config import load_config
 
+    if hub.is_uri(arguments.target):
+        print(_describe_model(find_model(arguments.target), arguments))
+        return
     target = Path(arguments.target)
     bundle = target / "synthesizer.keras"
     if bundle.is_file() and not (target / "config.yaml").is_file():  # Of `tfsynth import`.
         target = bundle
-    if target.suffix == ".keras" or _ships(target):
+    if target.suffix == ".keras" or is_preset(target) or _ships(target):
         print(_describe_model(find_model(target), arguments))
         return
     if (target / "config.yaml").is_file():

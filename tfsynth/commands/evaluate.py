@@ -20,7 +20,7 @@ def add_arguments(parser):
     parser.add_argument(
         "model",
         metavar="RUN_OR_MODEL",
-        help="run folder, .keras file, or the name of a model that ships",
+        help="run folder, .keras file, preset (folder or hf://OWNER/NAME), or model that ships",
     )
     parser.add_argument(
         "--config",

@@ -42,7 +42,7 @@ def add_arguments(parser):
         "--model",
         required=True,
         metavar="MODEL",
-        help="run folder, .keras file, or the name of a model that ships",
+        help="run folder, .keras file, preset (folder or hf://OWNER/NAME), or model that ships",
     )
     parser.add_argument(
         "-o",

@@ -1,47 +1,47 @@
 """The `.keras` file that training writes, at another path or of half the size."""
 
-from pathlib import Path
+import json
+import zipfile
 
 import keras
 import numpy as np
 
-from tfsynth.exporters.finite import require_finite
-from tfsynth.files import replace_file
+_MOST_BYTES_OF_CONFIG = 2**23
 
 
-def export(synthesizer, path, half=False):
+PRECISIONS = ("float32", "float16")
+
+
+def write(synthesizer, path, *, precision="float32", **_):
     """Writes a synthesizer as one `.keras` file, and reads it again to compare the weights.
 
     Args:
         synthesizer: A `Synthesizer`.
-        path: File to write; must not exist. It is written completely or not at all.
-        half: Whether the file holds its weights in float16.
-
-    Returns:
-        The path.
+        path: File to write.
+        precision: In which the file holds its weights, one of `PRECISIONS`. They are read as
+            float32.
 
     Raises:
-        FileExistsError: If there is something at `path`.
-        ValueError: If it does not end in `.keras`, a weight is too large for float16 or not
-            finite, or the written weights are others.
+        ValueError: If the path does not end in `.keras`, a weight is too large for float16, or the
+            written weights are others.
     """
-    path = Path(path)
     if path.suffix != ".keras":
         raise ValueError(f"The format 'keras' is a file that ends in .keras. Received: {path}.")
-    if path.exists():
-        raise FileExistsError(f"{path} exists already. Name another file, or remove it first.")
-    require_finite(synthesizer)
-    dtype = "float16" if half else "float32"
-    copy = type(synthesizer).from_config({**synthesizer.get_config(), "stored_dtype": dtype})
+    config = {**synthesizer.get_config(), "stored_dtype": precision}
+    copy = type(synthesizer).from_config(config)
     copy.set_weights(synthesizer.get_weights())
-    path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    copy.save(path)
+    _verify(copy, path, precision)
 
-    def write(temporary):
-        copy.save(temporary)
-        _verify(copy, temporary, dtype)
 
-    replace_file(path, write)
-    return path
+def foreign(path):
+    """Returns what a file is, if it is no synthesizer in a `.keras` file; else ""."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
+            found = json.loads(file.read(_MOST_BYTES_OF_CONFIG))["class_name"]
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
+        return "no .keras file"
+    return "" if found == "Synthesizer" else f"a {found}, not a Synthesizer"
 
 
 def _verify(synthesizer, path, dtype):

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from tfsynth.exporters.torch_writer import record_name, write_state_dict
-from tfsynth.files import new_folder
 
 # The options of our networks that the published program has.
 _PUBLISHED = {"upsampling": "transposed", "normalization": "instance"}
@@ -19,26 +18,24 @@ _WRITER = "written_by: tfsynth"
 _LOST = "Nothing was written; see whether the disk is sound."
 
 
-def export(synthesizer, path):
+PRECISIONS = ("float32",)
+
+
+def write(synthesizer, path, **_):
     """Writes generator and encoder as checkpoints, and the options that they are loaded with.
 
     The folder has `latest_net_G.pth`, `latest_net_E.pth` if there is an encoder, and `opt.txt`.
-    Each file is read again and compared, bit for bit, before the folder is renamed. A table
+    Each file is read again and compared, bit for bit. A table
     of styles is not written: the published program clusters its own.
 
     Args:
         synthesizer: A `Synthesizer`.
-        path: Folder to write; must not exist, or be empty.
-
-    Returns:
-        The path.
+        path: `pathlib.Path` of an empty folder.
 
     Raises:
-        FileExistsError: If there is something at `path`.
         ValueError: If the published program has no such networks, a weight is not finite, or
             the written file holds something else.
     """
-    path = Path(path).absolute()
     networks = {"generator": synthesizer.generator}
     if synthesizer.encoder is not None:
         networks["encoder"] = synthesizer.encoder
@@ -49,24 +46,28 @@ def export(synthesizer, path):
             "published program does not know. Export it as 'saved_model' or 'keras'."
         )
     states = {role: state_dict_of(network) for role, network in networks.items()}
-    with new_folder(path) as written:
-        for role, state in states.items():
-            write_state_dict(written / FILES[role], state)
-            _verify(written / FILES[role], state)
-        lines = [f"{name}: {value}" for name, value in sorted(_options(synthesizer).items())]
-        title, end = "------------ Options -------------", "-------------- End ----------------"
-        text = "\n".join([title, *lines, _WRITER, end, ""])
-        (written / _OPTIONS).write_text(text, encoding="utf-8")
-    return path
+    for role, state in states.items():
+        write_state_dict(path / FILES[role], state)
+        _verify(path / FILES[role], state)
+    lines = [f"{name}: {value}" for name, value in sorted(_options(synthesizer).items())]
+    title, end = "------------ Options -------------", "-------------- End ----------------"
+    text = "\n".join([title, *lines, _WRITER, end, ""])
+    (path / _OPTIONS).write_text(text, encoding="utf-8")
 
 
-def is_export(path):
-    """Returns whether a folder holds what `export` wrote, and nothing else."""
+def foreign(path):
+    """Returns what in a folder `write` did not write, in one text; "" if it wrote all of it."""
     path = Path(path)
-    names = {file.name for file in path.iterdir()} if path.is_dir() else set()
-    if _OPTIONS not in names or names - {_OPTIONS, *FILES.values()}:
-        return False
-    return _WRITER in (path / _OPTIONS).read_text(encoding="utf-8", errors="replace")
+    if not path.is_dir():
+        return "a file"
+    others = sorted({file.name for file in path.iterdir()} - {_OPTIONS, *FILES.values()})
+    if others:
+        return ", ".join(others)
+    options = path / _OPTIONS
+    if not options.is_file():
+        return "checkpoints without options"
+    text = options.read_text(encoding="utf-8", errors="replace")
+    return "" if _WRITER in text else f"{_OPTIONS} of another program"
 
 
 def write_pix2pixhd(network, path, container="zip"):

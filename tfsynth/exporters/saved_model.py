@@ -1,127 +1,92 @@
-"""SavedModel for TF Serving and for TensorFlow in any language."""
+"""SavedModel for TF Serving and for TensorFlow in any language.
+
+Its signatures, all of which have the batch as axis 0 of everything that they take and return:
+
+- `serving_default`: `label_bytes` string (batch,), PNG; `instance_bytes` string (batch,), PNG, ""
+  for none, which makes the classes the instances; `seed` int32 (batch,); `format` string (batch,):
+  "png", "jpeg", or "" for PNG -> `image_bytes` string, `height` int32, `width` int32 and `status`
+  string, all (batch,). Each row has its own size. A model of condition pictures has
+  `condition_bytes`, PNG or JPEG, in place of `label_bytes`.
+- `synthesize`: the tensors of `signature.tensors` -> `image` uint8 (batch, height, width,
+  channels), `status` string (batch,).
+- `synthesize_styled`, of models with an encoder: also `style_ids` int32 (batch, n) and `styles`
+  float32 (batch, n, features), n at least 1 -> the same. Ids that a picture lacks do nothing.
+- `encode`, of these models: `image` uint8 (batch, height, width, channels) and `instances` int32
+  (batch, height, width), or `labels` if the encoder's regions are labels -> `style_ids` int32
+  (batch, n), ascending, `styles` float32 (batch, n, features), `status` string (batch,); n is the
+  encoder's `max_instances`, and rows beyond the objects of a picture repeat the first one.
+- `describe`: `request` string (batch,), ignored -> `description` string (batch,), JSON.
+
+A row that cannot be served has a sentence in `status`, "" if it is good, and an empty picture; only
+if no row can be served the request is an error, which begins with the sentence of the first.
+"""
 
 import json
 from pathlib import Path
+from typing import Any
 
-import keras
-import numpy as np
 import tensorflow as tf
 
-from tfsynth.exporters.finite import require_finite
-from tfsynth.files import new_folder
+from tfsynth.exporters.blockers import Blocker
+from tfsynth.exporters.description import NAME
+from tfsynth.exporters.saved_model_signatures import functions
+from tfsynth.exporters.saved_model_warmup import write_warmup
+from tfsynth.files import write_text
 
-# Grey levels by which a served picture may differ from the synthesizer's own: the
-# graph is the same, but another thread schedule may round one level the other way.
-TOLERANCE = 1
+PRECISIONS = ("float32",)
+# Besides the weights; labels.json was written by versions before 0.1.0.
+_FILES = {
+    *("saved_model.pb", "fingerprint.pb", f"assets.extra/{NAME}", "assets.extra/labels.json"),
+    "assets.extra/tf_serving_warmup_requests",
+}
+# Channels of the pictures that `serving_default` writes and reads.
+_WRITTEN, _READ = (1, 2, 3, 4), (1, 3, 4)
 
 
-def export(synthesizer, path):
-    """Writes the SavedModel of a synthesizer, with its label set, if any, as an asset beside it.
-
-    The signature `serving_default` takes int32 `labels` (batch, height, width) or uint8
-    `condition` (batch, height, width, channels) and, if the model reads instance edges or
-    has an encoder, int32 `instances` (batch, height, width), of any size; with an encoder
-    also float32 `styles` (batch, max_instances, features), one row per instance, which are
-    then numbered from 0; with noise in the generator also an int32 scalar `seed`. It returns
-    uint8 `image` (batch, height, width, channels), or, if the generator makes k pictures of a
-    layout, all of them: (batch, k, height, width, channels). An id out of range is an error of
-    the request. The model is written to a temporary folder beside `path`, loaded again and
-    compared with the synthesizer on two sizes before it takes its final name.
+def write(synthesizer, path, *, description, **_):
+    """Writes the SavedModel of a synthesizer: any batch, height and width.
 
     Args:
         synthesizer: A `Synthesizer`.
-        path: Folder to write; must not exist, or be empty.
-
-    Returns:
-        The path.
-
-    Raises:
-        FileExistsError: If there is something at `path`.
-        ValueError: If a weight is not finite, or the pictures of the written model differ.
+        path: Folder to write; does not exist, or is empty.
+        description: Dict of `description.describe`.
     """
-    require_finite(synthesizer)
+    path, text = Path(path), json.dumps(description)
+    signatures = functions(synthesizer, text)
+    tf.saved_model.save(_weights(synthesizer), str(path), signatures=signatures)
+    extra = path / "assets.extra"
+    extra.mkdir(exist_ok=True)
+    write_text(extra / NAME, text)
+    write_warmup(extra, signatures, description)
+
+
+def blockers(synthesizer, **_):
+    """Returns what keeps a synthesizer from being written, a list of `Blocker`."""
+    generator, conditioning = synthesizer.generator, synthesizer.conditioning
+    made, read = generator.output_channels, conditioning.condition_channels
+    found = []
+    if made not in _WRITTEN:
+        found.append(Blocker(generator.name, f"a PNG of {made} channels", "train with 1 to 4"))
+    if synthesizer.label_set is None and read not in _READ:
+        operator = f"a condition picture of {read} channels"
+        found.append(Blocker(conditioning.name, operator, "train with 1, 3 or 4"))
+    return found
+
+
+def foreign(path):
+    """Returns the names of what in a folder no export wrote, in one text; "" for none."""
     path = Path(path)
-    with new_folder(path) as written:
-        _write(synthesizer, written)
-        _verify(synthesizer, written)
-    return path
+    if not path.is_dir():
+        return "a file"
+    files = {p.relative_to(path).as_posix() for p in path.rglob("*") if not p.is_dir()}
+    others = [f for f in files - _FILES if not f.startswith("variables/variables.")]
+    return ", ".join(sorted(others)) or ("" if "saved_model.pb" in files else "other folders")
 
 
-def _write(synthesizer, path):
-    limits = {}
-    if synthesizer.label_set is not None:
-        limits["labels"] = synthesizer.conditioning.num_classes
-    if synthesizer.encoder is not None:
-        # A style is looked up by the number of its instance.
-        limits["instances"] = synthesizer.encoder.max_instances
-
-    def serve(**inputs):
-        checks = []
-        for name, limit in limits.items():
-            message = f"{name} must be in 0..{limit - 1}"
-            checks.append(tf.debugging.assert_non_negative(inputs[name], message))
-            checks.append(tf.debugging.assert_less(inputs[name], limit, message))
-        with tf.control_dependencies(checks):
-            checked = {name: tf.identity(inputs[name]) for name in limits}
-            return {"image": synthesizer({**inputs, **checked})}
-
-    specs = _specs(synthesizer)
-    archive = keras.export.ExportArchive()
-    archive.track(synthesizer)
-    function = tf.function(serve)
-    function.get_concrete_function(**specs)
-    archive.add_endpoint("serving_default", function)
-    archive.write_out(str(path), verbose=False)
-    if synthesizer.label_set is not None:
-        extra = path / "assets.extra"
-        extra.mkdir(exist_ok=True)
-        text = json.dumps(synthesizer.label_set.to_dict(), indent=1)
-        (extra / "labels.json").write_text(text)
-
-
-def _verify(synthesizer, path):
-    served = tf.saved_model.load(str(path)).signatures["serving_default"]
-    random = np.random.default_rng(0)
-    small = synthesizer.generator.minimum_size
-    for height, width in ((small, small), (small + 3, 2 * small + 1)):
-        inputs = _inputs(synthesizer, height, width, random)
-        expected = np.asarray(synthesizer.predict_on_batch(inputs)).astype(int)
-        got = served(**{name: tf.constant(m) for name, m in inputs.items()})["image"].numpy()
-        difference = int(np.abs(got.astype(int) - expected).max())
-        if difference > TOLERANCE:
-            raise ValueError(
-                f"The exported model differs from the synthesizer by {difference} grey levels "
-                f"at {height}x{width} (allowed: {TOLERANCE}). Nothing was written to {path}."
-            )
-
-
-def _specs(synthesizer):
-    shape, conditioning = (None, None, None), synthesizer.conditioning
-    channels = () if synthesizer.label_set else (conditioning.condition_channels,)
-    specs = {
-        conditioning.condition_name: ((*shape, *channels), conditioning.condition_dtype),
-        "instances": (shape, "int32"),
-    }
-    encoder = synthesizer.encoder
-    if encoder is not None:
-        specs["styles"] = ((None, encoder.max_instances, encoder.num_features), "float32")
-    specs["seed"] = ((), "int32")
-    return {name: tf.TensorSpec(*specs[name], name=name) for name in synthesizer.input_names}
-
-
-def _inputs(synthesizer, height, width, random):
-    """Draws one input of the signature."""
-    encoder, conditioning = synthesizer.encoder, synthesizer.conditioning
-    limits = {"labels": conditioning.num_classes, "condition": 256}
-    # A few instances, as many as the model surely takes.
-    limits["instances"] = min(4, encoder.max_instances) if encoder else 4
-    limits["seed"] = 2**31
-    inputs = {}
-    for name, spec in _specs(synthesizer).items():
-        unknown = (1, height, width)
-        shape = [n or unknown[axis] for axis, n in enumerate(spec.shape)]
-        if name == "styles":
-            inputs[name] = random.uniform(-1, 1, shape).astype("float32")
-        else:
-            inputs[name] = random.integers(0, limits[name], shape, spec.dtype.as_numpy_dtype)
-    return inputs
+def _weights(synthesizer):
+    """Returns the weights that the signatures read, and nothing else, to be stored once."""
+    networks = [network for network in (synthesizer.generator, synthesizer.encoder) if network]
+    module: Any = tf.Module()
+    # The variables alone: each of Keras's objects would be one more root of the checkpoint.
+    module.weights = [weight.value for network in networks for weight in network.weights]
+    return module

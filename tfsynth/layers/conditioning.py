@@ -272,7 +272,7 @@ def _with_edges_and_features(condition, edges, instances, features):
             )
         marks = instance_edges(ops.cast(instances, "int32"))
         # (batch, height, width) -> (batch, height, width, 1)
-        parts.append(ops.cast(marks, condition.dtype)[..., None])
+        parts.append(ops.expand_dims(ops.cast(marks, condition.dtype), axis=-1))
     if features is not None:
         parts.append(ops.cast(features, condition.dtype))
     return ops.concatenate(parts, axis=-1) if len(parts) > 1 else condition

@@ -8,9 +8,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfsynth.layers import hashing
 from tfsynth.registry import register
 
-# The seeds that `seeded` gives, by the identity of a layer's source. A context is that of one
+# The hashes that `seeded` gives, by the identity of a layer's source. A context is that of one
 # thread, so that threads that share a network draw the noise of their own seeds.
 _given: contextvars.ContextVar[Mapping[int, Any] | None] = contextvars.ContextVar(
     "given", default=None
@@ -24,15 +25,15 @@ class DropoutNoise(keras.layers.Layer):
     A call does not change the state: with the seed of the layer, the same input gives the same
     output. `advance` changes the seed; `tfsynth.trainers` calls it once per training step, so
     that validation and samples do not influence training. All replicas draw the same noise in a
-    step. The seed is stored with the weights, but is not one of them. `seeded` sets another seed.
-    The noise of a seed depends on the backend, and on whether TensorFlow compiles with XLA.
+    step. The seed is stored with the weights, but is not one of them. `seeded` sets others, one for
+    each picture. The noise of a seed is the same on every backend and in every export.
 
     Args:
         rate: Share of the values set to 0; the others are divided by 1 - rate.
         seed: First seed; `None` for Keras's global generator.
 
     Call arguments:
-        inputs: Float tensor of any shape.
+        inputs: Float tensor (batch, height, width, channels).
 
     Returns:
         A tensor of the same shape and type.
@@ -52,13 +53,17 @@ class DropoutNoise(keras.layers.Layer):
         self.rate = rate
         self.seed = seed
         self.source = _Source(seed)
-        # XLA in TensorFlow draws other numbers: Keras must not choose it for prediction, or a seed
-        # would give other noise there than in the exported model.
-        self.supports_jit = keras.backend.backend() != "tensorflow"
         self._build_at_init()
 
     def call(self, inputs):
-        return keras.random.dropout(inputs, self.rate, seed=self.source)
+        batch, height, width, channels = ops.shape(inputs)
+        state = self.source.hashed(batch)  # (batch, 1, 1, 1)
+        for axis, size in ((1, height), (2, width), (3, channels)):
+            shape = [-1 if i == axis else 1 for i in range(4)]
+            state = hashing.absorb(state, ops.reshape(ops.arange(size, dtype="int32"), shape))
+        # (batch, height, width, channels)
+        kept = ops.cast(state.left >= round(self.rate * hashing.PRIME), inputs.dtype)
+        return inputs * kept * (1 / (1 - self.rate))
 
     def advance(self, logs=None):
         """Changes the seed: the following calls draw other noise."""
@@ -85,21 +90,23 @@ def has_noise(network):
 
 
 @contextlib.contextmanager
-def seeded(network, seed):
-    """Makes a network draw the noise of a seed in the block; its own seed does not change.
+def seeded(network, seeds):
+    """Makes a network draw the noise of given seeds in the block; its own seed does not change.
 
-    Only calls in the same thread (more exactly, in the same context) see it.
+    The noise of a picture depends on its seed alone, and not on the others of its batch. Only
+    calls in the same thread (more exactly, in the same context) see it.
 
     Args:
         network: A functional network; without noise nothing changes.
-        seed: Integer scalar, a number or a tensor; `None` for the network's own.
+        seeds: Int32 (batch,), one for each picture, or one for all of them, a number or a tensor;
+            `None` for the network's own.
     """
-    layers = [] if seed is None else _noise_layers(network)
+    layers = [] if seeds is None else _noise_layers(network)
     given = dict(_given.get() or {})
     for i, layer in enumerate(layers):
-        dtype = layer.source.state.dtype
-        # (2,), as Keras's seeds are; by its number each layer draws noise of its own.
-        given[id(layer.source)] = ops.stack([ops.cast(seed, dtype), ops.cast(i, dtype)])
+        words = hashing.parts(ops.reshape(ops.cast(seeds, "int32"), (-1, 1, 1, 1)))
+        # By its number each layer draws noise of its own.
+        given[id(layer.source)] = hashing.absorb(hashing.START, hashing.NOISE, i, *words)
     token = _given.set(given)
     try:
         yield
@@ -112,11 +119,17 @@ def _noise_layers(network):
 
 
 class _Source(keras.random.SeedGenerator):
-    """A seed generator that returns the same seed until `advance` changes it."""
+    """A seed, of which only `advance` makes another."""
 
     def __init__(self, seed):
         super().__init__(seed, name="noise")
 
-    def next(self, ordered=True):
+    def hashed(self, batch):
+        """Returns the hash for each picture of a batch, (batch or 1, 1, 1, 1)."""
         given = (_given.get() or {}).get(id(self))
-        return ops.convert_to_tensor(self.state) if given is None else given
+        if given is not None:
+            return given
+        seed = ops.cast(ops.convert_to_tensor(self.state), "int32")
+        words = (*hashing.parts(seed[0]), *hashing.parts(seed[1]))
+        rows = ops.reshape(ops.arange(batch, dtype="int32"), (-1, 1, 1, 1))
+        return hashing.absorb(hashing.START, *words, rows)

@@ -57,18 +57,21 @@ class InstanceNormalization(keras.layers.Layer):
 
 @register
 class BatchStatisticsNormalization(keras.layers.Layer):
-    """Batch normalisation by the current batch, in training and at test time alike.
+    """Batch normalisation by the current batch; outside training, by each picture.
 
     pix2pix, https://arxiv.org/abs/1611.07004, section 3.3: with one picture it is instance
-    normalisation with a learned scale and offset per channel. There are no running statistics,
-    so that pictures of one batch depend on each other; each replica has the statistics of its own
-    part. Statistics are biased and computed in float32, as in `InstanceNormalization`.
+    normalisation with a learned scale and offset per channel. There are no running statistics.
+    With `training=False` a batch gives what its pictures give one at a time: a picture that is
+    served does not depend on those that happen to be with it. In training each replica has the
+    statistics of its own part. They are biased and computed in float32, as in
+    `InstanceNormalization`.
 
     Args:
         epsilon: Added to the variance.
 
     Call arguments:
         inputs: Float tensor (batch, height, width, channels).
+        training: `False` for the statistics of each picture, else those of the batch.
 
     Returns:
         A tensor of the same shape and type.
@@ -93,11 +96,12 @@ class BatchStatisticsNormalization(keras.layers.Layer):
         self.gamma = self.add_weight(name="gamma", shape=shape, initializer=scale, autocast=False)
         self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros", autocast=False)
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         x = ops.cast(inputs, "float32")
-        # (batch, height, width, channels) -> (1, 1, 1, channels)
-        centred = x - ops.mean(_mean(x), axis=0, keepdims=True)
-        variance = ops.mean(_mean(ops.square(centred)), axis=0, keepdims=True)
+        # (batch, height, width, channels) -> (1 or batch, 1, 1, channels)
+        mean = _mean if training is False else _mean_of_batch
+        centred = x - mean(x)
+        variance = mean(ops.square(centred))
         scale = self.gamma * ops.rsqrt(variance + self.epsilon)
         return ops.cast(centred * scale + self.beta, inputs.dtype)
 
@@ -112,3 +116,8 @@ def _mean(x):
     # (batch, height, width, channels) -> (batch, 1, 1, channels), row by row: one float32 sum
     # over a whole large map is ten times less exact, and no faster.
     return ops.mean(ops.mean(x, axis=2, keepdims=True), axis=1, keepdims=True)
+
+
+def _mean_of_batch(x):
+    # (batch, height, width, channels) -> (1, 1, 1, channels)
+    return ops.mean(_mean(x), axis=0, keepdims=True)

@@ -68,8 +68,9 @@ def repeat_edges(maps, multiple, minimum):
     """
     for axis in (1, 2):
         size = ops.shape(maps)[axis]
-        # Rounded up to a multiple; beyond the last row or column, its index is repeated.
-        good = _maximum(-(-size // multiple) * multiple, minimum)
+        # Rounded up to a multiple, by quotients of positive numbers: ONNX rounds those of negative
+        # ones to the other side. Beyond the last row or column, its index is repeated.
+        good = _maximum((size + multiple - 1) // multiple * multiple, minimum)
         maps = ops.take(maps, ops.minimum(ops.arange(good, dtype="int32"), size - 1), axis=axis)
     return maps
 

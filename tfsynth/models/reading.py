@@ -29,6 +29,9 @@ from tfsynth.models.weights import check_weights
 _MOST_NESTED = 3
 # Files that one file may have loaded with it; each term of an objective may have one.
 _MOST_FILES = 16
+# What HDF5 takes for an array and its groups is less than 2 kB each. No number has more bytes.
+_MOST_OTHER_BYTES = 2**16
+_MOST_NUMBER_BYTES = 8
 
 _state = threading.local()
 
@@ -65,6 +68,30 @@ def load(path, compile=True, known=False):
         return keras.saving.load_model(path, compile=compile)
 
 
+def most_weight_bytes(data):
+    """Returns how many bytes a file of the weights of a config's model has at most.
+
+    Args:
+        data: The bytes of the config, not too many.
+
+    Returns:
+        The number; infinity where it is not known, for a class of the user's own.
+
+    Raises:
+        BundleError: If the config breaks a rule of the steps above.
+    """
+    from tfsynth import registry
+
+    registry.import_registered_classes()
+    with _nested(), registry.own_random_numbers():
+        config = read_config(data)
+        check_classes(config)
+        sizes = _put_together(config)
+    if sizes is None:
+        return math.inf
+    return _MOST_NUMBER_BYTES * sum(sizes) + _MOST_OTHER_BYTES * (len(sizes) + 16)
+
+
 @contextlib.contextmanager
 def _nested():
     depth = getattr(_state, "depth", 0)
@@ -94,16 +121,16 @@ def _numbers(file, member):
 
 def _check_size(config, numbers):
     """Raises `BundleError` if a model has more numbers than the file that it is loaded from."""
-    built = _put_together(config)
-    if built is not None and built > numbers:
+    sizes = _put_together(config)
+    if sizes is not None and sum(sizes) > numbers:
         raise BundleError(
-            f"its {CONFIG} describes a model of {built:,} numbers, and its {WEIGHTS} has "
+            f"its {CONFIG} describes a model of {sum(sizes):,} numbers, and its {WEIGHTS} has "
             f"{numbers:,}: they are not of one model"
         )
 
 
 def _put_together(config):
-    """Returns how many numbers a model has whose weights are not allocated; `None` for unknown."""
+    """Returns the sizes of a model's weights, which are not allocated; `None` for unknown."""
     import keras
 
     outcome = {}
@@ -117,7 +144,7 @@ def _put_together(config):
             with keras.StatelessScope(initialize_variables=False):
                 model = keras.saving.deserialize_keras_object({**config, "compile_config": None})
                 # What Keras stores; the states of metrics and seeds it does not.
-                outcome["numbers"] = sum(_size(weight) for weight in model.weights)
+                outcome["sizes"] = [_size(weight) for weight in model.weights]
         except Exception as error:
             outcome["error"] = error
 
@@ -126,7 +153,7 @@ def _put_together(config):
     thread.join()
     error = outcome.get("error")
     if error is None:
-        return outcome["numbers"]
+        return outcome["sizes"]
     if "stateless scope" in str(error) and _names_others(config):
         return None  # A user's own class whose weights begin with given values.
     raise error

@@ -42,11 +42,9 @@ class UNetGenerator(keras.Model):
         depth: Number of halvings, and of doublings; 8 in the paper, down to one pixel of 256.
         skips: `False` for the paper's encoder-decoder, without skips past the bottleneck.
             The paper trains it on batches of 10.
-        normalization: "batch" for the statistics of the batch at hand, as in the paper, in
-            synthesis too: pictures of one batch depend on each other, so that a network that
-            was trained on one picture a step should be given one at a time; "instance" for no
-            scale and offset; `None`. Without a norm the convolutions have biases, with one
-            only the last has.
+        normalization: "batch" for the statistics of the batch at hand in training, as in the
+            paper, and of each picture in synthesis; "instance" for no scale and offset; `None`.
+            Without a norm the convolutions have biases, with one only the last has.
         dropout: Share of values dropped, in synthesis too; 0 for no noise.
 
     Call arguments:

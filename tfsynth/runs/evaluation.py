@@ -14,7 +14,7 @@ from tfsynth.metrics.segmenter_batches import rgb
 from tfsynth.runs.checks import check_classes, check_keras
 from tfsynth.runs.folder import RunFolder
 from tfsynth.runs.parts import build_dataset, build_protocol
-from tfsynth.synthesis.deployment import load_synthesizer
+from tfsynth.synthesis.deployment import open_model
 
 
 @registry.own_random_numbers()
@@ -32,7 +32,9 @@ def evaluate(
     makes several pictures of a layout, one is scored per layout, each index in turn.
 
     Args:
-        model_path: A run folder, or a `.keras` file or shipped name together with `config`.
+        model_path: A run folder, or a `.keras` file, preset, shipped name or exported model
+            together with
+            `config`.
         config: A `Config` that names data and protocol; `None` for the run folder's.
         output: JSON file to write, in a folder that is there; `None` for `metrics.json` in
             the run folder, or `metrics_<split>_<limit>.json` for a part of the data.
@@ -55,7 +57,7 @@ def evaluate(
     remove_abandoned(cache_folder(), within=True)
     path = models.find_model(model_path)
     target = _target(path, output, split, limit)
-    synthesizer = load_synthesizer(path)
+    synthesizer = open_model(path)
     config = config or own_config(path)
     if config.evaluation is None:
         raise ConfigError("The config has no `evaluation`: name a protocol to score with.")
@@ -111,9 +113,10 @@ def evaluate(
 def _target(model_path, output, split, limit):
     """Returns the file to write, before anything takes time."""
     if output is None:
-        if model_path.is_file():
+        if model_path.is_file() or models.is_preset(model_path):
+            what = "a file" if model_path.is_file() else "a preset"
             raise ConfigError(
-                f"{model_path} is a file, no run folder to put scores in: say where, with -o FILE."
+                f"{model_path} is {what}, no run folder to put scores in: say where, with -o FILE."
             )
         return RunFolder(model_path).scores(split, limit)
     folder = Path(output).absolute().parent

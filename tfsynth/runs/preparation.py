@@ -123,8 +123,8 @@ def networks_in(path):
     """Returns the networks of a trained or imported model: where weights can come from.
 
     Args:
-        path: A run folder, the folder of an imported model, a `.keras` file, or the name of a
-            model that ships.
+        path: A run folder, the folder of an imported model, a `.keras` file, a preset, or the
+            name of a model that ships.
 
     Returns:
         Dict of role -> `keras.Model`: of a run its players' as of the last checkpoint, of a
@@ -140,10 +140,11 @@ def networks_in(path):
     if found := _last_checkpoint(run):
         return found[0].networks
     file = models.bundle_of(run.path)
-    if not file.is_file():
+    if not file.is_file() and not models.is_preset(file):
         raise ConfigError(
             f"`init_from`: {path} holds no model: neither checkpoints of a run nor a "
-            "synthesizer.keras. Name a run folder, an imported model's folder or a .keras file."
+            "synthesizer.keras. Name a run folder, an imported model's folder, a preset folder or "
+            "a .keras file."
         )
     found = _read_model(file)
     if isinstance(found, trainers.Trainer):
@@ -154,7 +155,7 @@ def networks_in(path):
         )
     networks = {"generator": found.generator, "encoder": found.encoder}
     discriminator = file.with_name("discriminator.keras")
-    if discriminator.is_file():
+    if file.is_file() and discriminator.is_file():
         networks["discriminator"] = _read_model(discriminator)
     return {role: network for role, network in networks.items() if network is not None}
 

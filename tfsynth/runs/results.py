@@ -11,6 +11,7 @@ from tfsynth.runs.curves import write_curves
 from tfsynth.runs.evaluation import evaluate
 from tfsynth.synthesis import styles
 from tfsynth.synthesis.deployment import load_synthesizer
+from tfsynth.synthesis.exporting import example_layouts
 from tfsynth.synthesis.layout_files import write_layouts
 from tfsynth.synthesis.synthesizer import Synthesizer
 
@@ -69,8 +70,9 @@ def _export(synthesizer, run):
             f"  KERAS_BACKEND=tensorflow tfsynth export {run.path} -o {run.export}"
         )
         return
+    # An earlier export, were it of another version of tfsynth, belongs to the run.
     with new_folder(run.export, replace=True) as written:
-        exporters.export(synthesizer, written)
+        exporters.export(synthesizer, written, layouts=example_layouts(synthesizer))
 
 
 def first_examples(setup, config, wanted, what):

@@ -72,6 +72,28 @@ def checked_instances(instances, shape, hint, name="instances"):
     return instances.astype("int32")  # A copy.
 
 
+def batch_of_instances(model, instances, batch, single):
+    """Returns what a model reads of instance ids, a dict of `instances` or nothing.
+
+    Args:
+        model: A `Synthesizer` or an `ExportedSynthesizer`.
+        instances: Integers (height, width) or (batch, height, width), or `None`.
+        batch: The checked conditions (batch, height, width[, channels]).
+        single: Whether there was one condition rather than a batch.
+
+    Raises:
+        ValueError: If there are none, or they are of another shape or type.
+    """
+    if "instances" not in model.input_names:
+        return {}
+    # The substitute for missing instances: the labels, or zeros for a picture.
+    hint = "the labels themselves: edges then lie between classes only"
+    hint = hint if model.label_set else "zeros: all of it is one object then"
+    shape = batch.shape[1:3] if single else batch.shape[:3]
+    instances = checked_instances(instances, shape, hint)
+    return {"instances": instances[None] if single else instances}
+
+
 def checked_photograph(image, channels):
     """Returns a photograph as array; raises `ValueError` unless it is uint8 of these channels."""
     image = array_of(image, "`image`")
@@ -83,15 +105,25 @@ def checked_photograph(image, channels):
     return image
 
 
-def checked_seed(seed):
-    """Returns a seed as int; raises `ValueError` unless it is a whole number, 0 or more."""
+def checked_seeds(seed, count):
+    """Returns the last 31 bits of the seeds of pictures, a list of ints.
+
+    Args:
+        seed: A whole number, 0 or more, or one for each picture.
+        count: Number of pictures.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    given = np.ravel(seed).tolist() if np.ndim(seed) else [seed] * count
     try:
-        number = operator.index(seed)
+        numbers = [operator.index(number) for number in given]
     except TypeError:
-        number = -1
-    if number < 0:
-        raise ValueError(f"`seed` is a whole number, 0 or more. Received: {seed!r}.")
-    return number
+        numbers = [-1]
+    if len(given) != count or min(numbers, default=0) < 0:
+        several = f", or {count} of them, one for each picture" * (count > 1)
+        raise ValueError(f"`seed` is a whole number, 0 or more{several}. Received: {seed!r}.")
+    return [number % 2**31 for number in numbers]
 
 
 def _check_labels(labels, label_set, coloured):

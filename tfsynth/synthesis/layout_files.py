@@ -56,10 +56,19 @@ def draw_streets(synthesizer):
             "Layouts can be drawn for a model of the drawn streets only, and this one has other "
             "classes: name label maps (or condition pictures), or a folder of them."
         )
-    settings = synthesizer.provenance.get("config", {}).get("data", {})
-    height, width = settings.get("size", SIZE)
+    height, width = _training_size(synthesizer.provenance)
     drawn = {}
     for index in range(COUNT):
         street = streets.draw_street(height, width, split="test", index=index)
         drawn[f"test_{index:05d}"] = {"labels": street.labels, "instances": street.instances}
     return drawn
+
+
+def _training_size(provenance):
+    """Returns (height, width) of the data, if provenance, plain data of any shape, says so."""
+    found = provenance
+    for name in ("config", "data", "size"):
+        found = found.get(name) if isinstance(found, dict) else None
+    sides = found if isinstance(found, list | tuple) and len(found) == 2 else SIZE
+    # A file can say anything: what is drawn at 2048 is large enough for a first look.
+    return sides if all(type(side) is int and 32 <= side <= 2048 for side in sides) else SIZE

@@ -1,4 +1,4 @@
-"""The table of styles of each class, which styles are sampled from."""
+"""The table of styles of each class, which styles are drawn from."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,8 +23,8 @@ class StyleTable:
     Example:
 
     >>> table = StyleTable({1: [[0.5, -0.5]]}, {1: [7]})
-    >>> table.sample(1, np.random.default_rng(0)).tolist()
-    [0.5, -0.5]
+    >>> table.centres[1].tolist(), table.num_features
+    ([[0.5, -0.5]], 2)
     """
 
     def __init__(
@@ -89,21 +89,6 @@ class StyleTable:
                     f"{class_names[class_id]!r} in the model. Collect styles of the model's own "
                     "classes."
                 )
-
-    def sample(self, class_id: int, random: np.random.Generator) -> np.ndarray:
-        """Returns one style of a class, all with equal probability; zeros if it has none.
-
-        Args:
-            class_id: The class.
-            random: The `numpy.random.Generator` that samples.
-
-        Returns:
-            `(features,)` float32.
-        """
-        found = self.centres.get(int(class_id))
-        if found is None:
-            return np.zeros(self.num_features, np.float32)
-        return found[random.integers(len(found))]
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON types; `from_dict` reads them."""

@@ -107,63 +107,35 @@ def collect(
     )
 
 
-def assign(
-    regions: np.ndarray,
-    labels: np.ndarray | None,
-    shape: tuple[int, int],
-    *,
-    by_label: bool = False,
-    given: Mapping[int, Any] | None = None,
-    table: StyleTable | None = None,
-    seed: int = 0,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Gives every region of a batch its style: the given one, else a sampled one, else zeros.
+def given_styles(
+    given: Mapping[int, Any], regions: np.ndarray, width: int
+) -> dict[str, np.ndarray]:
+    """Returns the styles of objects as a graph takes them, the same for each picture of a batch.
 
     Args:
-        regions: `(batch, height, width)` integer ids.
-        labels: `(batch, height, width)` class ids, or None if there are none: all are 0 then.
-        shape: The most regions in a picture, and the features of a style.
-        by_label: Whether regions are classes, which keep their ids.
         given: `{id: (features,) float}`.
-        table: The `StyleTable` that the others are sampled from. The style of an id depends on
-            the id and the seed alone.
-        seed: A whole number, 0 or more.
+        regions: `(batch, height, width)` integer ids.
+        width: The features of a style.
 
     Returns:
-        The regions, int32, numbered from 0 in each picture unless they are classes; and
-        `(batch, *shape)` float32, row i the style of region i.
+        `style_ids` (batch, n) int32, ascending in each row, and `styles` (batch, n, features)
+        float32.
 
     Raises:
-        ValueError: If there are too many regions, a style has another shape or is not of finite
-            numbers, or one is given for an id that does not occur.
+        ValueError: If a style has another shape or is not of finite numbers, or one is given for
+            an id that does not occur.
     """
-    given = _checked_styles(given, shape[1])
-    labels = np.zeros_like(regions) if labels is None else labels
-    numbered = np.array(regions, np.int32)
-    styles = np.zeros((len(regions), *shape), np.float32)
-    used = set()
-    for i, picture in enumerate(regions):
-        ids, numbers = np.unique(picture, return_inverse=True)
-        require_at_most(len(ids), shape[0])
-        numbers = numbers.reshape(picture.shape)
-        classes = majority_classes(labels[i], numbers, len(ids))
-        used.update(ids.tolist())
-        rows = ids if by_label else range(len(ids))
-        for row, number, class_id in zip(rows, ids.tolist(), classes, strict=True):
-            if number in given:
-                styles[i, row] = given[number]
-            elif table is not None:
-                random = np.random.default_rng([seed, number % 2**32])
-                styles[i, row] = table.sample(class_id, random)
-        if not by_label:
-            numbered[i] = numbers
-    unknown = sorted(set(given) - used, key=repr)
+    styles = checked_styles(given, width)
+    used = set(np.unique(regions).tolist())
+    unknown = sorted(set(styles) - used, key=repr)
     if unknown:
         raise ValueError(
             f"`styles` names {unknown[:5]}, which the layout does not have. It has "
             f"{sorted(used)[:10]}."
         )
-    return numbered, styles
+    batch, ids = len(regions), np.array(sorted(styles), np.int32)
+    rows = np.stack([styles[number] for number in ids.tolist()])
+    return {"style_ids": np.tile(ids, (batch, 1)), "styles": np.tile(rows, (batch, 1, 1))}
 
 
 def require_at_most(count: int, most: int) -> None:
@@ -201,7 +173,7 @@ def _k_means(points: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndar
     return fitted.cluster_centers_, np.bincount(fitted.labels_, minlength=k)
 
 
-def _checked_styles(given: Any, width: int) -> dict[int, np.ndarray]:
+def checked_styles(given: Any, width: int) -> dict[int, np.ndarray]:
     """Returns {id: (width,) float32} of the styles that a caller gave."""
     if not isinstance(given, Mapping | None):
         hint = "; a table is for the model: `model.styles = table`" * isinstance(given, StyleTable)

@@ -9,14 +9,14 @@ from keras import ops
 from tfsynth.layers import has_noise, repeat_edges, seeded, to_unit_range
 from tfsynth.layouts.labels import LabelSet
 from tfsynth.registry import own_random_numbers, register, without_policy
-from tfsynth.synthesis import checks
+from tfsynth.synthesis import checks, painting
 from tfsynth.synthesis import styles as object_styles
 from tfsynth.synthesis.storage import rounded
 from tfsynth.synthesis.styles import StyleTable
 
 # Raised when a stored synthesizer needs code that older versions lack: 2 has encoder and styles,
-# 3 `stored_dtype`.
-FORMAT_VERSION = 3
+# 3 `stored_dtype`; with 4 a seed draws other styles and other noise.
+FORMAT_VERSION = 4
 STORED_DTYPES = ("float32", "float16")
 
 
@@ -49,11 +49,12 @@ class Synthesizer(keras.Model):
     Call arguments:
         inputs: Dict of the tensors that `input_names` names. Integers `labels`
             (batch, height, width), or uint8 `condition` (batch, height, width, channels);
-            if the conditioning has edges or there is an encoder, integers `instances`
-            (batch, height, width). With an encoder also `styles`, float
-            (batch, max_instances, features): row i is the style of instance i (of class i
-            if the regions are labels), and instances are numbered from 0. If the generator
-            draws noise, also `seed`, an integer scalar.
+            if the conditioning has edges or there is an encoder, int32 `instances`
+            (batch, height, width), ids of any value. If there is an encoder or the generator
+            draws noise, int32 `seed` (batch,): styles and noise of each picture. With an encoder
+            also, if wanted, `style_ids` int32 (batch, n), ascending in each row, and `styles`
+            float (batch, n, features): the styles of these objects (of these classes, if the
+            regions are labels), in place of drawn ones.
 
     Returns:
         Uint8 tensor (batch, height, width, channels): RGB if they are 3, grey if 1, RGB and
@@ -139,27 +140,40 @@ class Synthesizer(keras.Model):
         return getattr(self.generator, "num_outputs", 1)
 
     @property
+    def output_channels(self):
+        """Number of channels of a picture."""
+        return self.generator.output_channels
+
+    @property
+    def has_noise(self):
+        """Whether the generator draws noise."""
+        return has_noise(self.generator)
+
+    @property
     def input_names(self):
         """Names of what `call` takes, in order."""
         instances = self.conditioning.edges or self.encoder is not None
         return [
             self.conditioning.condition_name,
             *(["instances"] if instances else []),
-            *(["styles"] if self.encoder is not None else []),
-            *(["seed"] if has_noise(self.generator) else []),
+            *(["seed"] if self.encoder is not None or self.has_noise else []),
         ]
+
+    @property
+    def picture_input_names(self):
+        """Names of what `one_picture` takes, in order."""
+        names = self.input_names
+        return names if self.num_outputs == 1 or "seed" in names else [*names, "seed"]
 
     def call(self, inputs):
         condition = inputs[self.conditioning.condition_name]
         condition = ops.cast(condition, self.conditioning.condition_dtype)
         height, width = ops.shape(condition)[1], ops.shape(condition)[2]
         condition = self._pad(condition)  # Sides become multiples of `size_multiple`.
-        instances = features = None
+        instances = None
         if "instances" in self.input_names:
             instances = self._pad(ops.cast(inputs["instances"], "int32"))
-        if self.encoder is not None:
-            regions = condition if self.encoder_regions == "labels" else instances
-            features = _paint_styles(inputs["styles"], regions)
+        features = self._painted(condition, instances, inputs)
         # (batch, height, width[, channels]) -> (batch, height, width, generator's input channels)
         condition = self.conditioning(condition, instances, features)
         with seeded(self.generator, inputs.get("seed")):
@@ -167,6 +181,26 @@ class Synthesizer(keras.Model):
         # (batch, [k,] height, width, channels), cropped to the size of the condition
         image = ops.cast(image, "float32")[..., :height, :width, :]
         return ops.cast(ops.clip(ops.round((image + 1.0) * 127.5), 0, 255), "uint8")
+
+    def one_picture(self, inputs):
+        """Returns one picture of each layout: `call`, and of k pictures that of seed mod k.
+
+        It is the graph that `export` writes.
+
+        Args:
+            inputs: Dict of the tensors that `picture_input_names` names, as for `call`.
+
+        Returns:
+            Uint8 tensor (batch, height, width, channels).
+        """
+        images, k = self(inputs), self.num_outputs
+        if k == 1:
+            return images
+        batch, _, height, width, channels = ops.shape(images)
+        # (batch, k, height, width, channels) -> (batch * k, height, width, channels)
+        every = ops.reshape(images, (-1, height, width, channels))
+        rows = k * ops.arange(batch, dtype="int32") + ops.cast(inputs["seed"], "int32") % k
+        return ops.take(every, rows, axis=0)
 
     def synthesize(self, condition, instances=None, styles=None, seed=0):
         """Synthesises photographs from NumPy arrays, with every check.
@@ -181,9 +215,11 @@ class Synthesizer(keras.Model):
                 objects: of `encode`, or of a `StyleTable`. (Class id -> style, if the
                 encoder's regions are labels.) For a batch, one dict for all of it.
             seed: Seed of the styles that are not given, and of the generator's noise, if it
-                draws any. The style of an object depends on the seed and its id alone, so that
-                giving one leaves the others as they are. If the generator makes k pictures of a
-                layout, picture seed mod k is returned.
+                draws any: a whole number, of which the last 31 bits count, or one for each picture
+                of a batch. The style of an object depends on the seed, its id and its class alone,
+                so that giving one leaves the others as they are, and a picture does not depend on
+                the others of its batch. If the generator makes k pictures of a layout, picture
+                seed mod k is returned.
 
         Returns:
             Uint8 array (height, width, channels) or (batch, height, width, channels), with the
@@ -192,16 +228,18 @@ class Synthesizer(keras.Model):
         Raises:
             ValueError: If an id is out of range, or the arrays do not fit.
         """
-        seed = checks.checked_seed(seed)
         images = self.synthesize_all(condition, instances, styles, seed)
-        return images[..., seed % self.num_outputs, :, :, :]
+        seeds = np.asarray(checks.checked_seeds(seed, len(images) if images.ndim == 5 else 1))
+        if images.ndim == 4:
+            return images[seeds[0] % self.num_outputs]
+        return images[np.arange(len(images)), seeds % self.num_outputs]
 
     def synthesize_all(self, condition, instances=None, styles=None, seed=0):
         """Synthesises all pictures that the generator makes of each layout.
 
         Args:
             condition, instances, styles: See `synthesize`.
-            seed: Seed of the styles that are not given.
+            seed: Seed, or seeds, of styles and noise.
 
         Returns:
             Uint8 array (k, height, width, channels) or (batch, k, height, width, channels), k
@@ -253,12 +291,39 @@ class Synthesizer(keras.Model):
         ids, numbers = np.unique(regions, return_inverse=True)
         object_styles.require_at_most(len(ids), encoder.max_instances)
         numbers = numbers.reshape(regions.shape).astype("int32")
-        features = np.asarray(self._encode_map(encoder, image, numbers))
+        features = ops.convert_to_numpy(self.feature_map(image[None], numbers[None]))[0]
         counts = np.bincount(numbers.ravel())  # (objects,)
         # (height, width, features) -> one (objects,) per feature -> (objects, features)
         sums = [np.bincount(numbers.ravel(), f.ravel()) for f in np.moveaxis(features, -1, 0)]
         vectors = (np.stack(sums, axis=-1) / counts[:, None]).astype("float32")
         return dict(zip(ids.tolist(), vectors, strict=True))
+
+    def feature_map(self, images, regions):
+        """Returns the encoder's features of photographs; it is the graph that `export` writes.
+
+        Args:
+            images: Uint8 tensor (batch, height, width, channels).
+            regions: Int32 tensor (batch, height, width), 0..max_instances-1: the instances, or
+                classes, of each photograph, numbered.
+
+        Returns:
+            Float32 tensor (batch, height, width, features); of one region nearly equal, also
+            where `encoder_reduction` has shifted its border.
+        """
+        encoder, n = self._require_encoder(), self.encoder_reduction
+        height, width = ops.shape(regions)[1], ops.shape(regions)[2]
+        multiple, minimum = n * encoder.size_multiple, n * encoder.minimum_size
+        pixels = to_unit_range(repeat_edges(images, multiple, minimum))
+        regions = repeat_edges(regions, multiple, minimum)
+        if n > 1:
+            # (batch, height, width, ...) -> (batch, height / n, width / n, ...)
+            pixels = ops.average_pool(pixels, n, strides=n, data_format="channels_last")
+            regions = regions[:, ::n, ::n]
+        features = encoder([pixels, regions], training=False)
+        if n > 1:
+            # (batch, height / n, width / n, features) -> the photographs' own size
+            features = ops.repeat(ops.repeat(features, n, axis=1), n, axis=2)
+        return features[:, :height, :width]
 
     def save(self, filepath, **kwargs):
         """Writes one `.keras` file, as `keras.Model.save`, with weights of `stored_dtype`.
@@ -270,49 +335,68 @@ class Synthesizer(keras.Model):
             model = self if self.stored_dtype == "float32" else rounded(self, self.stored_dtype)
         keras.saving.save_model(model, filepath, **kwargs)
 
-    def export(self, path, format="saved_model", half=False):
-        """Writes a model for other programs, or a smaller file.
+    def save_to_preset(self, path, stored_dtype=None, **details):
+        """Writes a folder to share: configuration, weights, their SHA-256, and a model card.
+
+        `tfsynth.from_preset` reads it. See docs/sharing.md for what is in it and how to upload it.
 
         Args:
-            path: Folder to write (keras: file). TF Serving wants its last part to be a version
-                number, e.g. `export/1`.
-            format: `"keras"`: one file as `save` writes. `"pix2pixhd"`: checkpoints of the
-                published program, of its networks alone. `"saved_model"`: serves without this
-                package. Signature `serving_default`: int32 `labels` (and
-                `instances`) (batch, height, width), or uint8 `condition` (batch, height,
-                width, channels), and what else `input_names` names -> uint8 `image` (batch,
-                height, width, channels), or (batch, k, height, width, channels) if the generator
-                makes k pictures of a layout.
-            half: Whether the file's `stored_dtype` is float16; for `"keras"`.
+            path: Folder to write; must not exist, or be empty. It is written completely or not
+                at all.
+            stored_dtype: "float32", or "float16" for half the size; `None` for this model's own.
+            **details: What the model does not know of itself, for its card; all are optional:
+                `title`; `license` of the weights, as the hub spells it ("apache-2.0");
+                `data_license`, a text; `datasets`, a list of names on the hub; `scores`, the dict
+                that `tfsynth evaluate` writes; `limitations`, a list of further sentences on what
+                falls short.
 
         Raises:
-            ValueError: If the format is unknown, has no halves, or not such networks.
+            FileExistsError: If there is something at `path`.
+            ValueError: If a weight is not finite, or too large for float16, or a detail is of
+                another kind.
+        """
+        from tfsynth.synthesis.publishing import save_preset
+
+        save_preset(self, path, stored_dtype, **details)
+
+    def export(self, path, format="saved_model", precision=None, **settings):
+        """Writes a model for other programs, or a smaller file, and verifies it.
+
+        Args:
+            path: Folder or file to write. TF Serving wants its last part to be a version
+                number, e.g. `export/1`.
+            format: `"saved_model"`: for TF Serving; `"tflite"`: for LiteRT; `"onnx"`;
+                `"keras"`: one file as `save` writes; `"preset"`: see `save_to_preset`;
+                `"pix2pixhd"`: checkpoints of the published program, of its networks alone.
+            precision: Of the weights that are written; `None` for the first of
+                `exporters.precisions(format)`.
+            **settings: See `exporters.export`.
+
+        Raises:
+            ValueError: If the format is unknown, has no such precision or not such networks.
             FileExistsError: If `path` exists and is not empty.
         """
         # Exporting needs TensorFlow; loading and running a synthesizer do not.
         from tfsynth import exporters
 
-        exporters.export(self, path, format=format, half=half)
+        return exporters.export(self, path, format, precision, **settings)
 
     def _checked_inputs(self, condition, instances, styles, seed):
         """Returns what `call` takes, and whether the condition is one rather than a batch."""
-        seed = checks.checked_seed(seed)
         condition, single = checks.checked_condition(condition, self.conditioning, self.label_set)
         name, batch = self.conditioning.condition_name, condition[None] if single else condition
         if styles is not None:
             self._require_encoder()
         inputs = {name: batch.astype(self.conditioning.condition_dtype)}
-        if "instances" in self.input_names:
-            # The substitute for missing instances: the labels, or zeros for a picture.
-            hint = "the labels themselves: edges then lie between classes only"
-            hint = hint if self.label_set else "zeros: all of it is one object then"
-            shape = batch.shape[1:3] if single else batch.shape[:3]
-            instances = checks.checked_instances(instances, shape, hint)
-            inputs["instances"] = instances[None] if single else instances
-        if self.encoder is not None:
-            self._add_styles(inputs, styles, seed)
+        inputs |= checks.batch_of_instances(self, instances, batch, single)
+        seeds = checks.checked_seeds(seed, len(batch))
+        if styles:
+            regions = inputs[name if self.encoder_regions == "labels" else "instances"]
+            inputs |= object_styles.given_styles(styles, regions, self.encoder.num_features)
+        elif styles is not None:
+            object_styles.checked_styles(styles, self.encoder.num_features)
         if "seed" in self.input_names:
-            inputs["seed"] = np.array(seed % 2**31, "int32")
+            inputs["seed"] = np.array(seeds, "int32")
         return inputs, single
 
     def _require_encoder(self) -> Any:
@@ -320,35 +404,22 @@ class Synthesizer(keras.Model):
             raise ValueError("This model was trained without a feature encoder: it has no styles.")
         return self.encoder
 
-    def _encode_map(self, encoder, image, numbers):
-        """Returns the features of one photograph, (height, width, features)."""
-        height, width = numbers.shape
-        n = self.encoder_reduction
-        multiple, minimum = n * encoder.size_multiple, n * encoder.minimum_size
-        pixels = to_unit_range(repeat_edges(image[None], multiple, minimum))
-        regions = repeat_edges(numbers[None], multiple, minimum)
-        if n > 1:
-            # (1, height, width, ...) -> (1, height / n, width / n, ...)
-            pixels = ops.average_pool(pixels, n, strides=n, data_format="channels_last")
-            regions = regions[:, ::n, ::n]
-        features = ops.convert_to_numpy(encoder([pixels, regions], training=False))[0]
-        # (height / n, width / n, features) -> the photograph's own size
-        return features.repeat(n, axis=0).repeat(n, axis=1)[:height, :width]
-
-    def _add_styles(self, inputs, given, seed):
-        """Numbers the instances of each picture from 0 and puts their styles beside them."""
-        by_label, encoder = self.encoder_regions == "labels", self._require_encoder()
-        name = "labels" if by_label else "instances"
-        regions, inputs["styles"] = object_styles.assign(
-            inputs[name],
-            inputs.get("labels"),
-            (encoder.max_instances, encoder.num_features),
-            by_label=by_label,
-            given=given,
-            table=self.styles,
-            seed=seed,
-        )
-        inputs[name] = regions
+    def _painted(self, condition, instances, inputs):
+        """Returns the style of every pixel, (batch, height, width, features); `None` without."""
+        if self.encoder is None:
+            return None
+        has_labels = self.label_set is not None
+        ids = condition if self.encoder_regions == "labels" else instances
+        # Condition pictures have no classes: all objects are of class 0.
+        classes = condition if has_labels else ops.zeros_like(ids)
+        if self.styles is None:
+            painted = ops.zeros((*ops.shape(ids), self.encoder.num_features), "float32")
+        else:
+            painted = painting.draw_styles(self.styles, ids, classes, inputs["seed"])
+        if "styles" not in inputs:
+            return painted
+        given = ops.cast(inputs["style_ids"], "int32"), inputs["styles"]
+        return painting.replace_given(painted, ids, *given)
 
     def _synthesize_batch(self, inputs):
         """Runs the compiled call; sizes share one trace, since they stay dynamic."""
@@ -390,11 +461,3 @@ class Synthesizer(keras.Model):
             parts["styles"] = StyleTable.from_dict(config["styles"], classes)
         # Before format 3 a file said in which precision training had computed.
         return cls(**without_policy({**config, **parts}))
-
-
-def _paint_styles(styles, regions):
-    """Gives every pixel the style of its region: (batch, height, width, features)."""
-    batch, count = ops.shape(styles)[0], styles.shape[1]
-    # Style i of picture b is row b * max_instances + i of (batch * max_instances, features).
-    rows = regions + count * ops.reshape(ops.arange(batch, dtype="int32"), (-1, 1, 1))
-    return ops.take(ops.reshape(styles, (-1, styles.shape[2])), rows, axis=0)

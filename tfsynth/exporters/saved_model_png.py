@@ -1,0 +1,102 @@
+"""PNG as bytes inside a served graph: what it stores, or a sentence that says why not.
+
+TensorFlow's decoder raises an error, and would fail the other rows of a request: it runs here in
+a `tf.data` pipeline of one element, which drops what raises. It compares the checksums of the
+pixels and wants the last chunk; everything else is checked in the header, before it runs.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tfsynth.exporters.saved_model_requests import check_pixels, first, unless
+from tfsynth.exporters.saved_model_turns import turn_of_png, upright
+
+# Types of PNG: the header's byte 25.
+GREY, PALETTE, GREY_ALPHA = 0, 3, 4
+# Signature and first chunk.
+HEADER_BYTES = 33
+DAMAGED = " is truncated or damaged."
+_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+
+
+class Header(NamedTuple):
+    """What the first bytes of a PNG say: scalars; `problem` is a sentence, or ""."""
+
+    height: tf.Tensor
+    width: tf.Tensor
+    bits: tf.Tensor
+    kind: tf.Tensor
+    has_alpha: tf.Tensor
+    turn: tf.Tensor
+    problem: tf.Tensor
+
+
+def png_header(name, data):
+    padded = tf.strings.join([tf.strings.substr(data, 0, HEADER_BYTES), bytes(HEADER_BYTES)])
+    start = tf.io.decode_raw(tf.strings.substr(padded, 0, HEADER_BYTES), tf.uint8)
+    start = tf.cast(tf.ensure_shape(start, (HEADER_BYTES,)), tf.int64)
+    height, width = _number(start, 20), _number(start, 16)
+    before = _before_pixels(data)
+    turn = turn_of_png(before)
+    problem = first(
+        unless(tf.not_equal(data, ""), f"{name} is empty: send a PNG."),
+        unless(tf.logical_not(is_jpeg(data)), f"{name} is a JPEG, which changes ids: send a PNG."),
+        unless(
+            tf.reduce_all(tf.equal(start[:16], list(_PNG + b"\0\0\0\rIHDR"))),
+            f"{name} is no PNG.",
+        ),
+        check_pixels(name, height, width),
+        unless(tf.logical_not(_contains(before, "acTL")), f"{name} is animated: send one frame."),
+        unless(turn > 0, f"{name} has damaged EXIF data: save it without."),
+    )
+    bits, kind = tf.cast(start[24], tf.int32), tf.cast(start[25], tf.int32)
+    has_alpha = (kind >= GREY_ALPHA) | _contains(before, "tRNS")
+    return Header(height, width, bits, kind, has_alpha, turn, problem)
+
+
+def png_pixels(name, data, header, problem):
+    """Returns what a PNG shows, uint16 (height, width, 4) as RGBA, upright; and a sentence."""
+    decode = lambda one: tf.io.decode_png(one, channels=4, dtype=tf.uint16)  # noqa: E731
+    pixels = decoded_if_good(problem, data, decode, tf.uint16)
+    whole = tf.reduce_all(tf.equal(tf.shape(pixels, tf.int64)[:2], [header.height, header.width]))
+    problem = first(problem, unless(whole, name + DAMAGED))
+    pixels = upright(pixels, header.turn)
+    return tf.ensure_shape(pixels, (None, None, 4)), problem
+
+
+def decoded_if_good(problem, data, decode, dtype):
+    """Returns what `decode` makes of `data`; (0, 0, 4) where there is a problem or it raises."""
+    nothing = lambda: tf.zeros((0, 0, 4), dtype)  # noqa: E731
+    return tf.cond(tf.equal(problem, ""), lambda: without_errors(data, decode, nothing()), nothing)
+
+
+def without_errors(data, function, otherwise):
+    """Returns `function` of `data`; `otherwise` where that raises."""
+    one = tf.data.Dataset.from_tensors(data).map(function).ignore_errors(log_warning=False)
+    return one.reduce(otherwise, lambda _, found: found)
+
+
+def stored(shown, header):
+    """Returns the numbers that a grey PNG holds: the decoder spreads few bits over 0..65535."""
+    values = tf.cast(shown, tf.int32)
+    stretch = tf.gather([1, 255, 85, 1, 17, 1, 1, 1, 1], tf.minimum(header.bits, 8))
+    return tf.where(header.bits > 8, values, values // 257 // stretch)
+
+
+def is_jpeg(data):
+    return tf.equal(tf.strings.substr(data, 0, len(_JPEG)), _JPEG)
+
+
+def _before_pixels(data):
+    """Returns what stands before the pixels of a PNG."""
+    return tf.strings.reduce_join(tf.strings.split(data, "IDAT", maxsplit=1)[:1])
+
+
+def _contains(data, word):
+    return tf.size(tf.strings.split(data, word, maxsplit=1)) > 1
+
+
+def _number(numbers, place):
+    """Returns the number of four bytes, the largest first."""
+    return tf.reduce_sum(numbers[place : place + 4] * [2**24, 2**16, 2**8, 1])

@@ -1,0 +1,361 @@
+"""The model card of a preset, README.md: what a model is, written from what it knows of itself.
+
+What a model was trained on stands in its provenance, which is plain data of any shape: a file may
+come from an older version or another program. What is not there is said to be unknown.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any, NamedTuple
+
+import yaml
+
+TAGS = ["semantic-image-synthesis", "label-to-image", "image-to-image", "keras", "tfsynth"]
+_UNKNOWN = "unknown"
+# What is known of the data that comes with the package.
+_DATA = {"Streets": ("street scenes that tfsynth draws; no photographs", "Apache-2.0, as tfsynth")}
+# Of what `tfsynth evaluate` writes: rows and measures, those that a reader looks for first.
+_ROWS = ("synthesised", "reconstructed", "oracle", "flat", "floor")
+_MEASURES = {"mean_iou": "mean IoU", "pixel_accuracy": "pixel accuracy"}
+_ROW_MEANS = {
+    "synthesised": "photographs of this model",
+    "reconstructed": "the same with the styles of the real photographs",
+    "oracle": "the real photographs",
+    "flat": "each class painted in its mean colour",
+    "floor": "real photographs of other layouts",
+}
+_MOST_CHARACTERS = 200
+# An underscore inside a word is shown as it is.
+_SPECIAL = re.compile(r"([\\`*\[\]<>|#~$&]|(?<![^\W_])_|_(?![^\W_]))")
+
+
+class Details(NamedTuple):
+    """What a model does not know of itself, for its card; `None` is said to be unknown.
+
+    Attributes:
+        title: Its name; by default that of its folder.
+        license: The licence of the weights, in the hub's spelling, such as "apache-2.0".
+        data_license: The licence of the data that it was trained on, in words.
+        datasets: Names of data sets on the hub.
+        scores: What `tfsynth evaluate` wrote, a dict.
+        limitations: Further sentences on what falls short.
+    """
+
+    title: str | None = None
+    license: str | None = None
+    data_license: str | None = None
+    datasets: Sequence[str] = ()
+    scores: Mapping[str, Any] | None = None
+    limitations: Sequence[str] = ()
+
+    def check(self):
+        """Returns itself; raises `ValueError` if a detail is of another kind."""
+        for name in ("title", "license", "data_license"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, str) and value.strip()):
+                raise ValueError(f"`{name}` is a text. Received: {value!r}.")
+        if self.license is not None and not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", self.license):
+            raise ValueError(
+                "`license` is an identifier of the hub in lower case, such as apache-2.0, mit, "
+                f"cc-by-nc-4.0 or other. Received: {self.license!r}."
+            )
+        for name in ("datasets", "limitations"):
+            value = getattr(self, name)
+            if isinstance(value, str) or not all(isinstance(one, str) for one in value):
+                raise ValueError(f"`{name}` is a list of texts. Received: {value!r}.")
+        if self.scores is not None and not _score_rows(self.scores):
+            raise ValueError(
+                "`scores` is what `tfsynth evaluate` writes: rows such as `synthesised`, each with "
+                "numbers such as `mean_iou`. There is no such row in it."
+            )
+        return self
+
+
+def write_card(synthesizer, details, preview=None):
+    """Returns the text of a model card.
+
+    Args:
+        synthesizer: A `Synthesizer`.
+        details: `Details`.
+        preview: Name of the preview picture beside the card, or `None`.
+
+    Returns:
+        Markdown with a YAML front matter, as the Hugging Face Hub reads it.
+
+    Raises:
+        ValueError: If a detail is of another kind.
+    """
+    details = details.check()
+    origin = _origin(synthesizer.provenance)
+    picture = [f"![A layout and the photograph that this model makes of it]({preview})", ""]
+    return "\n".join(
+        [
+            *_front_matter(details, origin),
+            f"# {_plain(details.title or origin['name'] or 'A tfsynth model')}",
+            "",
+            *_what_it_is(synthesizer),
+            "",
+            *(picture if preview else []),
+            *_use(synthesizer),
+            *_classes(synthesizer.label_set),
+            *_training(details, origin),
+            *_scores(details.scores),
+            *_shortcomings(synthesizer, details, origin),
+            "## Files",
+            "",
+            "`sha256.json` has the SHA-256 of each file; tfsynth compares those that it reads "
+            "before it reads them, builds only classes of a list, and runs nothing of this folder.",
+            "",
+        ]
+    )
+
+
+def _front_matter(details, origin):
+    known = [origin["data"]]
+    content = {
+        "library_name": "tfsynth",
+        "pipeline_tag": "image-to-image",
+        "license": details.license or _UNKNOWN,
+        "datasets": [_short(n, _MOST_CHARACTERS) for n in details.datasets or known if n],
+        "tags": TAGS,
+    }
+    content = {key: value for key, value in content.items() if value}
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=1000)
+    return ["---", *text.splitlines(), "---", ""]
+
+
+def _what_it_is(synthesizer):
+    """Returns the first paragraph."""
+    conditioning, label_set = synthesizer.conditioning, synthesizer.label_set
+    channels = {1: "grey", 3: "RGB", 4: "RGBA"}
+    output = channels.get(synthesizer.generator.output_channels, "")
+    if label_set is not None:
+        reads = f"label maps of {label_set.num_classes} classes"
+    else:
+        given = conditioning.condition_channels
+        reads = f"pictures ({channels.get(given, f'{given} channels')})"
+    if "instances" in synthesizer.input_names:
+        reads += " and instance maps (one id per object)"
+    size = synthesizer.generator.count_params()
+    lines = [
+        f"A generator for semantic image synthesis: {reads} in, {output} photographs of the same "
+        "size out.".replace("  ", " "),
+        f"It is a `{type(synthesizer.generator).__name__}` of {size:,} parameters, "
+        f"stored in {synthesizer.stored_dtype}.",
+    ]
+    if synthesizer.encoder is not None:
+        count = synthesizer.encoder.num_features
+        lines.append(
+            f"Each object has a style of {count} numbers: drawn by a seed, given, or taken from a "
+            "photograph."
+        )
+    if synthesizer.num_outputs > 1:
+        lines.append(f"It makes {synthesizer.num_outputs} photographs of each layout.")
+    return lines
+
+
+def _use(synthesizer):
+    arrays = "labels, instances" if "instances" in synthesizer.input_names else "labels"
+    if synthesizer.label_set is None:
+        arrays = arrays.replace("labels", "pictures")
+    return [
+        "## How to use it",
+        "",
+        "```python",
+        "import tfsynth",
+        "",
+        'synthesizer = tfsynth.from_preset("hf://OWNER/NAME")  # or this folder',
+        f"photograph = synthesizer.synthesize({arrays})  # arrays of any size -> uint8",
+        "```",
+        "",
+        "On the command line, from files, of this folder:",
+        "",
+        "```",
+        "pip install tfsynth",
+        f"tfsynth synthesize --model FOLDER {arrays.split(',')[0]}/ -o photographs/",
+        "```",
+        "",
+    ]
+
+
+def _classes(label_set):
+    if label_set is None:
+        return []
+    void = set(label_set.void_ids)
+    rows = [
+        f"| {i} | {_plain(name)} | `#{red:02x}{green:02x}{blue:02x}` ({red}, {green}, {blue}) | "
+        f"{'void: not scored' if i in void else ''} |"
+        for i, (name, (red, green, blue)) in enumerate(
+            zip(label_set.names, label_set.colours, strict=True)
+        )
+    ]
+    return ["## Classes", "", "| id | class | colour | |", "|---|---|---|---|", *rows, ""]
+
+
+def _training(details, origin):
+    about, known = _DATA.get(origin["data"] or "", ("", None))
+    data = f"`{_code(origin['data'])}`" if origin["data"] else _UNKNOWN
+    rows = {
+        "data": f"{data}{f': {about}' if about else ''}",
+        "licence of the data": _plain(details.data_license or known or "") or _UNKNOWN,
+        "examples": origin["examples"],
+        "size": origin["size"] and f"{origin['size'][0]} x {origin['size'][1]} (height x width)",
+        "method": origin["method"],
+        **{name: origin[name] for name in ("steps", "minutes", "device", "seed")},
+        "precision of training": origin["precision"],
+        "config": origin["name"],
+    }
+    lines = [
+        f"| {name} | {value if name == 'data' else _plain(value)} |"
+        for name, value in rows.items()
+        if value not in (None, "")
+    ]
+    licence = details.license
+    return [
+        "## Training",
+        "",
+        "| | |",
+        "|---|---|",
+        *lines,
+        "",
+        f"The licence of the weights is {licence}."
+        if licence
+        else "The licence of the weights is not stated: ask those who trained them.",
+        "",
+    ]
+
+
+def _scores(scores):
+    if scores is None:
+        return ["## Scores", "", "Not measured.", ""]
+    rows = _score_rows(scores)
+    names = [n for n in _MEASURES if any(n in row for row in rows.values())]
+    names += sorted({n for row in rows.values() for n in row} - set(_MEASURES))
+    heading = [_MEASURES.get(name, _plain(name.replace("_", " "))) for name in names]
+    lines = ["| | " + " | ".join(heading) + " | |", "|---" * (len(names) + 2) + "|"]
+    ordered = [*(r for r in _ROWS if r in rows), *sorted(set(rows) - set(_ROWS))]
+    for row in ordered:
+        values = [f"{rows[row][n]:.3f}" if n in rows[row] else "" for n in names]
+        lines.append(f"| {_plain(row)} | {' | '.join(values)} | {_ROW_MEANS.get(row, '')} |")
+    examples, split = scores.get("examples"), scores.get("split")
+    of = f"Of {examples} examples of the split {_plain(split)}" if examples and split else "Of data"
+    protocol = scores.get("protocol")
+    by = f", by the protocol `{_code(protocol)}`" if isinstance(protocol, str) else ""
+    return ["## Scores", "", f"{of}{by}.", "", *lines, ""]
+
+
+def _score_rows(scores):
+    """Returns row -> measure -> finite number."""
+    found = {}
+    for row, values in scores.items() if isinstance(scores, Mapping) else ():
+        if row != "dataset" and isinstance(row, str) and isinstance(values, Mapping):
+            numbers = {
+                str(name): value
+                for name, value in values.items()
+                if type(value) in (int, float) and math.isfinite(value)
+            }
+            if numbers:
+                found[row] = numbers
+    return found
+
+
+def _shortcomings(synthesizer, details, origin):
+    """Returns what is known to fall short, of every such model and of this one."""
+    found = [
+        "It makes pictures of the kind that it was trained on. What its data lacks, it lacks; what "
+        "its data shows too often, it shows too often.",
+        "Its photographs are inventions: no evidence of anything, and no data to measure a "
+        "detector's safety with.",
+    ]
+    if origin["size"]:
+        height, width = origin["size"]
+        found.append(
+            f"It was trained at {height} x {width}. It takes every size, and is worse the further "
+            "that is from this one."
+        )
+    if origin["data"] == "Streets":
+        found.append("It has seen drawings only: a photograph of a real street is strange to it.")
+    several = synthesizer.encoder is not None or synthesizer.num_outputs > 1
+    if not several and "seed" not in synthesizer.input_names:
+        found.append("It makes one photograph of a layout: nothing in it can be varied.")
+    if synthesizer.encoder is not None and synthesizer.styles is None:
+        found.append("It has no table of styles: without a given style all objects have the same.")
+    if "instances" in synthesizer.input_names:
+        found.append("Without instance maps, objects of one class that touch become one.")
+    if synthesizer.stored_dtype == "float16":
+        found.append("Its weights are rounded to 16 bits: some pixels differ by a grey level.")
+    rows = _score_rows(details.scores or {})
+    ious = [rows.get(row, {}).get("mean_iou") for row in ("synthesised", "oracle")]
+    if None in ious:
+        found.append("How good it is was not measured, or is not known here.")
+    elif ious[0] < ious[1]:
+        found.append(
+            f"A segmenter finds the classes in its photographs with a mean IoU of {ious[0]:.3f}, "
+            f"and in real ones with {ious[1]:.3f}."
+        )
+    found += [_plain(text, most=1000) for text in details.limitations]
+    return ["## What falls short", "", *(f"- {text}" for text in found), ""]
+
+
+def _origin(provenance):
+    """Returns what provenance says, by what the card names; `None` for what it does not say."""
+    config = _dict(provenance).get("config")
+    data = _dict(_dict(config).get("data"))
+    dataset = _dict(data.get("dataset"))
+    game = _dict(_dict(config).get("game") or _dict(config).get("trainer"))
+    parts = [_dict(game.get(role)).get("class") for role in ("generator", "discriminator")]
+    counts = [f"{dataset[s]} {s}" for s in ("train", "validation", "test") if _number(dataset, s)]
+    size = data.get("size")
+    whole = isinstance(size, list | tuple) and len(size) == 2 and all(type(n) is int for n in size)
+    found = {
+        "name": _dict(config).get("name"),
+        "data": dataset.get("class"),
+        "method": " + ".join(part for part in parts if isinstance(part, str)),
+        **{name: _dict(provenance).get(name) for name in ("precision", "device")},
+    }
+    found = {name: one if isinstance(one, str) else None for name, one in found.items()}
+    numbers = {name: _number(_dict(provenance), name) for name in ("steps", "minutes")}
+    seed = _number(_dict(config), "seed")
+    return {**found, **numbers, "seed": seed, "examples": ", ".join(counts), "size": whole and size}
+
+
+def without_paths(node):
+    """Returns plain data in which every path of a machine is only the last of its names.
+
+    Whoever shares a model need not tell the names of folders on a machine.
+    """
+    if isinstance(node, Mapping):
+        return {key: without_paths(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [without_paths(value) for value in node]
+    if isinstance(node, str):
+        if node.startswith(("/", "~", "file:")):
+            return PurePosixPath(node).name
+        if PureWindowsPath(node).drive:
+            return PureWindowsPath(node).name
+    return node
+
+
+def _dict(value):
+    return value if isinstance(value, Mapping) else {}
+
+
+def _number(node, name):
+    value = node.get(name)
+    return value if type(value) in (int, float) and math.isfinite(value) else None
+
+
+def _plain(value, most=_MOST_CHARACTERS):
+    """Returns a text that Markdown shows as it is, in one line."""
+    return _SPECIAL.sub(r"\\\1", _short(value, most))
+
+
+def _code(value):
+    return _short(value, _MOST_CHARACTERS).replace("`", "'").replace("|", "/")
+
+
+def _short(value, most):
+    text = " ".join(str(value).split())
+    return text if len(text) <= most else f"{text[:most]}..."
