@@ -1,4 +1,4 @@
-"""What the REST and the gRPC side of the client share: their error, their limits, their patience."""
+"""What the REST and the gRPC side of the client share: error, limits, patience."""
 
 import random
 import re

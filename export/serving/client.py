@@ -1,9 +1,10 @@
-"""A client of tfsynth models on TensorFlow Serving, by REST or gRPC; neither tfsynth nor TensorFlow.
+"""A client of tfsynth's models on TensorFlow Serving, by REST or gRPC.
 
     python export/serving/client.py layout.png -o photo.png --host localhost:8501
 
 REST (port 8501) needs the standard library only; calls with arrays need NumPy. gRPC (port 8500)
-needs `pip install grpcio protobuf numpy`. docs/serving.md describes the signatures.
+needs `pip install grpcio protobuf numpy`. Neither tfsynth nor TensorFlow is
+needed. docs/serving.md describes the signatures.
 """
 
 import argparse
@@ -221,9 +222,7 @@ def main(arguments=None):
     parser.add_argument("-o", "--output", type=Path, help="file to write (.png, .jpg)")
     parser.add_argument("--instances", type=Path, help="PNG: ids of the instances, 8 or 16 bits")
     parser.add_argument("--seed", type=int, default=0, help="draws looks and noise (default: 0)")
-    parser.add_argument(
-        "--describe", action="store_true", help="print what the model says of itself"
-    )
+    parser.add_argument("--describe", action="store_true", help="print what the model says")
     parser.add_argument("--host", default="localhost:8501", help="name:port (default: %(default)s)")
     parser.add_argument("--model", default="tfsynth", help="name on the server (%(default)s)")
     parser.add_argument("--grpc", action="store_true", help="the port speaks gRPC, as 8500 does")

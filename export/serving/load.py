@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from client import Client, ServingError
 from malformed import CLEAN, answer_to, kinds
@@ -33,17 +34,17 @@ def main(arguments=None):
         first.wait_until_available(60.0)
         layout = given.layout.read_bytes() if given.layout else default_layout(first, *given.size)
         if given.malformed:
-            report = malformed(first, layout, given.malformed, given.pid)
-            print(_malformed_text(report))
+            report: Any = malformed(first, layout, given.malformed, given.pid)
+            failed, text = report["not_clean"], _malformed_text(report)
         else:
             report = [throughput(given, layout, clients) for clients in given.clients]
-            print(_throughput_text(report))
+            failed, text = any(one["errors"] for one in report), _throughput_text(report)
     except (OSError, ServingError, ValueError) as error:
         print(f"load.py: {error}", file=sys.stderr)
         return 1
+    print(text)
     if given.json:
         given.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    failed = report["not_clean"] if given.malformed else sum(len(one["errors"]) for one in report)
     return 1 if failed else 0
 
 
@@ -166,8 +167,8 @@ def _malformed_text(report):
     memory = report["memory_mb"]
     lines.append(
         f"{report['requests']} wrong requests in {report['seconds']:.0f} s (p99 "
-        f"{report['p99_ms']:.0f} ms); {report['right_answers']} of {report['right_requests']} right "
-        f"ones between them answered as before; memory of the server, MB: {memory}"
+        f"{report['p99_ms']:.0f} ms); {report['right_answers']} of {report['right_requests']} "
+        f"right ones between them answered as before; memory of the server, MB: {memory}"
     )
     if report["not_clean"]:
         lines.append(f"NOT CLEAN: {report['not_clean']}")

@@ -7,6 +7,8 @@ kinds of the fields only, so those that the client uses are declared here, as th
 pool of their own: both packages can be imported into one process.
 """
 
+from typing import Any
+
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 # Per message: fields as "name number kind"; `*` before a kind: repeated; `{}`: a map from strings.
@@ -66,7 +68,7 @@ def _add_field(package, message, text):
         field.type = getattr(field, f"TYPE_{kind.upper()}")
 
 
-def message_classes(messages, package):
+def message_classes(messages, package) -> dict[str, Any]:
     """Returns name -> class of messages that are declared as `_MESSAGES` is."""
     file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package)
     file.syntax = "proto3"  # Repeated numbers are packed.

@@ -25,9 +25,5 @@ def grey_png(width, rows, bits=8):
         bits: 8 or 16.
     """
     data = b"".join(b"\0" + row for row in rows)
-    parts = (
-        header(width, len(rows), bits),
-        chunk(b"IDAT", zlib.compress(data)),
-        chunk(b"IEND", b""),
-    )
-    return SIGNATURE + b"".join(parts)
+    pixels = chunk(b"IDAT", zlib.compress(data))
+    return SIGNATURE + header(width, len(rows), bits) + pixels + chunk(b"IEND", b"")

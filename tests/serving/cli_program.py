@@ -22,8 +22,8 @@ def run(arguments):
         if child == 0:
             os.dup2(output.fileno(), 1)
             sys.argv = ["saved_model_cli", *arguments]
+            # It raises SystemExit, which ends the copy.
             saved_model_cli.main()
-            os._exit(0)
         _, status = os.waitpid(child, 0)
         output.seek(0)
         return os.waitstatus_to_exitcode(status), output.read()

@@ -1,8 +1,9 @@
 """What test_saved_model.py runs where neither Keras nor tfsynth can be imported.
 
 Arguments: the folder of a SavedModel, and a folder with the inputs of signatures, `NAME.npz`. It
-loads the model into a session by TensorFlow's C++ loader, runs the signatures, writes their outputs as
-`NAME.out.npz`, and prints as JSON how many warm-up requests of each signature were answered.
+loads the model into a session by TensorFlow's C++ loader, runs the signatures, writes their
+outputs as `NAME.out.npz`, and prints as JSON how many warm-up requests of each signature were
+answered.
 """
 
 import json

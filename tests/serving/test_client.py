@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import re
+import shutil
 import subprocess
 import sys
 
@@ -167,6 +169,21 @@ def test_the_command_line_needs_the_standard_library_only(ready, tmp_path, model
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith("client.py: INVALID_ARGUMENT: ")
     assert not (tmp_path / "x.png").exists()
+
+
+def test_the_curl_of_the_page_returns_a_photograph(ready, tmp_path, model):
+    if not shutil.which("curl"):
+        pytest.skip("Needs curl.")
+    page = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    (block,) = (text for text in re.findall(r"```bash\n(.*?)```", page, re.S) if "curl" in text)
+    block = block.replace("localhost:8501", f"127.0.0.1:{ready['rest']}")
+    (tmp_path / "layout.png").write_bytes(grey(LAYOUT))
+    subprocess.run(["bash", "-c", block], cwd=tmp_path, check=True, timeout=60)
+    expected = model.synthesize(LAYOUT, LAYOUT.astype("int32"), seed=7)
+    np.testing.assert_array_equal(pixels((tmp_path / "photo.png").read_bytes()), expected)
+    (tmp_path / "layout.png").write_bytes(b"no picture")
+    done = subprocess.run(["bash", "-c", block], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, "label_bytes is no PNG" in done.stderr) == (1, True)
 
 
 def test_the_grpc_side_does_not_import_tensorflow(ready):

@@ -24,7 +24,7 @@ from tfsynth.synthesis.paths import (
 )
 
 
-def load_synthesizer(path) -> Synthesizer:
+def load_synthesizer(path):
     """Loads a synthesizer from its `.keras` file, a run or preset folder, or by the name of one.
 
     Raises:

@@ -51,8 +51,9 @@ class Version:
         https://github.com/tensorflow/serving/blob/master/tensorflow_serving/g3doc/saved_model_warmup.md
         """
         answered = Counter()
-        records = tf.compat.v1.io.tf_record_iterator(str(path)) if path.is_file() else ()
-        for record in records:
+        if not path.is_file():
+            return answered
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
             log = prediction_log_pb2.PredictionLog.FromString(record)
             if log.WhichOneof("log_type") != "predict_log":
                 raise ValueError(f"{path}: a record is no request of a prediction.")
