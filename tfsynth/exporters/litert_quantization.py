@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import re
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +31,7 @@ class Convolution(NamedTuple):
     Args:
         operator: Its name in LiteRT's schema.
         name: Name of its output.
-        pixels: Height x width of its output, of the picture that was tried.
+        pixels: Number of pixels of its output, for the picture that was tried.
     """
 
     operator: str
@@ -63,8 +64,7 @@ def quantized(model, synthesizer, precision, size, examples=None):
     found = convolutions(model, examples[0])
     if precision != "int8-weights":
         found = inner(found)
-    # The package reports its progress and its opinions.
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    with _quiet():
         quantizer = edge.Quantizer(model)
         for convolution in found:
             # The package searches the expression in the names of outputs, each with a `;` behind.
@@ -87,12 +87,11 @@ def quantized(model, synthesizer, precision, size, examples=None):
 
 
 def inner(found):
-    """Returns the convolutions whose output is smaller than the picture.
+    """Returns the convolutions whose output is smaller than that of the last one, the picture.
 
     Of a network that has none, all but the first and the last.
     """
-    full = max((convolution.pixels for convolution in found), default=0)
-    return [convolution for convolution in found if convolution.pixels < full] or found[1:-1]
+    return [c for c in found if c.pixels < found[-1].pixels] or found[1:-1]
 
 
 def convolutions(model, example):
@@ -119,7 +118,8 @@ def convolutions(model, example):
         if code in names:
             output = operator.outputs[0]
             name = graph.tensors[output].name.decode("utf-8")
-            found.append(Convolution(names[code], name, int(np.prod(shapes[output][1:3]))))
+            # Of a dilated convolution, rows and columns are moved into the batch meanwhile.
+            found.append(Convolution(names[code], name, int(np.prod(shapes[output][:3]))))
     return found
 
 
@@ -149,6 +149,16 @@ def drawn(synthesizer, size=(None, None)):
                 example[name] = values[objects].astype(dtype)
         examples.append({name: example[name] for name in synthesizer.picture_input_names})
     return examples
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Hides what the package reports: its progress, and that it keeps all activations."""
+    nowhere = io.StringIO()
+    with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*preserve_all_tensors", UserWarning)
+            yield
 
 
 def _require_similar(model, made, examples):
