@@ -101,15 +101,14 @@ def _converted(function, half, folder):
     frozen = convert_variables_to_constants_v2(function)
     names = [tensor.name.removesuffix(":0") for tensor in frozen.inputs]
     specs = function.structured_input_signature[1]
-    module: Any = tf.Module()
-    module.synthesize = tf.function(
+    named = tf.function(
         lambda **inputs: {"image": frozen(*[inputs[name] for name in names])[0]}, autograph=False
     )
-    signature = module.synthesize.get_concrete_function(**specs)
+    signature = named.get_concrete_function(**specs)
     # The gradients of some activations refer to variables that are gone.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     with working_folder(folder) as saved:
-        tf.saved_model.save(module, str(saved), {SIGNATURE: signature}, options)
+        tf.saved_model.save(tf.Module(), str(saved), {SIGNATURE: signature}, options)
         converter = tf.lite.TFLiteConverter.from_saved_model(str(saved), signature_keys=[SIGNATURE])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if half:
