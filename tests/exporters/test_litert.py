@@ -4,6 +4,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tests.exporters.foreign_networks import AreaResizing, synthesizer_with
+from tests.exporters.tflite_models import batch, write
 from tests.synthesis.synthesizers import (
     LABELS,
     layout,
@@ -12,36 +13,20 @@ from tests.synthesis.synthesizers import (
     styled_synthesizer,
     synthesizer,
 )
-from tfsynth.exporters import litert
-from tfsynth.exporters.description import describe
+from tfsynth.exporters import export, litert
 from tfsynth.exporters.litert_file import read_file
-from tfsynth.exporters.litert_quantization import drawn
 from tfsynth.exporters.runtimes.litert import Runtime
 from tfsynth.layers import Conditioning
 from tfsynth.layouts.labels import LabelSet
 from tfsynth.networks import CascadedRefinementNetwork
 from tfsynth.synthesis.synthesizer import Synthesizer
 
-SEEDS = (5, -1, -(2**31))
 # Sizes of pictures, and how many: of the multiple, off it, and smaller than a network takes.
 SIZES = (((16, 24), 1), ((24, 16), 3), ((17, 29), 3), ((3, 5), 1))
 
 
-def write(model, path, precision="float32", **arguments):
-    described = describe(model, format="tflite", precision=precision)
-    litert.write(model, path, precision=precision, description=described, **arguments)
-    return Runtime(path)
-
-
-def batch(model, size, count):
-    examples = drawn(model, size)[:count]
-    inputs = {name: np.concatenate([e[name] for e in examples]) for name in examples[0]}
-    if "seed" in inputs:
-        inputs["seed"] = np.array(SEEDS[:count], "int32")
-    if "instances" in inputs:
-        # Ids of any value, -(2**31) among them.
-        inputs["instances"] = np.where(inputs["instances"] == 1, -(2**31), inputs["instances"] - 9)
-    return inputs
+def opened(*arguments, **options):
+    return Runtime(write(*arguments, **options))
 
 
 def differences(model, runtime, sizes=SIZES):
@@ -68,7 +53,7 @@ def refinement():
 )
 def test_pictures_are_those_of_the_synthesizer(tmp_path, make):
     model = make()
-    runtime = write(model, tmp_path / "model.tflite")
+    runtime = opened(model, tmp_path / "model.tflite")
     assert max(d.max() for d in differences(model, runtime)) <= 1
 
 
@@ -90,7 +75,7 @@ def test_looks_and_noise_are_computed_alike_with_and_without_fast_kernels(tmp_pa
 def test_float16_is_half_as_large_and_at_most_2_off(tmp_path):
     model = synthesizer()
     write(model, tmp_path / "model.tflite")
-    runtime = write(model, tmp_path / "half.tflite", "float16")
+    runtime = opened(model, tmp_path / "half.tflite", "float16")
     found = np.concatenate([d.ravel() for d in differences(model, runtime, SIZES[:3])])
     assert (found > 2).mean() <= 0.001
     sizes = [len(read_file(tmp_path / name).flatbuffer) for name in ("model.tflite", "half.tflite")]
@@ -99,7 +84,7 @@ def test_float16_is_half_as_large_and_at_most_2_off(tmp_path):
 
 def test_a_fixed_size_takes_batches_one_by_one(tmp_path):
     model = noisy_synthesizer()
-    runtime = write(model, tmp_path / "model.tflite", size=(17, 24))
+    runtime = opened(model, tmp_path / "model.tflite", size=(17, 24))
     assert max(d.max() for d in differences(model, runtime, [((17, 24), 3)])) <= 1
     message = r"takes `labels` of shape \(batch, 17, 24\). Received: \(1, 17, 25\). Resize"
     with pytest.raises(ValueError, match=message):
@@ -112,7 +97,7 @@ def test_labels_that_are_no_class_make_no_blank_picture(tmp_path, void, taken):
     model = synthesizer(edges=False)
     label_set = LabelSet(LABELS.names, LABELS.colours, void)
     model = Synthesizer(model.generator, model.conditioning, label_set)
-    runtime = write(model, tmp_path / "model.tflite")
+    runtime = opened(model, tmp_path / "model.tflite")
     labels = layout(16, 24)[0][None].astype("int32")
     wrong, known = labels.copy(), labels.copy()
     wrong[:, :4], wrong[:, 4:8] = -(2**31), 2**31 - 1
@@ -121,20 +106,27 @@ def test_labels_that_are_no_class_make_no_blank_picture(tmp_path, void, taken):
 
 
 def test_what_litert_lacks_is_said_before_a_conversion(tmp_path):
-    model = synthesizer_with(AreaResizing(name="half"))
-    message = "LiteRT cannot run the layer half: it has no ResizeArea. Use bilinear or"
-    with pytest.raises(ValueError, match=message):
-        write(model, tmp_path / "model.tflite")
+    with pytest.raises(ValueError, match="half.*ResizeArea.*bilinear or nearest"):
+        export(synthesizer_with(AreaResizing(name="half")), tmp_path / "model.tflite", "tflite")
     assert not list(tmp_path.iterdir())
 
 
-def test_an_unknown_precision_names_the_known_ones(tmp_path):
-    message = "Unknown precision 'int4' of a tflite. Known: float32, float16, int8, int8-weights"
-    with pytest.raises(ValueError, match=message):
-        write(synthesizer(), tmp_path / "model.tflite", "int4")
+def test_what_cannot_be_converted_is_one_sentence(tmp_path):
+    """Where nothing was foreseen."""
+    with pytest.raises(ValueError, match="TensorFlow cannot convert this network") as raised:
+        write(synthesizer_with(AreaResizing(name="half")), tmp_path / "model.tflite")
+    assert "\n" not in str(raised.value) and len(str(raised.value)) < 400
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_export_is_known_again(tmp_path):
+    path = write(synthesizer(), tmp_path / "model.tflite")
+    assert litert.foreign(path) == ""
+    (tmp_path / "other").write_bytes(b"else")
+    assert "other is no LiteRT model" in litert.foreign(tmp_path / "other")
 
 
 def test_activations_with_gradients_of_their_own_are_converted(tmp_path):
     model = synthesizer_with(keras.layers.Activation("silu"))
-    runtime = write(model, tmp_path / "model.tflite")
+    runtime = opened(model, tmp_path / "model.tflite")
     assert max(d.max() for d in differences(model, runtime, [((8, 12), 1)])) <= 1

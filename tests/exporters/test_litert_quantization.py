@@ -5,14 +5,13 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from tests.synthesis.synthesizers import LABELS, noisy_synthesizer
-from tfsynth.exporters import litert
-from tfsynth.exporters.description import describe
+from tests.exporters.tflite_models import batch, write
+from tests.synthesis.synthesizers import LABELS
 from tfsynth.exporters.litert_file import read_file
-from tfsynth.exporters.litert_quantization import Convolution, convolutions, drawn, inner
+from tfsynth.exporters.litert_quantization import Convolution, convolutions, inner
 from tfsynth.exporters.runtimes.litert import Runtime
 from tfsynth.layers import Conditioning
-from tfsynth.networks import GlobalGenerator
+from tfsynth.networks import FullResolutionNetwork, GlobalGenerator
 from tfsynth.synthesis.synthesizer import Synthesizer
 
 LAYERS = ("stem", "down0", "down1", "block0_conv1", "block0_conv2", "up1", "up0", "head")
@@ -22,12 +21,6 @@ def model():
     keras.utils.set_random_seed(3)
     generator = GlobalGenerator(4, filters=4, num_downsamples=2, num_blocks=1)
     return Synthesizer(generator, Conditioning(3), LABELS)
-
-
-def write(synthesizer, path, precision, **arguments):
-    described = describe(synthesizer, format="tflite", precision=precision)
-    litert.write(synthesizer, path, precision=precision, description=described, **arguments)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +47,7 @@ def psnr(path, reference, example):
 
 
 def test_the_convolutions_of_a_model_are_found_with_their_sizes(files):
-    example = drawn(model(), (16, 24))[0]
+    example = batch(model(), (16, 24))
     found = convolutions(read_file(files["float32"]).flatbuffer, example)
     assert [next(x for x in LAYERS if f"/{x}_" in c.name) for c in found] == list(LAYERS)
     # The transposed ones have a row and a column more, which are cut off.
@@ -86,37 +79,48 @@ def test_of_weights_alone_all_are_in_8_bits(files):
     "precision, least", [("int8", 44), ("int8-weights", 48), ("int8-static", 38)]
 )
 def test_pictures_of_8_bits_are_close_and_files_smaller(files, precision, least):
-    for example in drawn(model(), (19, 30)):
-        assert psnr(files[precision], files["float32"], example) > least
+    example = batch(model(), (19, 30), 3)
+    assert psnr(files[precision], files["float32"], example) > least
     sizes = [len(read_file(files[name]).flatbuffer) for name in (precision, "float32")]
     assert sizes[0] < 0.8 * sizes[1]
 
 
 def test_fixed_scales_that_are_too_coarse_are_refused(tmp_path):
+    keras.utils.set_random_seed(3)
+    generator = FullResolutionNetwork(4, filters=8)
+    for weight in generator.trainable_weights:
+        weight.assign(3 * weight)
     message = (
         r"In int8-static the pictures of this network have \d+.\d dB .* use the precision int8"
     )
     with pytest.raises(ValueError, match=message):
-        write(noisy_synthesizer(), tmp_path / "model.tflite", "int8-static")
+        write(
+            Synthesizer(generator, Conditioning(3), LABELS),
+            tmp_path / "model.tflite",
+            "int8-static",
+        )
     assert not list(tmp_path.iterdir())
 
 
-def test_the_scales_are_those_of_the_examples(files, tmp_path):
+def test_the_scales_are_those_of_the_layouts(files, tmp_path):
+    synthesizer, grey = model(), np.ones((40, 40), "int32")
+    layouts = [{"labels": grey, "instances": grey}]
+    path = write(synthesizer, tmp_path / "model.tflite", "int8-static", layouts=layouts)
+    example = {"labels": grey[None], "instances": grey[None]}
+    ours, others = (psnr(p, files["float32"], example) for p in (path, files["int8-static"]))
+    assert ours > others + 3
+
+
+@pytest.mark.parametrize("precision", ["int8", "int8-static"])
+def test_layouts_of_other_sizes_serve_a_fixed_one(tmp_path, precision):
     synthesizer = model()
-    examples = drawn(synthesizer, (16, 24))[:1]
-    path = write(synthesizer, tmp_path / "model.tflite", "int8-static", examples=examples)
-    ours, others = (psnr(p, files["float32"], examples[0]) for p in (path, files["int8-static"]))
-    assert ours != others
-
-
-def test_drawn_layouts_have_all_classes_and_objects():
-    examples = drawn(model())
-    assert {name: array.shape for name, array in examples[0].items()} == {
-        "labels": (1, 96, 96),
-        "instances": (1, 96, 96),
-    }
-    assert set(np.unique([e["labels"] for e in examples])) == {0, 1, 2}
-    assert examples[0]["instances"].max() > 10
+    layouts = [
+        {"labels": np.zeros(size, "uint8"), "instances": np.zeros(size, "int64")}
+        for size in ((5, 90), (300, 7))
+    ]
+    path = tmp_path / "model.tflite"
+    write(synthesizer, path, precision, size=(20, 24), layouts=layouts)
+    assert Runtime(path).run(batch(synthesizer, (20, 24))).shape == (1, 20, 24, 3)
 
 
 def test_the_package_that_is_missing_is_named(tmp_path, monkeypatch):

@@ -15,14 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfsynth.exporters.signature import tensors
-
 # LiteRT's names of convolutions, in its schema and for the package that quantizes.
 _CONVOLUTIONS = {"CONV_2D": "CONV_2D", "TRANSPOSE_CONV": "CONV_2D_TRANSPOSE"}
 # A picture that is farther from that in float32, in dB on average, has visible faults.
 LEAST_PSNR = 32.0
-# Of the layouts that are drawn where no examples are given.
-_EXAMPLES, _EXAMPLE_SIDE = 4, 96
 
 
 class Convolution(NamedTuple):
@@ -39,15 +35,13 @@ class Convolution(NamedTuple):
     pixels: int
 
 
-def quantized(model, synthesizer, precision, size, examples=None):
+def quantized(model, precision, examples):
     """Returns a model with convolutions in 8 bits.
 
     Args:
         model: Bytes of a float32 LiteRT model.
-        synthesizer: The `Synthesizer` that it was made from.
         precision: "int8", "int8-weights" or "int8-static".
-        size: (height, width) of its pictures, or of `None` where it is free.
-        examples: List of dicts of the inputs of `one_picture`; `None` for drawn ones.
+        examples: List of dicts of its inputs, of one picture each.
 
     Raises:
         ValueError: If the pictures of "int8-static" would be too far from those of float32.
@@ -60,7 +54,6 @@ def quantized(model, synthesizer, precision, size, examples=None):
             f"The precision {precision} needs the package ai-edge-quantizer: "
             "pip install 'tfsynth[litert]'."
         ) from None
-    examples = list(examples) if examples else drawn(synthesizer, size)
     found = convolutions(model, examples[0])
     if precision != "int8-weights":
         found = inner(found)
@@ -121,34 +114,6 @@ def convolutions(model, example):
             # Of a dilated convolution, rows and columns are moved into the batch meanwhile.
             found.append(Convolution(names[code], name, int(np.prod(shapes[output][:3]))))
     return found
-
-
-def drawn(synthesizer, size=(None, None)):
-    """Draws inputs of `one_picture`: rectangles, each an object of a class.
-
-    Args:
-        synthesizer: A `Synthesizer`.
-        size: (height, width) in pixels, or of `None`.
-
-    Returns:
-        List of dicts of arrays, of one picture each.
-    """
-    random, examples = np.random.default_rng(0), []
-    height, width = (n or _EXAMPLE_SIDE for n in size)
-    for seed in range(_EXAMPLES):
-        objects = np.zeros((1, height, width), "int32")
-        for i in range(1, 25):
-            top, left = random.integers(0, height), random.integers(0, width)
-            rows, columns = random.integers(1, height // 2 + 2), random.integers(1, width // 2 + 2)
-            objects[:, top : top + rows, left : left + columns] = i
-        example = {"instances": objects, "seed": np.array([seed], "int32")}
-        for name, (shape, dtype) in tensors(synthesizer, 1, (height, width)).items():
-            if name not in example:
-                count = synthesizer.conditioning.num_classes or 256
-                values = random.integers(0, count, (25, *shape[3:]))
-                example[name] = values[objects].astype(dtype)
-        examples.append({name: example[name] for name in synthesizer.picture_input_names})
-    return examples
 
 
 @contextlib.contextmanager

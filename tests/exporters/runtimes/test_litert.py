@@ -4,9 +4,9 @@ import zipfile
 import numpy as np
 import pytest
 
+from tests.exporters.tflite_models import write
 from tests.synthesis.synthesizers import styled_synthesizer
 from tfsynth.exporters import litert
-from tfsynth.exporters.description import describe
 from tfsynth.exporters.litert_file import read_file, write_file
 from tfsynth.exporters.runtimes.litert import Runtime
 
@@ -19,11 +19,7 @@ INPUTS = {
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    path = tmp_path_factory.mktemp("litert") / "model.tflite"
-    model = styled_synthesizer()
-    described = describe(model, format="tflite", precision="float32")
-    litert.write(model, path, description=described)
-    return path
+    return write(styled_synthesizer(), tmp_path_factory.mktemp("litert") / "model.tflite")
 
 
 def test_a_model_describes_itself(path):
