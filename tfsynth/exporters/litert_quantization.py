@@ -17,8 +17,9 @@ import numpy as np
 
 # LiteRT's names of convolutions, in its schema and for the package that quantizes.
 _CONVOLUTIONS = {"CONV_2D": "CONV_2D", "TRANSPOSE_CONV": "CONV_2D_TRANSPOSE"}
-# A picture that is farther from that in float32, in dB on average, has visible faults.
-LEAST_PSNR = 32.0
+# Pictures with fixed scales that are farther from those in float32, in dB on average, lose what a
+# segmenter sees: some 0.01 of its mean IoU at this value, 0.03 at 31.
+LEAST_PSNR = 34.0
 
 
 class Convolution(NamedTuple):
@@ -55,28 +56,56 @@ def quantized(model, precision, examples):
             "pip install 'tfsynth[litert]'."
         ) from None
     found = convolutions(model, examples[0])
-    if precision != "int8-weights":
-        found = inner(found)
+    if precision == "int8-static":
+        return _with_fixed_scales(edge, model, inner(found), examples)
     with _quiet():
         quantizer = edge.Quantizer(model)
-        for convolution in found:
-            # The package searches the expression in the names of outputs, each with a `;` behind.
-            rule = f"^{re.escape(convolution.name)};?$"
-            operator = edge.qtyping.TFLOperationName(_CONVOLUTIONS[convolution.operator])
-            if precision == "int8":
-                quantizer.add_dynamic_config(rule, operator, num_bits=8)
-            elif precision == "int8-weights":
-                quantizer.add_weight_only_config(rule, operator, num_bits=8)
-            else:
+        add = (
+            quantizer.add_dynamic_config
+            if precision == "int8"
+            else quantizer.add_weight_only_config
+        )
+        for rule, operator in _rules(edge, inner(found) if precision == "int8" else found):
+            add(rule, operator, num_bits=8)
+        return bytes(quantizer.quantize().quantized_model)
+
+
+def _with_fixed_scales(edge, model, found, examples):
+    """Quantizes as many of the first convolutions as keep the pictures: later ones mend errors."""
+    run = _interpreter(model).get_signature_runner("synthesize")
+    expected, scales = [run(**example)["image"].astype("float64") for example in examples], {}
+    threads, best, ratio = os.cpu_count() or 1, None, 0.0
+    # All of them are tried, and then halves of what is left between enough and too many.
+    low, high, count = 0, len(found) + 1, len(found)
+    while high - low > 1:
+        with _quiet():
+            quantizer = edge.Quantizer(model)
+            for rule, operator in _rules(edge, found[:count]):
                 bits = {"activation_num_bits": 8, "weight_num_bits": 8}
                 quantizer.add_static_config(rule, operator, **bits)
-        scales = {}
-        if precision == "int8-static":
-            scales = quantizer.calibrate({"synthesize": examples}, num_threads=os.cpu_count() or 1)
-        made = bytes(quantizer.quantize(scales).quantized_model)
-    if precision == "int8-static":
-        _require_similar(model, made, examples)
-    return made
+            scales = scales or quantizer.calibrate({"synthesize": examples}, num_threads=threads)
+            made = bytes(quantizer.quantize(scales).quantized_model)
+        ratio = _psnr(made, expected, examples)
+        if ratio >= LEAST_PSNR:
+            low, best = count, made
+        else:
+            high = count
+        count = (low + high) // 2
+    if best is None:
+        raise ValueError(
+            f"In int8-static the pictures of this network have {ratio:.1f} dB against those in "
+            f"float32 (required: {LEAST_PSNR:g}), even with one convolution in 8 bits. Nothing was "
+            "written; use the precision int8."
+        )
+    return best
+
+
+def _rules(edge, found):
+    """Yields the expression that finds each convolution, and what the package calls it."""
+    for convolution in found:
+        # The package searches the expression in the names of outputs, each with a `;` behind.
+        rule = f"^{re.escape(convolution.name)};?$"
+        yield rule, edge.qtyping.TFLOperationName(_CONVOLUTIONS[convolution.operator])
 
 
 def inner(found):
@@ -126,18 +155,13 @@ def _quiet():
             yield
 
 
-def _require_similar(model, made, examples):
-    run, again = (_interpreter(m).get_signature_runner("synthesize") for m in (model, made))
-    ratios = []
-    for example in examples:
-        difference = run(**example)["image"] - again(**example)["image"].astype("float64")
-        ratios.append(10 * np.log10(255**2 / max(np.mean(difference**2), 1e-6)))
-    if np.mean(ratios) < LEAST_PSNR:
-        raise ValueError(
-            f"In int8-static the pictures of this network have {np.mean(ratios):.1f} dB against "
-            f"those in float32 (required: {LEAST_PSNR:g}). Nothing was written; use the precision "
-            "int8."
-        )
+def _psnr(model, expected, examples):
+    """Returns the mean peak signal-to-noise ratio of a model's pictures in dB."""
+    run, ratios = _interpreter(model).get_signature_runner("synthesize"), []
+    for picture, example in zip(expected, examples, strict=True):
+        error = np.mean((run(**example)["image"] - picture) ** 2)
+        ratios.append(10 * np.log10(255**2 / max(error, 1e-6)))
+    return float(np.mean(ratios))
 
 
 def _interpreter(model, **options):
