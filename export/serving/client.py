@@ -60,6 +60,10 @@ class Client:
         self.timeout, self.attempts = timeout, attempts
         self._signatures = None
 
+    def close(self):
+        """Closes the connection, if one is kept: gRPC's."""
+        self.server.close()
+
     def states(self):
         """Returns version -> state, such as {1: "AVAILABLE"}."""
         return patiently(self.server.states, self.timeout, self.attempts)
