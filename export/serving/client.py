@@ -52,8 +52,11 @@ class Client:
         if version is not None and label is not None:
             raise ValueError("Give a version or a label, not both.")
         if grpc:
-            from rpc import Rpc
-
+            try:
+                from rpc import Rpc
+            except ImportError as error:
+                needed = "gRPC needs other packages: `pip install grpcio protobuf numpy`"
+                raise ImportError(f"{needed}; or use REST. ({error})") from error
             self.server = Rpc(host, model, version, label, tls)
         else:
             self.server = Rest(host, model, version, label, tls)

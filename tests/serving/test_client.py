@@ -182,6 +182,9 @@ def test_the_command_line_needs_the_standard_library_only(ready, tmp_path, model
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith("client.py: INVALID_ARGUMENT: ")
     assert not (tmp_path / "x.png").exists()
+    done = run("-S", SERVING / "client.py", "--describe", "--grpc", *host)
+    assert done.returncode == 1
+    assert "gRPC needs other packages: `pip install grpcio protobuf numpy`" in done.stderr
 
 
 def test_the_curl_of_the_page_returns_a_photograph(ready, tmp_path, model):
