@@ -16,7 +16,7 @@ from tfsynth.layers import dtype_policy
 from tfsynth.networks import cost
 from tfsynth.runs.checks import check_keras, check_size
 from tfsynth.runs.evaluation import evaluate as evaluate
-from tfsynth.runs.evaluation import own_config
+from tfsynth.runs.evaluation import own_config as own_config
 from tfsynth.runs.folder import RunFolder
 from tfsynth.runs.parts import assemble_trainer, build_dataset
 from tfsynth.runs.phases import split_into_phases

@@ -16,7 +16,6 @@ from tfsynth.exporters.description import describe
 from tfsynth.exporters.runtimes.onnx import Runtime
 from tfsynth.exporters.signature import tensors
 from tfsynth.layers import Conditioning, DropoutNoise
-from tfsynth.layers.normalization import BatchStatisticsNormalization, InstanceNormalization
 from tfsynth.layouts.labels import LabelSet
 from tfsynth.networks import (
     CascadedRefinementNetwork,
@@ -178,24 +177,27 @@ def test_the_file_says_what_it_takes(exported):
 def test_norms_are_one_operator_each(exported):
     synthesizer, path, _ = exported
     used = [node.op_type for node in onnx.load(path).graph.node]
-    # Group norms, over all channels, are not those.
-    kinds = (InstanceNormalization, BatchStatisticsNormalization)
-    norms = [layer for layer in synthesizer.generator.layers if isinstance(layer, kinds)]
-    assert used.count("InstanceNormalization") == len(norms)
-    others = [layer for layer in synthesizer.generator.layers if "norm" in layer.name]
-    assert used.count("Reciprocal") == len(others) - len(norms)
+    norms = [layer for layer in synthesizer.generator.layers if "norm" in layer.name]
+    assert used.count("InstanceNormalization") == len(norms) > 1
+    assert "ReduceMean" not in used and "Reciprocal" not in used
 
 
 def test_networks_of_this_package_have_no_blockers(exported):
     assert exporter.blockers(exported[0]) == []
 
 
-def test_a_learned_scale_and_offset_are_in_the_norm(tmp_path):
-    synthesizer = synthesizers.noisy_synthesizer(dropout=0)
+def without_noise():
+    return synthesizers.noisy_synthesizer(dropout=0)
+
+
+@pytest.mark.parametrize("make", [without_noise, full_resolution])
+@pytest.mark.parametrize("size", [(None, None), (19, 33)], ids=["free", "fixed"])
+def test_a_learned_scale_and_offset_are_kept(tmp_path, make, size):
+    synthesizer = make()
     for weight in synthesizer.generator.trainable_weights:
         if weight.name in ("gamma", "beta"):
             weight.assign(np.linspace(0.3, 2, weight.shape[0]))
-    runtime = write(synthesizer, tmp_path / "model.onnx")
+    runtime = write(synthesizer, tmp_path / "model.onnx", size)
     used = [node.op_type for node in onnx.load(tmp_path / "model.onnx").graph.node]
     assert used.count("InstanceNormalization") > 1 and "ReduceMean" not in used
     inputs = draw(synthesizer, 3, 19, 33)
@@ -203,7 +205,7 @@ def test_a_learned_scale_and_offset_are_in_the_norm(tmp_path):
 
 
 def test_noise_is_that_of_keras(tmp_path):
-    synthesizer = network(DropoutNoise(0.3), DropoutNoise(0.5))
+    synthesizer = network(DropoutNoise(0.3))
     runtime = write(synthesizer, tmp_path / "model.onnx")
     for batch, height, width in SIZES:
         inputs = draw(synthesizer, batch, height, width)
@@ -320,7 +322,7 @@ def test_another_precision_is_refused(tmp_path):
 
 
 def test_it_is_quiet(tmp_path, capfd, caplog):
-    write(synthesizers.noisy_synthesizer(), tmp_path / "model.onnx")
+    write(synthesizers.picture_synthesizer(), tmp_path / "model.onnx")
     assert capfd.readouterr() == ("", "") and not caplog.records
     assert logging.getLogger("tf2onnx").level == logging.NOTSET
 

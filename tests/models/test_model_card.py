@@ -16,7 +16,7 @@ from tests.synthesis.synthesizers import (
     synthesizer,
 )
 from tfsynth.layouts.labels import LabelSet
-from tfsynth.models.model_card import Details, without_paths, write_card
+from tfsynth.models.model_card import Details, write_card
 
 SCORES = {
     "protocol": "segmenter-v1@native",
@@ -213,30 +213,6 @@ def test_words_of_a_stranger_stay_words():
 def test_a_preview_is_shown_if_there_is_one():
     assert "](preview.png)" in card(bundles.synthesizer(), preview="preview.png")
     assert "![" not in card(bundles.synthesizer())
-
-
-def test_the_folders_of_a_machine_are_not_told():
-    tree = {
-        "data_dir": "/home/me/data/streets",
-        "root": "C:\\Users\\me\\pairs",
-        "labels": "~/my/labels.yaml",
-        "features": "file:///home/me/vgg19.keras",
-        "relative": "configs/labels/camvid.yaml",
-        "size": (32, 64),
-        "null": None,
-        "deep": [{"er": "/home/me/x"}],
-    }
-    assert without_paths(tree) == {
-        "data_dir": "streets",
-        "root": "pairs",
-        "labels": "labels.yaml",
-        "features": "vgg19.keras",
-        "relative": "configs/labels/camvid.yaml",
-        "size": [32, 64],
-        "null": None,
-        "deep": [{"er": "x"}],
-    }
-    assert "/home" in tree["data_dir"]
 
 
 def test_scores_of_numpy_are_those_of_a_file():

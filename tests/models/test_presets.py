@@ -1,10 +1,13 @@
 """Preset folders of strangers: sums first, then the rules of every other model file."""
 
+import errno
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import types
 from pathlib import Path
 
 import h5py
@@ -15,6 +18,7 @@ import pytest
 import tfsynth
 from tests.models import bundles, preset_folders
 from tfsynth import models
+from tfsynth.__main__ import main
 from tfsynth.models import presets
 from tfsynth.registry import register
 
@@ -142,7 +146,7 @@ def test_links_are_not_followed(copy, name):
 @pytest.mark.parametrize("name", ["config.json", "model.weights.h5", "README.md", "sha256.json"])
 def test_what_is_no_file_is_not_opened(copy, name):
     if not hasattr(os, "mkfifo"):
-        pytest.skip("Needs root to make pipes.")
+        pytest.skip("This system has no pipes with names.")
     (copy / name).unlink()
     (copy / name).mkdir()
     assert f"its {name} is no file, but a folder, a pipe or a device" in refused(copy)
@@ -274,6 +278,47 @@ def test_a_huge_file_is_refused_by_its_size(copy):
     with (copy / "config.json").open("r+b") as file:
         file.truncate(1 << 40)
     assert "its config.json has more than 8,388,608 bytes" in refused(copy)
+
+
+def test_a_full_disk_is_no_damage(good, tmp_path, monkeypatch, capsys):
+    room = types.SimpleNamespace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: room)
+    with pytest.raises(OSError) as caught:
+        tfsynth.from_preset(good)
+    assert caught.value.errno == errno.ENOSPC
+    assert main(["describe", str(good)]) == 2
+    said = f"tfsynth: error: No space left on device: {tempfile.gettempdir()}. Make room and give"
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_names_of_strangers_are_shown_without_control_characters(copy):
+    (copy / "a\x1b[31m\nb").touch()
+    message = refused(copy)
+    assert "; it holds a\\x1b[31m\\nb. " in message and message.isprintable()
+
+
+def test_damage_is_never_read_as_something_else(copy):
+    expected = tfsynth.from_preset(copy).get_weights()
+    random, read = np.random.default_rng(7), 0
+    for trial in range(40):
+        path = copy / ("model.weights.h5", "config.json", "sha256.json")[trial % 3]
+        whole = path.read_bytes()
+        data = bytearray(whole)
+        if trial % 2:
+            data = data[: random.integers(len(data))]
+        else:
+            data[random.integers(len(data))] ^= 1 << random.integers(8)
+        path.write_bytes(data)
+        try:
+            found = tfsynth.from_preset(copy).get_weights()
+        except ValueError as error:
+            assert str(error).startswith(f"{copy} cannot be loaded: ")
+        else:
+            read += 1  # The sum of the card.
+            for ours, theirs in zip(found, expected, strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+        path.write_bytes(whole)
+    assert read < 8
 
 
 def test_a_model_of_the_users_own_class_loads(tmp_path):

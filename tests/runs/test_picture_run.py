@@ -5,7 +5,6 @@ import shutil
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
 from tests import tiny
@@ -14,6 +13,7 @@ from tfsynth import experiment
 from tfsynth.__main__ import main
 from tfsynth.config import parse_config
 from tfsynth.data import write_instance_map
+from tfsynth.exporters.runtimes.saved_model import Runtime
 
 SIZE = (32, 64)
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -101,11 +101,12 @@ def test_the_export_takes_pictures(trained, tmp_path):
     run = trained(1, 1)
     model = experiment.load_synthesizer(run)
     model.export(tmp_path / "1")
-    served = tf.saved_model.load(str(tmp_path / "1")).signatures["synthesize"]
-    spec = served.structured_input_signature[1]["condition"]
-    assert (spec.dtype, spec.shape.as_list()) == (tf.uint8, [None, None, None, 1])
+    runtime = Runtime(tmp_path / "1")
+    condition = {"shape": [None, None, None, 1], "dtype": "uint8"}
+    assert runtime.description["inputs"] == {"condition": condition}
+    assert runtime.description["label_set"] is None
     picture = np.random.default_rng(1).integers(0, 256, (17, 23, 1)).astype("uint8")
-    image = served(condition=tf.constant(picture[None]))["image"].numpy()[0]
+    image = runtime.run({"condition": picture[None]})[0]
     np.testing.assert_array_equal(image, model.synthesize(picture))
 
 

@@ -1,11 +1,12 @@
-"""`tfsynth benchmark`: time and peak memory of the published networks at the full size."""
+"""`tfsynth benchmark`: the published networks at the full size, and all exports of a model."""
 
 import statistics
+from pathlib import Path
 
 from tfsynth.commands.arguments import add_device, positive_count
 from tfsynth.commands.loading import load_experiment
 
-SUMMARY = "measure time and memory of the published networks at 2048 x 1024"
+SUMMARY = "measure the published networks at 2048 x 1024, or all exports of a model"
 EXAMPLES = """\
 examples:
   tfsynth benchmark synthesize                     a photograph by pix2pixHD's G1 + G2
@@ -13,16 +14,41 @@ examples:
   tfsynth benchmark train --precision mixed_bfloat16 --rematerialize
   tfsynth benchmark train --features vgg19.keras   with a perceptual loss
   KERAS_BACKEND=jax tfsynth benchmark train --repeat 9
+  tfsynth benchmark export streets --config streets_256       every format and precision
 
-Weights are those of seed 0, a step has one picture, and the first repetition includes tracing. Each
-call measures one setting: peak memory is that of the process.
+export writes a table into the folder of -o (exports.md, .json, and exports.png with the pictures):
+bytes, the time of one picture beside the model's own, how far pictures differ, mean IoU by the
+protocol of the config beside the oracle's, and the distance of the power spectra from the model's.
+
+Of the other two weights are those of seed 0, a step has one picture, and the first repetition
+includes tracing. Each call measures one setting: peak memory is that of the process.
 Nothing here is random: there is no --seed.
 """
 
 
 def add_arguments(parser):
     """Adds what `tfsynth benchmark` takes."""
-    parser.add_argument("what", choices=("synthesize", "train"), help="a photograph, or a step")
+    parser.add_argument(
+        "what",
+        choices=("synthesize", "train", "export"),
+        help="a photograph, a step, or the exports of a model",
+    )
+    parser.add_argument(
+        "model", nargs="?", metavar="MODEL", help="export: run folder, .keras file or shipped name"
+    )
+    parser.add_argument(
+        "--config", metavar="CONFIG", help="export: whose data score (default: the run's own)"
+    )
+    parser.add_argument(
+        "--limit", type=positive_count, metavar="N", help="export: only the first N examples"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        default="exports",
+        metavar="DIR",
+        help="export: folder of the table (default: exports)",
+    )
     parser.add_argument(
         "--network",
         choices=("pix2pixhd", "crn"),
@@ -62,7 +88,12 @@ def add_arguments(parser):
 
 def run(arguments):
     """Measures, and prints a line."""
-    load_experiment(arguments.debug, arguments.device)
+    experiment = load_experiment(arguments.debug, arguments.device)
+    if arguments.what == "export":
+        _compare_exports(arguments, experiment)
+        return
+    if arguments.model:
+        raise ValueError(f"MODEL is for `benchmark export`. Received: {arguments.model!r}.")
     from tfsynth.reproduction.full_size import FullSize
 
     names = ("what", "network", "precision", "rematerialize", "features", "filters")
@@ -75,3 +106,18 @@ def run(arguments):
         f"{setting.what} {setting.network} {width} x {height}, {setting.precision}{extras}: "
         f"{seconds[0]:.1f} s the first time{later}; peak {peak / 2**30:.2f} GiB"
     )
+
+
+def _compare_exports(arguments, experiment):
+    from tfsynth.config import load_config
+    from tfsynth.reproduction import exports
+
+    if not arguments.model:
+        raise ValueError("Name the model whose exports to compare: tfsynth benchmark export MODEL.")
+    config = load_config(arguments.config, []) if arguments.config else None
+    config = config or experiment.own_config(Path(arguments.model))
+    rows = exports.compare(
+        arguments.model, Path(arguments.output), config=config, limit=arguments.limit
+    )
+    print(exports.as_table(rows))
+    print(f"Written to {arguments.output}: exports.md, exports.json, exports.png")

@@ -1,5 +1,7 @@
 """LiteRT (TensorFlow Lite): one file for phones, with nothing but LiteRT's own operations."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -99,7 +101,7 @@ def _converted(function, half, folder):
     frozen = convert_variables_to_constants_v2(function)
     names = [tensor.name.removesuffix(":0") for tensor in frozen.inputs]
     specs = function.structured_input_signature[1]
-    module = tf.Module()
+    module: Any = tf.Module()
     module.synthesize = tf.function(
         lambda **inputs: {"image": frozen(*[inputs[name] for name in names])[0]}, autograph=False
     )

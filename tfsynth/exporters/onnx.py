@@ -18,7 +18,7 @@ try:
     from google.protobuf.message import DecodeError
     from tf2onnx import convert
 
-    from tfsynth.exporters.onnx_fusion import fuse_instance_norms
+    from tfsynth.exporters.onnx_fusion import fuse_norms
     from tfsynth.exporters.onnx_operators import find_blockers
 except ModuleNotFoundError as missing:
     raise ImportError(
@@ -74,7 +74,7 @@ def write(
     function, specs = _traced(synthesizer, size)
     with _quiet():
         model, _ = convert.from_function(function, specs, opset=OPSET)
-    fuse_instance_norms(model)
+    fuse_norms(model)
     _name_axes(model, synthesizer, size)
     _identify(model, description)
     onnx.checker.check_model(model, full_check=True)
@@ -119,7 +119,8 @@ def _traced(synthesizer, size):
             inputs["labels"] = _known(inputs["labels"], synthesizer.label_set)
         return {OUTPUT: synthesizer.one_picture(inputs)}
 
-    return tf.function(make), specs
+    # Layers of Keras are traced as they are: `ExportArchive` does the same.
+    return tf.function(make, autograph=False), specs
 
 
 def _batch(size):

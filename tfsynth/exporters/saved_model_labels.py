@@ -42,7 +42,7 @@ def read_label_map(data, label_set):
         header.problem,
         unless(
             (header.kind < GREY_ALPHA),
-            f"{name} has an alpha channel: send a PNG of ids in grey, or of the classes' colours.",
+            f"{name} has an alpha channel: send ids in grey, or the colours of the classes.",
         ),
         unless(
             grey | (header.bits <= 8), f"{name} has colours of 16 bits; those of classes have 8."
@@ -92,7 +92,9 @@ def _ids_of_values(name, values, label_set):
     which = f"0..{label_set.num_classes - 1}"
     if label_set.values:
         which = "those that `describe` lists"
-    sentence = text(f"{name} holds ", bad, f", which is no class; the model's values are {which}.")
+    sentence = text(
+        f"{name} holds ", bad, f", which is no class; the values of this model are {which}."
+    )
     return ids, unless(bad < 0, sentence)
 
 
@@ -112,7 +114,7 @@ def _ids_of_colours(name, pixels, label_set):
     colour = text("(", red, ", ", rest // 2**8, ", ", tf.math.floormod(rest, 2**8), ")")
     sentence = first(
         unless(opaque | (tf.size(pixels) == 0), f"{name} is transparent in parts: send it opaque."),
-        unless(strange < 0, text(f"{name} has the colour ", colour, ", which is no class's.")),
+        unless(strange < 0, text(f"{name} has the colour ", colour, ", which no class has.")),
     )
     return ids, sentence
 

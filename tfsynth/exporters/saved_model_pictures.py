@@ -74,7 +74,7 @@ def check_format(format, channels):
 
 def _png_colours(name, data, channels):
     """Returns uint8 (height, width, 4) of a PNG, and a sentence."""
-    header = png_header(name, data)
+    header = png_header(name, data, "no PNG and no JPEG")
     eight = unless(header.bits <= 8, f"{name} has 16 bits per channel: send it with 8.")
     pixels, problem = png_pixels(name, data, header, first(header.problem, eight))
     pixels = tf.cast(pixels // 257, tf.uint8)

@@ -32,7 +32,7 @@ class Header(NamedTuple):
     problem: tf.Tensor
 
 
-def png_header(name, data):
+def png_header(name, data, otherwise="no PNG"):
     padded = tf.strings.join([tf.strings.substr(data, 0, HEADER_BYTES), bytes(HEADER_BYTES)])
     start = tf.io.decode_raw(tf.strings.substr(padded, 0, HEADER_BYTES), tf.uint8)
     start = tf.cast(tf.ensure_shape(start, (HEADER_BYTES,)), tf.int64)
@@ -44,7 +44,7 @@ def png_header(name, data):
         unless(tf.logical_not(is_jpeg(data)), f"{name} is a JPEG, which changes ids: send a PNG."),
         unless(
             tf.reduce_all(tf.equal(start[:16], list(_PNG + b"\0\0\0\rIHDR"))),
-            f"{name} is no PNG.",
+            f"{name} is {otherwise}.",
         ),
         check_pixels(name, height, width),
         unless(tf.logical_not(_contains(before, "acTL")), f"{name} is animated: send one frame."),

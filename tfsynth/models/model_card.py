@@ -1,16 +1,13 @@
-"""The model card of a preset, README.md: what a model is, written from what it knows of itself.
-
-What a model was trained on stands in its provenance, which is plain data of any shape: a file may
-come from an older version or another program. What is not there is said to be unknown.
-"""
+"""The model card of a preset, README.md: what a model is, written from what it knows of itself."""
 
 import math
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
 
 import yaml
+
+from tfsynth.models.origin import origin_of
 
 TAGS = ["semantic-image-synthesis", "label-to-image", "image-to-image", "keras", "tfsynth"]
 _UNKNOWN = "unknown"
@@ -88,7 +85,7 @@ def write_card(synthesizer, details, preview=None):
         ValueError: If a detail is of another kind.
     """
     details = details.check()
-    origin = _origin(synthesizer.provenance)
+    origin = origin_of(synthesizer.provenance)
     picture = [f"![A layout and the photograph that this model makes of it]({preview})", ""]
     return "\n".join(
         [
@@ -297,54 +294,6 @@ def _shortcomings(synthesizer, details, origin):
         )
     found += [_plain(text, most=1000) for text in details.limitations]
     return ["## What falls short", "", *(f"- {text}" for text in found), ""]
-
-
-def _origin(provenance):
-    """Returns what provenance says, by what the card names; `None` for what it does not say."""
-    config = _dict(provenance).get("config")
-    data = _dict(_dict(config).get("data"))
-    dataset = _dict(data.get("dataset"))
-    game = _dict(_dict(config).get("game") or _dict(config).get("trainer"))
-    parts = [_dict(game.get(role)).get("class") for role in ("generator", "discriminator")]
-    counts = [f"{dataset[s]} {s}" for s in ("train", "validation", "test") if _number(dataset, s)]
-    size = data.get("size")
-    whole = isinstance(size, list | tuple) and len(size) == 2 and all(type(n) is int for n in size)
-    found = {
-        "name": _dict(config).get("name"),
-        "data": dataset.get("class"),
-        "method": " + ".join(part for part in parts if isinstance(part, str)),
-        **{name: _dict(provenance).get(name) for name in ("precision", "device")},
-    }
-    found = {name: one if isinstance(one, str) else None for name, one in found.items()}
-    numbers = {name: _number(_dict(provenance), name) for name in ("steps", "minutes")}
-    seed = _number(_dict(config), "seed")
-    return {**found, **numbers, "seed": seed, "examples": ", ".join(counts), "size": whole and size}
-
-
-def without_paths(node):
-    """Returns plain data in which every path of a machine is only the last of its names.
-
-    Whoever shares a model need not tell the names of folders on a machine.
-    """
-    if isinstance(node, Mapping):
-        return {key: without_paths(value) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-        return [without_paths(value) for value in node]
-    if isinstance(node, str):
-        if node.startswith(("/", "~", "file:")):
-            return PurePosixPath(node).name
-        if PureWindowsPath(node).drive:
-            return PureWindowsPath(node).name
-    return node
-
-
-def _dict(value):
-    return value if isinstance(value, Mapping) else {}
-
-
-def _number(node, name):
-    value = node.get(name)
-    return value if type(value) in (int, float) and math.isfinite(value) else None
 
 
 def _plain(value, most=_MOST_CHARACTERS):

@@ -80,7 +80,7 @@ def load(folder):
             archive.writestr(CONFIG, config)
             archive.writestr(METADATA, metadata)
             with archive.open(WEIGHTS, "w", force_zip64=True) as copy:
-                _copy_weights(folder, most, sums[WEIGHTS], copy)
+                _copy_weights(folder, most, sums[WEIGHTS], copy, private.parent)
         return reading.load(bundle, compile=False)
 
 
@@ -130,7 +130,7 @@ def _checked_sums(folder):
     if unlisted := sorted(set(names) - set(sums) - {SUMS}):
         raise BundleError(f"its {SUMS} has no sum of {unlisted[0]}")
     if absent := sorted(set(sums) - set(names)):
-        raise BundleError(f"it lacks {absent[0][:60]}, of which its {SUMS} has a sum")
+        raise BundleError(f"it lacks {_shown(absent[0])}, of which its {SUMS} has a sum")
     for name in names:
         with _open(folder, name):
             pass  # A card that is a link or a device is none either, though it is not read.
@@ -145,16 +145,18 @@ def _names(folder):
 
 def _require_names(names):
     missing, other = set(NEEDED) - set(names), set(names) - set(FILES)
-    if missing or other:
-        listed = (("lacks", sorted(missing)), ("holds", sorted(other)[:5]))
+    lists = (("lacks", sorted(missing)), ("holds", sorted(other)[:5]))
+    said = [f"{verb} {', '.join(map(_shown, some))}" for verb, some in lists if some]
+    if said:
         raise BundleError(
             f"a preset holds {', '.join(NEEDED)} and may hold {CARD} and {PREVIEW}; it "
-            + " and ".join(
-                f"{verb} {', '.join(name[:60] for name in names)}"
-                for verb, names in listed
-                if names
-            )
+            f"{' and '.join(said)}"
         )
+
+
+def _shown(name):
+    """Returns a name of a stranger's as one may print it: short, without control characters."""
+    return repr(name[:60])[1:-1]
 
 
 def _checked(folder, name, most, sums):
@@ -172,10 +174,13 @@ def _read(folder, name, most):
     return data
 
 
-def _copy_weights(folder, most, expected, copy):
+def _copy_weights(folder, most, expected, copy, private):
     digest, size = hashlib.sha256(), 0
     with _open(folder, WEIGHTS) as file:
         size = os.fstat(file.fileno()).st_size
+        if size <= most and size > shutil.disk_usage(private).free:
+            # Before the disk is full, which other programs need too.
+            raise OSError(errno.ENOSPC, "No space left on device", str(private))
         while size <= most and (block := file.read(_BLOCK)):
             # It may grow while it is read.
             size = max(size, file.tell())

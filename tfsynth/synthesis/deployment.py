@@ -22,9 +22,10 @@ from tfsynth.synthesis.paths import (
     refuse_inputs,
     refuse_outside,
 )
+from tfsynth.synthesis.synthesizer import Synthesizer
 
 
-def load_synthesizer(path):
+def load_synthesizer(path) -> Synthesizer:
     """Loads a synthesizer from its `.keras` file, a run or preset folder, or by the name of one.
 
     Raises:

@@ -9,7 +9,8 @@ from tfsynth import __version__, models, sheets
 from tfsynth.exporters.finite import require_finite
 from tfsynth.files import new_folder
 from tfsynth.models import hub, presets
-from tfsynth.models.model_card import Details, without_paths, write_card
+from tfsynth.models.model_card import Details, write_card
+from tfsynth.models.origin import without_paths
 from tfsynth.registry import own_random_numbers
 from tfsynth.synthesis.layout_files import draw_streets
 

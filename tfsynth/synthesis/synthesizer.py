@@ -385,16 +385,15 @@ class Synthesizer(keras.Model):
         """Returns what `call` takes, and whether the condition is one rather than a batch."""
         condition, single = checks.checked_condition(condition, self.conditioning, self.label_set)
         name, batch = self.conditioning.condition_name, condition[None] if single else condition
-        if styles is not None:
-            self._require_encoder()
+        width = 0 if styles is None else self._require_encoder().num_features
         inputs = {name: batch.astype(self.conditioning.condition_dtype)}
         inputs |= checks.batch_of_instances(self, instances, batch, single)
         seeds = checks.checked_seeds(seed, len(batch))
         if styles:
             regions = inputs[name if self.encoder_regions == "labels" else "instances"]
-            inputs |= object_styles.given_styles(styles, regions, self.encoder.num_features)
+            inputs |= object_styles.given_styles(styles, regions, width)
         elif styles is not None:
-            object_styles.checked_styles(styles, self.encoder.num_features)
+            object_styles.checked_styles(styles, width)
         if "seed" in self.input_names:
             inputs["seed"] = np.array(seeds, "int32")
         return inputs, single
@@ -408,12 +407,12 @@ class Synthesizer(keras.Model):
         """Returns the style of every pixel, (batch, height, width, features); `None` without."""
         if self.encoder is None:
             return None
-        has_labels = self.label_set is not None
+        has_labels, width = self.label_set is not None, self.encoder.num_features
         ids = condition if self.encoder_regions == "labels" else instances
         # Condition pictures have no classes: all objects are of class 0.
         classes = condition if has_labels else ops.zeros_like(ids)
         if self.styles is None:
-            painted = ops.zeros((*ops.shape(ids), self.encoder.num_features), "float32")
+            painted = ops.zeros((*ops.shape(ids), width), "float32")
         else:
             painted = painting.draw_styles(self.styles, ids, classes, inputs["seed"])
         if "styles" not in inputs:

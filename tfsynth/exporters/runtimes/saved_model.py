@@ -63,10 +63,19 @@ class Runtime:
         wanted = self.description["inputs"]
         if set(inputs) != set(wanted):
             raise ValueError(f"{self.path} takes {sorted(wanted)}. Received: {sorted(inputs)}.")
-        arrays = {n: np.asarray(a).astype(wanted[n]["dtype"]) for n, a in inputs.items()}
+        arrays = {n: self._as_type(n, a, wanted[n]["dtype"]) for n, a in inputs.items()}
         count = max(len(array) for array in arrays.values())
         starts = range(0, max(1, count), MAX_ROWS)
         return np.concatenate([self._run(arrays, start) for start in starts])
+
+    def _as_type(self, name, given, dtype):
+        array = np.asarray(given)
+        # A number that is too large changes with the type.
+        with np.errstate(invalid="ignore"):
+            same = array.astype(dtype)
+        if not np.array_equal(same, array):
+            raise ValueError(f"{self.path}: {name} has numbers that {dtype} does not hold.")
+        return same
 
     def _run(self, arrays, start):
         rows = {n: tf.constant(a[start : start + MAX_ROWS]) for n, a in arrays.items()}
