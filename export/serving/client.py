@@ -52,13 +52,20 @@ class Client:
         if version is not None and label is not None:
             raise ValueError("Give a version or a label, not both.")
         if grpc:
-            from rpc import Rpc
-
+            try:
+                from rpc import Rpc
+            except ImportError as error:
+                needed = "gRPC needs other packages: `pip install grpcio protobuf numpy`"
+                raise ImportError(f"{needed}; or use REST. ({error})") from error
             self.server = Rpc(host, model, version, label, tls)
         else:
             self.server = Rest(host, model, version, label, tls)
         self.timeout, self.attempts = timeout, attempts
         self._signatures = None
+
+    def close(self):
+        """Closes the connection, if one is kept: gRPC's."""
+        self.server.close()
 
     def states(self):
         """Returns version -> state, such as {1: "AVAILABLE"}."""

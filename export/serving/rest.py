@@ -44,6 +44,9 @@ class Rest:
         if label is not None:
             self.path += f"/labels/{label}"
 
+    def close(self):
+        """Nothing is kept open."""
+
     def states(self, seconds):
         """Returns version -> state, such as {1: "AVAILABLE"}."""
         answer = self.send("GET", self.path, b"", seconds)

@@ -11,6 +11,16 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
+def config_with(*names):
+    """Returns the shipped models.config with more models."""
+    text = (ROOT / "export" / "serving" / "models.config").read_text(encoding="utf-8")
+    more = [
+        f'config {{ name: "{name}" base_path: "/models/{name}" model_platform: "tensorflow" }}'
+        for name in names
+    ]
+    return "\n".join([text.rstrip().removesuffix("}"), *more, "}"])
+
+
 @contextlib.contextmanager
 def server(models, *arguments):
     """Yields the ports and the process id, once models are loaded and warmed up.

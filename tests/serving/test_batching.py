@@ -9,7 +9,7 @@ import png
 import pytest
 from client import Client, ServingError
 
-from tests.serving.running import ROOT, hosts, server
+from tests.serving.running import ROOT, config_with, hosts, server
 from tests.synthesis.synthesizers import LAYOUT
 
 BATCHING = ROOT / "export" / "serving" / "batching.config"
@@ -30,9 +30,11 @@ def ready(models, tmp_path_factory):
     """The server with the shipped parameters, but patient: callers of a test meet in a batch."""
     config = BATCHING.read_text(encoding="utf-8")
     assert "batch_timeout_micros { value: 5000 }" in config
-    path = tmp_path_factory.mktemp("config") / "batching.config"
-    path.write_text(config.replace("value: 5000", "value: 300000"))
-    with server(models, "--batching", path) as ready:
+    folder = tmp_path_factory.mktemp("config")
+    batching, models_config = folder / "batching.config", folder / "models.config"
+    batching.write_text(config.replace("value: 5000", "value: 300000"))
+    models_config.write_text(config_with("noisy"))
+    with server(models, "--batching", batching, "--config", models_config) as ready:
         yield ready
 
 
@@ -135,6 +137,19 @@ def test_bad_tensors_do_not_fail_their_neighbours(client):
     )
     assert good.shape == (1, 8, 12, 3)
     assert list(error.rows) == [0]
+
+
+def test_noise_and_statistics_are_those_of_each_picture(ready):
+    client = Client(**hosts(ready)["grpc"], model="noisy")
+    labels = [LAYOUT[None], LAYOUT[None, ::-1], np.zeros_like(LAYOUT[None])]
+    calls = [
+        lambda labels=labels, seed=seed: client.synthesize(labels, seed=[seed])
+        for seed, labels in enumerate(labels)
+    ]
+    alone = [call() for call in calls]
+    # With a copy of the last one in the batch.
+    np.testing.assert_array_equal(at_once(*calls), alone)
+    assert not np.array_equal(client.synthesize(labels[0], seed=[9]), alone[0])
 
 
 def test_tensors_of_two_sizes_cannot_share_a_batch(client):

@@ -15,7 +15,7 @@ from client import Client, ServingError
 from malformed import CLEAN, answer_to, kinds
 from PIL import Image
 
-from tests.serving.running import ROOT, hosts, server
+from tests.serving.running import ROOT, config_with, hosts, server
 from tests.synthesis.synthesizers import INSTANCES, LAYOUT
 
 SERVING = ROOT / "export" / "serving"
@@ -35,7 +35,7 @@ def pixels(file):
 def ready(models, tmp_path_factory):
     """The server, with two versions: `canary` has been moved to the second."""
     (models / "tfsynth" / "2").symlink_to(models / "tfsynth" / "1")
-    config = (SERVING / "models.config").read_text(encoding="utf-8")
+    config = config_with("pictures")
     config = config.replace("versions: 1\n", "versions: 1 versions: 2\n")
     config = config.replace('"canary"\n      value: 1', '"canary"\n      value: 2')
     path = tmp_path_factory.mktemp("config") / "models.config"
@@ -85,6 +85,19 @@ def test_looks_are_read_from_a_photograph_and_drawn_again(client):
     # Given looks do not depend on the seed.
     again = client.synthesize(LAYOUT[None], INSTANCES[None], [2], ids, styles)
     np.testing.assert_array_equal(made, again)
+
+
+def test_a_model_of_condition_pictures(where, picture_model):
+    client = Client(**where, model="pictures")
+    picture = np.random.default_rng(0).integers(0, 256, (9, 14, 3), "uint8")
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    expected = picture_model.synthesize(picture)
+    np.testing.assert_array_equal(pixels(client.photograph(file.getvalue())), expected)
+    np.testing.assert_array_equal(client.synthesize(picture[None])[0], expected)
+    assert client.describe()["label_set"] is None
+    answers = {what: answer_to(send) for what, send in kinds(client).items()}
+    assert not {what: said for what, said in answers.items() if said[0] not in CLEAN}
 
 
 def test_the_model_describes_itself(client):
@@ -169,6 +182,9 @@ def test_the_command_line_needs_the_standard_library_only(ready, tmp_path, model
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith("client.py: INVALID_ARGUMENT: ")
     assert not (tmp_path / "x.png").exists()
+    done = run("-S", SERVING / "client.py", "--describe", "--grpc", *host)
+    assert done.returncode == 1
+    assert "gRPC needs other packages: `pip install grpcio protobuf numpy`" in done.stderr
 
 
 def test_the_curl_of_the_page_returns_a_photograph(ready, tmp_path, model):

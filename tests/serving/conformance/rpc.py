@@ -23,7 +23,9 @@ def serve(models, port):
     """Starts the server on loopback; returns it and its port."""
     # The real server takes messages up to 2 GB.
     limits = [(f"grpc.max_{way}_message_length", 2**31 - 1) for way in ("send", "receive")]
-    server = grpc.server(ThreadPoolExecutor(64), options=limits)
+    # Of two servers at one port each would get some of the calls.
+    options = [*limits, ("grpc.so_reuseport", 0)]
+    server = grpc.server(ThreadPoolExecutor(64), options=options)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Prediction(models), server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(Status(models), server)
     port = server.add_insecure_port(f"127.0.0.1:{port}")
