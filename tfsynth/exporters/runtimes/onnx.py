@@ -52,9 +52,9 @@ class Runtime:
         # Threads that wait in a loop would take the processor from the rest of the process.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            # From memory: what was checked is what is run.
+            # From memory: what was checked is what is run. Without its second try, which prints.
             self._session = onnxruntime.InferenceSession(
-                stored, options, providers=["CPUExecutionProvider"]
+                stored, options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
         except MemoryError:
             raise
