@@ -21,7 +21,7 @@ TEST = [
 CHARTS = ["matplotlib>=3.10"]
 # Each writes, or draws with, exported models; imported on use.
 LITERT = ["ai-edge-litert>=2.1", "ai-edge-quantizer>=0.5"]
-ONNX = ["tf2onnx>=1.16.1", "onnx>=1.17", "onnxruntime>=1.20"]
+ONNX = ["tf2onnx>=1.17", "onnx>=1.22", "onnxruntime>=1.22"]
 # The protocol of TensorFlow Serving, for `export/serving/client.py`; no server.
 SERVING = ["tensorflow-serving-api>=2.19", "grpcio>=1.60"]
 EXPORT = [*LITERT, *ONNX, *SERVING]

@@ -1,6 +1,8 @@
 """An exported model in the place of the synthesizer: the same pictures, by the same words."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -120,6 +122,28 @@ def test_a_dry_run_writes_nothing(exports, tmp_path, capsys):
     assert "takes every size: leave `size` out. Of one size are: tflite, onnx" in (
         capsys.readouterr().err
     )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(exports, tmp_path):
+    """In a process of its own, which has imported neither."""
+    program = """
+import sys
+import importlib.util
+absent = ["ai_edge_litert", "onnx", "onnxruntime", "tf2onnx"]
+sys.modules |= dict.fromkeys(absent)
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name in absent else find(name, *more)
+from tfsynth.__main__ import main
+model, target = sys.argv[1:]
+for format in ("onnx", "tflite"):
+    print(main(["export", model, "-o", target, "--format", format]))
+"""
+    words = [sys.executable, "-c", program, exports / "model.keras", tmp_path / "out"]
+    done = subprocess.run([*map(str, words)], capture_output=True, text=True)
+    assert done.stdout.split() == ["2", "2"], done.stderr[-2000:]
+    assert "pip install 'tfsynth[onnx]'." in done.stderr
+    assert "needs the package ai-edge-litert: pip install 'tfsynth[litert]'." in done.stderr
     assert not list(tmp_path.iterdir())
 
 

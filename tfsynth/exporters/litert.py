@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from tfsynth.exporters import litert_operations, litert_quantization
-from tfsynth.exporters.litert_file import read_file, write_file
+from tfsynth.exporters.litert_file import read_file, require_litert, write_file
 from tfsynth.exporters.litert_labels import with_known_labels
 from tfsynth.exporters.signature import tensors
 from tfsynth.exporters.verification import LARGEST, made_layouts
@@ -43,6 +43,7 @@ def write(synthesizer, path, *, precision="float32", size=(None, None), descript
         ValueError: If TensorFlow cannot convert the network, or the precision is too coarse for it.
         ImportError: If a package that the precision needs is missing.
     """
+    require_litert()  # Before the conversion, which takes time.
     model = _converted(_traced(synthesizer, size), precision == "float16", path.parent)
     if precision.startswith("int8"):
         layouts = (layouts or made_layouts(synthesizer))[:_EXAMPLES]
