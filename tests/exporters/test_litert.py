@@ -15,6 +15,7 @@ from tests.synthesis.synthesizers import (
 )
 from tfsynth.exporters import export, litert
 from tfsynth.exporters.litert_file import read_file
+from tfsynth.exporters.litert_operations import operators
 from tfsynth.exporters.runtimes.litert import Runtime
 from tfsynth.layers import Conditioning
 from tfsynth.layouts.labels import LabelSet
@@ -89,6 +90,12 @@ def test_a_fixed_size_takes_batches_one_by_one(tmp_path):
     message = r"takes `labels` of shape \(batch, 17, 24\). Received: \(1, 17, 25\). Resize"
     with pytest.raises(ValueError, match=message):
         runtime.run(batch(model, (17, 25), 1))
+
+
+def test_slow_operators_are_avoided(tmp_path):
+    """LiteRT's reflection takes longer than the convolution behind it."""
+    path = write(synthesizer(), tmp_path / "model.tflite")
+    assert "MIRROR_PAD" not in operators(read_file(path).flatbuffer)
 
 
 @pytest.mark.parametrize("void, taken", [((), (0, 2)), ((1,), (1, 1))])

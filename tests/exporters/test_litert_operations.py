@@ -83,7 +83,7 @@ def test_a_model_with_a_foreign_operation_is_refused():
         [module.turn.get_concrete_function()], module
     )
     converter.allow_custom_ops = True
-    with pytest.raises(ValueError, match="needs Asin, which LiteRT alone does not run"):
+    with pytest.raises(ValueError, match="needs CUSTOM Asin, which LiteRT alone does not run"):
         check_model(converter.convert())
 
 

@@ -10,6 +10,7 @@ from tfsynth.exporters.litert_labels import with_known_labels
 from tfsynth.exporters.signature import tensors
 from tfsynth.exporters.verification import LARGEST, made_layouts
 from tfsynth.files import working_folder
+from tfsynth.layers import reflection_in_slices
 
 SIGNATURE = "synthesize"
 # int8: convolutions of 8-bit weights and inputs that are scaled for each picture, those apart that
@@ -101,7 +102,8 @@ def _traced(synthesizer, size):
     def synthesize(**inputs):
         return {"image": synthesizer.one_picture(with_known_labels(synthesizer, inputs))}
 
-    return synthesize.get_concrete_function(**specs)
+    with reflection_in_slices():
+        return synthesize.get_concrete_function(**specs)
 
 
 def _converted(function, half, folder):

@@ -46,8 +46,9 @@ _KNOWN = (
 # The input of each whose last axis are channels.
 _CONVOLUTIONS = {"Conv2D": 0, "DepthwiseConv2dNative": 0, "Conv2DBackpropInput": 2}
 _PRECISIONS = {"float16", "bfloat16", "float64"}
-# Of LiteRT: operations that are looked up by name, TensorFlow's own among them, and variables.
-_FOREIGN = {"CUSTOM", "DELEGATE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE"}
+# Operators of LiteRT that run something else, or have a state. (Operations that are looked up by
+# name, TensorFlow's own among them, are CUSTOM.)
+_FOREIGN = {"DELEGATE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE"}
 
 
 def missing(graph, synthesizer):
@@ -73,23 +74,29 @@ def missing(graph, synthesizer):
     return [b for b in blockers if b.instead == _NOISE or b.layer not in random]
 
 
-def check_model(flatbuffer):
-    """Raises `ValueError` if a written model needs anything but LiteRT's own operations."""
+def operators(flatbuffer):
+    """Returns the names of a LiteRT model's operators, as in LiteRT's schema or, of others, own."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.Model.GetRootAs(flatbuffer)
     names = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
-    foreign = set()
+    found = set()
     for i in range(model.OperatorCodesLength()):
         code = model.OperatorCodes(i)
         # Codes below 127 are also, and in old files only, in the older field of one byte.
         name = names.get(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()), "CUSTOM")
-        if name in _FOREIGN:
-            foreign.add((code.CustomCode() or name.encode()).decode())
+        found.add(f"CUSTOM {code.CustomCode().decode()}" if name == "CUSTOM" else name)
+    return found
+
+
+def check_model(flatbuffer):
+    """Raises `ValueError` if a written model needs anything but LiteRT's own operations."""
+    used = operators(flatbuffer)
+    foreign = sorted(name for name in used if name in _FOREIGN or name.startswith("CUSTOM"))
     if foreign:
         raise ValueError(
-            f"The converted model needs {', '.join(sorted(foreign))}, which LiteRT alone does not "
-            "run. Nothing was written."
+            f"The converted model needs {', '.join(foreign)}, which LiteRT alone does not run. "
+            "Nothing was written."
         )
 
 
