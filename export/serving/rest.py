@@ -8,6 +8,7 @@ import http.client
 import json
 import socket
 import time
+from urllib.parse import quote
 
 from calls import MOST_BYTES, ServingError
 
@@ -37,12 +38,11 @@ class Rest:
 
     def __init__(self, host, model, version=None, label=None, tls=False):
         self.host, self.tls = host, tls
-        self.model_path = f"/v1/models/{model}"
-        self.path = self.model_path
+        self.path = f"/v1/models/{quote(model, safe='')}"
         if version is not None:
             self.path += f"/versions/{version}"
         if label is not None:
-            self.path += f"/labels/{label}"
+            self.path += f"/labels/{quote(label, safe='')}"
 
     def close(self):
         """Nothing is kept open."""

@@ -4,7 +4,7 @@ import math
 
 import grpc
 import numpy as np
-from calls import MOST_BYTES, ServingError
+from calls import FIRST_WAIT, LONGEST_WAIT, MOST_BYTES, ServingError
 from messages import CLASSES, DTYPES, STATES
 
 _NUMBERS = {name: number for number, name in DTYPES.items()}
@@ -15,6 +15,10 @@ _OPTIONS = [
     ("grpc.max_receive_message_length", MOST_BYTES),
     # calls.patiently tries again, with limits that the caller gives.
     ("grpc.enable_retries", 0),
+    # Without these a channel that found nobody does not look again for a second and more.
+    ("grpc.initial_reconnect_backoff_ms", int(1000 * FIRST_WAIT)),
+    ("grpc.min_reconnect_backoff_ms", int(1000 * FIRST_WAIT)),
+    ("grpc.max_reconnect_backoff_ms", int(1000 * LONGEST_WAIT)),
 ]
 
 
@@ -103,7 +107,10 @@ class Rpc:
 
 def fill(tensor, value, dtype):
     """Writes an array, or a list of bytes where the dtype is "string", into a `Tensor`."""
-    array = np.asarray(value, object if dtype == "string" else dtype)
+    try:
+        array = np.asarray(value, object if dtype == "string" else dtype)
+    except OverflowError as error:
+        raise ValueError(f"An input of {dtype} cannot hold these numbers: {error}.") from error
     tensor.dtype = _NUMBERS[dtype]
     for size in array.shape:
         tensor.tensor_shape.dim.add(size=size)

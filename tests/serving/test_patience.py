@@ -5,14 +5,16 @@ import http.server
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import pytest
 import tensorflow as tf
 from calls import ServingError, patiently
 from client import Client
 from messages import CLASSES
 from rpc import fill, value_of
-from tensorflow_serving.apis import predict_pb2
+from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc, predict_pb2
 
 
 @contextlib.contextmanager
@@ -113,6 +115,44 @@ def test_a_drop_at_a_time_is_given_up():
 def test_nobody_at_the_port(grpc_side):
     with pytest.raises(ServingError, match="UNAVAILABLE"):
         Client("127.0.0.1:1", grpc=grpc_side, timeout=0.5).states()
+
+
+class Loaded(model_service_pb2_grpc.ModelServiceServicer):
+    def GetModelStatus(self, request, context):
+        answer = get_model_status_pb2.GetModelStatusResponse()
+        answer.model_version_status.add(version=4, state="AVAILABLE")
+        return answer
+
+
+def test_a_grpc_server_that_starts_later_is_found():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    server = grpc.server(ThreadPoolExecutor(1))
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(Loaded(), server)
+
+    def start():
+        server.add_insecure_port(f"127.0.0.1:{port}")
+        server.start()
+
+    later = threading.Timer(0.4, start)
+    later.start()
+    client = Client(f"127.0.0.1:{port}", grpc=True, timeout=5.0)
+    assert client.states() == {4: "AVAILABLE"}
+    client.close()
+    later.join()
+    server.stop(None)
+
+
+def test_numbers_that_a_tensor_cannot_hold():
+    with pytest.raises(ValueError, match="An input of int32 cannot hold these numbers"):
+        fill(CLASSES["Tensor"](), [2**40], "int32")
+
+
+def test_names_cannot_change_the_address():
+    with answering((404, b'{"error": "No."}')) as (host, requests):
+        with pytest.raises(ServingError, match="NOT_FOUND: No."):
+            Client(host, model="a b/../c").states()
+        assert len(requests) == 1
 
 
 def test_an_answer_that_is_not_json():
