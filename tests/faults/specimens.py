@@ -83,8 +83,7 @@ KINDS = [
         *("LiteRT", "export", "a.tflite", _exported("tflite"), 30),
         program=("synthesize", "--model", "a.tflite"),
     ),
-    # ONNX has no sums.
-    Kind("ONNX", "export", "a.onnx", _exported("onnx"), 30, sums=False),
+    Kind("ONNX", "export", "a.onnx", _exported("onnx"), 30),
     Kind("bundle with float16", "bundle", "half.keras", _copy("synthesizer_format_3.keras"), 30),
     Kind(
         *("checkpoint of PyTorch, zip", "pth", "G.pth", _copy("torch_G.pth"), 45),
