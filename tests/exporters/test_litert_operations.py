@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tests.exporters.foreign_networks import AreaResizing, RandomNoise, synthesizer_with
+from tests.exporters.tflite_models import write
 from tests.synthesis.synthesizers import LABELS, TABLE, noisy_synthesizer
 from tfsynth.exporters import litert
 from tfsynth.exporters.blockers import Blocker
@@ -41,6 +42,12 @@ def test_channels_that_get_lost_are_named_where_they_are_needed():
     (blocker,) = blockers_of(keras.layers.UpSampling2D(2, name="double"))
     assert blocker[:2] == ("double", "Conv2D of channels that are unknown after it")
     assert "NearestUpSampling2D" in blocker.instead
+
+
+def test_channels_are_known_at_a_fixed_size(tmp_path):
+    model = synthesizer_with(keras.layers.UpSampling2D(2, name="double"))
+    assert litert.blockers(model, size=(6, 10)) == []
+    write(model, tmp_path / "model.tflite", size=(6, 10))
 
 
 def test_another_precision_is_named():

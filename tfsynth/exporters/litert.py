@@ -1,5 +1,7 @@
 """LiteRT (TensorFlow Lite): one file for phones, with nothing but LiteRT's own operations."""
 
+import re
+
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -10,7 +12,6 @@ from tfsynth.exporters.litert_labels import with_known_labels
 from tfsynth.exporters.signature import tensors
 from tfsynth.exporters.verification import LARGEST, made_layouts
 from tfsynth.files import working_folder
-from tfsynth.layers import reflection_in_slices
 
 SIGNATURE = "synthesize"
 # int8: convolutions of 8-bit weights and inputs that are scaled for each picture, those apart that
@@ -100,10 +101,11 @@ def _traced(synthesizer, size):
 
     @tf.function(autograph=False)
     def synthesize(**inputs):
-        return {"image": synthesizer.one_picture(with_known_labels(synthesizer, inputs))}
+        known = with_known_labels(synthesizer, inputs)
+        # LiteRT's own reflection takes longer than the convolution behind it.
+        return {"image": synthesizer.one_picture(known, slices=True)}
 
-    with reflection_in_slices():
-        return synthesize.get_concrete_function(**specs)
+    return synthesize.get_concrete_function(**specs)
 
 
 def _converted(function, half, folder):
@@ -132,10 +134,13 @@ def _converted(function, half, folder):
             if type(error).__name__ != "ConverterError":
                 raise
             raise ValueError(
-                f"TensorFlow cannot convert this network for LiteRT: {_last_line(error)}"
+                f"TensorFlow cannot convert this network for LiteRT: {_reason(error)}"
             ) from None
 
 
-def _last_line(error):
-    lines = [line for line in str(error).splitlines() if "error" in line] or [str(error)]
-    return lines[0][:300]
+def _reason(error):
+    """Returns one line of the many in a converter's error."""
+    lacking = re.search(r"(?:TF Select|Custom) ops: (.*)", str(error))
+    if lacking:
+        return f"LiteRT has no {lacking[1].strip()} as it is used here."
+    return str(error).strip().splitlines()[0][:300]

@@ -1,8 +1,8 @@
 """A LiteRT file with its description: a zip archive behind the flatbuffer, as TFLite's metadata is.
 
 LiteRT reads the flatbuffer and never what follows it; `unzip` lists the rest. The description has
-the SHA-256 of the flatbuffer: LiteRT does not survive every damaged one, so a file is compared
-with it before LiteRT sees it.
+the SHA-256 of the flatbuffer, and a file is compared with it before LiteRT sees it: LiteRT
+checks how a flatbuffer is put together, not its weights, and draws other pictures without a word.
 """
 
 import hashlib

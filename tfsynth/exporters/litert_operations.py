@@ -71,7 +71,7 @@ def missing(graph, synthesizer):
     blockers = dict.fromkeys(Blocker(_layer(path, names), *fault) for path, *fault in found)
     random = {blocker.layer for blocker in blockers if blocker.instead == _NOISE}
     # The seed that random numbers of Keras advance goes with them.
-    return [b for b in blockers if b.instead == _NOISE or b.layer not in random]
+    return [b for b in blockers if b.layer not in random or not b.operator.startswith("Assign")]
 
 
 def operators(flatbuffer):
@@ -122,7 +122,8 @@ def _lost_channels(graph):
     lost = {}  # Name of a tensor -> path of the reshaping
     for operation in graph.get_operations():
         kind, inputs = operation.type, operation.inputs
-        if kind == "Reshape" and not _ends_in_constant(inputs[1].op):
+        known = kind != "Reshape" or inputs[0].shape.is_fully_defined()
+        if not known and not _ends_in_constant(inputs[1].op):
             lost[operation.outputs[0].name] = operation.name
         elif kind in _CONVOLUTIONS:
             cause = lost.get(inputs[_CONVOLUTIONS[kind]].name)

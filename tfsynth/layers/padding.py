@@ -13,12 +13,15 @@ _in_slices: contextvars.ContextVar[bool] = contextvars.ContextVar("in_slices", d
 
 
 @contextlib.contextmanager
-def reflection_in_slices():
+def reflection_in_slices(wanted=True):
     """Makes `ReflectionPadding2D` join slices in the block, which gives the same numbers.
 
     For graphs of LiteRT, whose own reflection takes longer than the convolution behind it.
+
+    Args:
+        wanted: `False` for reflections as ever.
     """
-    token = _in_slices.set(True)
+    token = _in_slices.set(wanted)
     try:
         yield
     finally:

@@ -6,7 +6,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfsynth.layers import has_noise, repeat_edges, seeded, to_unit_range
+from tfsynth.layers import (
+    has_noise,
+    reflection_in_slices,
+    repeat_edges,
+    seeded,
+    to_unit_range,
+)
 from tfsynth.layouts.labels import LabelSet
 from tfsynth.registry import own_random_numbers, register, without_policy
 from tfsynth.synthesis import checks, painting
@@ -182,18 +188,21 @@ class Synthesizer(keras.Model):
         image = ops.cast(image, "float32")[..., :height, :width, :]
         return ops.cast(ops.clip(ops.round((image + 1.0) * 127.5), 0, 255), "uint8")
 
-    def one_picture(self, inputs):
+    def one_picture(self, inputs, slices=False):
         """Returns one picture of each layout: `call`, and of k pictures that of seed mod k.
 
         It is the graph that `export` writes.
 
         Args:
             inputs: Dict of the tensors that `picture_input_names` names, as for `call`.
+            slices: Whether paddings by reflection are slices that are joined: the same numbers, for
+                runtimes whose own reflection is slow.
 
         Returns:
             Uint8 tensor (batch, height, width, channels).
         """
-        images, k = self(inputs), self.num_outputs
+        with reflection_in_slices(slices):
+            images, k = self(inputs), self.num_outputs
         if k == 1:
             return images
         batch, _, height, width, channels = ops.shape(images)

@@ -81,7 +81,7 @@ def test_a_model_without_our_signature_is_refused(path, tmp_path):
 
 
 def test_litert_that_is_missing_is_named(path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
     with pytest.raises(ImportError, match=r"ai-edge-litert: pip install 'tfsynth\[litert\]'"):
         Runtime(path)
 

@@ -13,9 +13,8 @@ _SIGNATURE = "synthesize"
 class Runtime:
     """A model that `tfsynth export --format tflite` wrote.
 
-    Before LiteRT, which does not survive every damaged file, sees the model, it is compared with
-    the SHA-256 that was stored beside it. Who can change both can make LiteRT crash: files of
-    strangers belong in a process of their own.
+    Before LiteRT sees the model, it is compared with the SHA-256 that was stored beside it. That is
+    against damage: who can change both can give LiteRT any model, which it checks itself.
 
     Args:
         path: The file; what it holds decides, not its name. One object is for one thread.
