@@ -19,6 +19,12 @@ TEST = [
     "setuptools>=77",  # tests/test_packaging.py builds a wheel with it.
 ]
 CHARTS = ["matplotlib>=3.10"]
+# Each writes, or draws with, exported models; imported on use.
+LITERT = ["ai-edge-litert>=2.1", "ai-edge-quantizer>=0.5"]
+ONNX = ["tf2onnx>=1.17", "onnx>=1.22", "onnxruntime>=1.22"]
+# The protocol of TensorFlow Serving, for `export/serving/client.py`; no server.
+SERVING = ["tensorflow-serving-api>=2.19", "grpcio>=1.60"]
+EXPORT = [*LITERT, *ONNX, *SERVING]
 LINT = ["ruff>=0.12", "pyright[nodejs]>=1.1.400"]
 
 setup(
@@ -56,9 +62,13 @@ setup(
     extras_require={
         "jax": ["jax>=0.5"],
         "charts": CHARTS,
-        "test": [*TEST, *CHARTS],
+        "litert": LITERT,
+        "onnx": ONNX,
+        "serving": SERVING,
+        "hub": ["huggingface_hub>=0.34"],
+        "test": [*TEST, *CHARTS, *EXPORT],
         "lint": LINT,
-        "dev": [*TEST, *CHARTS, *LINT, "coverage>=7.4"],
+        "dev": [*TEST, *CHARTS, *EXPORT, *LINT, "coverage>=7.4"],
     },
     entry_points={"console_scripts": ["tfsynth = tfsynth.__main__:main"]},
     classifiers=[

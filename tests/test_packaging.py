@@ -96,15 +96,20 @@ def test_a_plain_install_brings_what_is_imported(wheel):
     plain = {canonical(re.match(r"[\w-]+", line)[0]) for line in lines}
     imported = imported_packages()
     assert {"sklearn", "scipy", "PIL"} <= imported
-    called = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml"}
-    # JAX is the user's own choice of a backend, by KERAS_BACKEND; without matplotlib the commands
-    # say which extra brings it, and go on; huggingface_hub is for addresses that begin with hf://.
-    optional = {"jax", "matplotlib", "huggingface_hub"}
-    assert any(
-        re.fullmatch(r"matplotlib\b.*extra == .charts.", line)
-        for line in metadata.get_all("Requires-Dist", [])
-    )
-    needed = {canonical(called.get(name, name)) for name in imported - optional}
+    called = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml", "google": "protobuf"}
+    # Where one of these is missing, the commands say which extra brings it.
+    optional = {
+        **{"jax": "jax", "matplotlib": "charts", "huggingface-hub": "hub"},
+        **{"ai-edge-litert": "litert", "ai-edge-quantizer": "litert"},
+        **{"tf2onnx": "onnx", "onnx": "onnx", "onnxruntime": "onnx"},
+    }
+    for package, extra in optional.items():
+        assert any(
+            re.fullmatch(rf"{package.replace('-', '[-_]')}\b.*extra == .{extra}.", line)
+            for line in metadata.get_all("Requires-Dist", [])
+        ), package
+    # Google's protobuf comes with TensorFlow, and with ONNX, which reads its files by it.
+    needed = {canonical(called.get(name, name)) for name in imported} - {*optional, "protobuf"}
     assert needed - plain == set()
     # What TensorFlow Datasets imports without saying so.
     assert plain - needed == {"importlib-resources"}

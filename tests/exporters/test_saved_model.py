@@ -5,7 +5,6 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from google.protobuf import message
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tests.exporters.served import FAMILIES, family, pixels, png, write
@@ -104,7 +103,7 @@ def test_each_row_of_bytes_has_its_own_size_seed_and_format(styled):
 def test_many_large_rows_are_painted_in_pieces(tmp_path, monkeypatch):
     # Of 16 x 16 pixels, two rows at once.
     monkeypatch.setattr("tfsynth.exporters.saved_model_requests.MAX_PIXELS", 2 * 16 * 16)
-    model = family("crn of 9")
+    model = family("noise")
     served = write(model, tmp_path / "1")
     inputs = drawn_inputs(model, 5, 16, 13)
     expected = np.asarray(model.one_picture(inputs))
@@ -158,12 +157,6 @@ def test_what_is_encoded_can_be_given_again(styled):
     styles = model.encode(photograph, INSTANCES)
     expected = model.synthesize(LAYOUT, INSTANCES, styles).astype(int)
     assert np.abs(result["image"][0] - expected).max() <= 1
-
-
-def test_a_model_without_an_encoder_has_three_signatures(tmp_path):
-    write(synthesizer(), tmp_path / "1")
-    found = tf.saved_model.load(str(tmp_path / "1")).signatures
-    assert sorted(found) == ["describe", "serving_default", "synthesize"]
 
 
 def test_the_model_describes_itself(styled):
@@ -284,16 +277,16 @@ def test_warmup_requests_are_those_of_the_servers_protocol(styled):
     ]
 
 
-def test_warmup_has_the_size_of_the_training(tmp_path):
+def test_a_model_without_an_encoder_has_three_signatures_and_the_size_of_its_training(tmp_path):
     model = synthesizer()
     model.provenance["config"] = {"data": {"size": [24, 40]}}
     write(model, tmp_path / "1")
+    found = tf.saved_model.load(str(tmp_path / "1")).signatures
+    assert sorted(found) == ["describe", "serving_default", "synthesize"]
     file = tmp_path / "1" / "assets.extra" / "tf_serving_warmup_requests"
     records = b"".join(r.numpy() for r in tf.data.TFRecordDataset(str(file)))
     # The shape (1, 24, 40) as a protocol buffer: three axes with their sizes.
     assert b"\x12\x02\x08\x01\x12\x02\x08\x18\x12\x02\x08\x28" in records
-    with pytest.raises(message.DecodeError):
-        saved_model_pb2.SavedModel.FromString(records[:40])
 
 
 def test_nothing_is_overwritten(tmp_path):
@@ -303,23 +296,17 @@ def test_nothing_is_overwritten(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_the_export_is_compared_with_the_model(tmp_path):
-    synthesizer().export(tmp_path / "export" / "1")
-    assert (tmp_path / "export" / "1" / "saved_model.pb").is_file()
-
-
 def test_an_unknown_format_names_the_known_ones(tmp_path):
-    with pytest.raises(
-        ValueError, match="'onx'. Known formats: keras, pix2pixhd, preset, saved_model"
-    ):
+    with pytest.raises(ValueError, match="'onx'. Known formats: keras, .*saved_model"):
         synthesizer().export(tmp_path / "x", format="onx")
 
 
 def test_only_float32_of_any_size_is_written(tmp_path):
-    with pytest.raises(ValueError, match="of float32 and takes any size"):
-        saved_model.write(synthesizer(), tmp_path, precision="float16", description={})
-    with pytest.raises(ValueError, match="of float32 and takes any size"):
-        saved_model.write(synthesizer(), tmp_path, size=(8, 8), description={})
+    with pytest.raises(ValueError, match="has the precisions float32. Received: 'float16'"):
+        synthesizer().export(tmp_path / "1", precision="float16")
+    with pytest.raises(ValueError, match="size"):
+        synthesizer().export(tmp_path / "1", size=(8, 8))
+    assert not list(tmp_path.iterdir())
 
 
 def test_pictures_that_no_png_holds_are_told_before(tmp_path):
@@ -330,6 +317,6 @@ def test_pictures_that_no_png_holds_are_told_before(tmp_path):
     made, read_in = saved_model.blockers(model)
     assert (made.operator, made.instead) == ("a PNG of 5 channels", "train with 1 to 4")
     assert read_in.operator == "a condition picture of 2 channels"
-    with pytest.raises(ValueError, match="cannot serve a PNG of 5 channels; train with 1 to 4"):
-        saved_model.write(model, tmp_path, description={})
+    with pytest.raises(ValueError, match="a PNG of 5 channels"):
+        model.export(tmp_path / "1")
     assert Conditioning(3).condition_channels is None and not list(tmp_path.iterdir())

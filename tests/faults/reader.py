@@ -29,6 +29,14 @@ def _bundle(path):
     return [weights, styles, labels, type(model.conditioning).__name__]
 
 
+def _export(path):
+    from tfsynth.synthesis.deployment import open_model
+
+    model = open_model(path)
+    labels = np.arange(96).reshape(8, 12) // 33
+    return [model.runtime.description, model.synthesize(labels, labels, seed=3)]
+
+
 def _checkpoint(path):
     from tfsynth import trainers
 
@@ -54,6 +62,7 @@ def _read(kind, path):
 
     readers = {
         "bundle": _bundle,
+        "export": _export,
         "checkpoint": _checkpoint,
         "streets": _streets,
         "config": lambda path: config.load_config(str(path)).to_dict(),

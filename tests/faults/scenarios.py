@@ -141,6 +141,14 @@ SCENARIOS = [
         *(_exported(*PRESET), 15),
         always="my-preset",
     ),
+    *(
+        Scenario(
+            *(f"export {format}", ["export", "base", "-o", "a", "--format", format, "--overwrite"]),
+            *(_exported("-o", "a", "--format", format), 8),
+            always="a",
+        )
+        for format in ("tflite", "onnx")
+    ),
     Scenario(
         *("import", ["import", "pix2pixhd", *NETWORKS, "-o", "imported"]),
         *(lambda sandbox, zygote: None, 15),

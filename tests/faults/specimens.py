@@ -8,8 +8,10 @@ import numpy as np
 import yaml
 from PIL import Image
 
+import tfsynth
 from tests import tiny
 from tests.faults.program import ROOT
+from tfsynth import exporters
 
 GOLDENS = ROOT / "tests" / "goldens"
 IDS = np.add.outer(np.arange(48), np.arange(64)).astype("uint8") // 8
@@ -58,6 +60,14 @@ def _labels(path):
     shutil.copy(ROOT / "configs" / "labels" / "camvid.yaml", path)
 
 
+def _exported(format):
+    def make(path):
+        model = tfsynth.load_model(GOLDENS / "synthesizer_format_4.keras")
+        exporters.export(model, path, format)
+
+    return make
+
+
 def _styles(path):
     random = np.random.default_rng(1)
     np.save(path, np.array({c: random.normal(size=(2, 3)) for c in range(4)}, dtype=object))
@@ -69,6 +79,11 @@ KINDS = [
         *("bundle", "bundle", "a.keras", _copy("synthesizer_format_2.keras"), 60),
         program=("describe", "a.keras"),
     ),
+    Kind(
+        *("LiteRT", "export", "a.tflite", _exported("tflite"), 30),
+        program=("synthesize", "--model", "a.tflite"),
+    ),
+    Kind("ONNX", "export", "a.onnx", _exported("onnx"), 30),
     Kind("bundle with float16", "bundle", "half.keras", _copy("synthesizer_format_3.keras"), 30),
     Kind(
         *("checkpoint of PyTorch, zip", "pth", "G.pth", _copy("torch_G.pth"), 45),

@@ -1,9 +1,9 @@
-"""Edges repeated up to a size that a network takes."""
+"""Reflection, and edges repeated up to a size that a network takes."""
 
 import numpy as np
 import pytest
 
-from tfsynth.layers import repeat_edges
+from tfsynth.layers import ReflectionPadding2D, reflection_in_slices, repeat_edges
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,14 @@ def test_the_last_row_and_column_are_repeated(size, multiple, minimum, good, dty
     assert padded.dtype == dtype
     np.testing.assert_array_equal(padded, expected)
     np.testing.assert_array_equal(repeat_edges(maps[..., 0], multiple, minimum), expected[..., 0])
+
+
+@pytest.mark.parametrize("padding", [0, 1, 3])
+def test_slices_reflect_alike(padding):
+    pictures = np.random.default_rng(0).normal(size=(2, 4, 7, 3)).astype("float32")
+    layer = ReflectionPadding2D(padding)
+    both = [(padding, padding)] * 2
+    expected = np.pad(pictures, [(0, 0), *both, (0, 0)], mode="reflect")
+    np.testing.assert_array_equal(layer(pictures), expected)
+    with reflection_in_slices():
+        np.testing.assert_array_equal(layer(pictures), expected)

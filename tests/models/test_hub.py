@@ -65,7 +65,7 @@ def test_a_path_is_no_address(name):
 def test_without_the_package_the_sentence_says_what_to_install(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(
-        ModuleNotFoundError, match="hf://owner/name needs the package .* install hu"
+        ModuleNotFoundError, match="hf://owner/name needs the package .* install .tfsynth.hub"
     ):
         tfsynth.from_preset("hf://owner/name")
     monkeypatch.chdir(tmp_path)

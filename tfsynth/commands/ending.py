@@ -108,6 +108,8 @@ _MAKE_ROOM = "Make room and give the same command again."
 
 
 def _explain_import(error):
+    if "pip install 'tfsynth[" in str(error):
+        return REFUSED, _line(str(error))  # It says which extra of the package it needs.
     module = (getattr(error, "name", None) or "").partition(".")[0]
     if not module or module == "tfsynth":
         return DEFECT, (

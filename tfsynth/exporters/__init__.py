@@ -124,7 +124,7 @@ def export(
     with own_random_numbers():
         _require_convertible(synthesizer, format, precision, size)
         require_finite(synthesizer)
-        layouts = layouts or verification.made_layouts(synthesizer)
+        layouts = layouts or verification.made_layouts(synthesizer, size=size)
         path.parent.mkdir(parents=True, exist_ok=True)
         if FORMATS[format].writes == "folder":
             with new_folder(path, replace=replace) as temporary:

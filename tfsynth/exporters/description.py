@@ -21,7 +21,8 @@ def describe(synthesizer, *, format, precision, size=None):
         size: (height, width) in pixels, if the export takes one picture of this size only.
     """
     generator, labels = synthesizer.generator, synthesizer.label_set
-    specs = (tensors(synthesizer, 1, size) if size else tensors(synthesizer)).items()
+    free = size is None or None in size
+    specs = (tensors(synthesizer) if free else tensors(synthesizer, 1, size)).items()
     encoder, table = synthesizer.encoder, synthesizer.styles
     config = synthesizer.provenance.get("config", {})
     styles = None

@@ -1,22 +1,24 @@
 """LiteRT (TensorFlow Lite): one file for phones, with nothing but LiteRT's own operations."""
 
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from tfsynth.exporters import litert_operations, litert_quantization
-from tfsynth.exporters.litert_file import read_file, write_file
+from tfsynth.exporters.litert_file import read_file, require_litert, write_file
 from tfsynth.exporters.litert_labels import with_known_labels
 from tfsynth.exporters.signature import tensors
+from tfsynth.exporters.verification import LARGEST, made_layouts
 from tfsynth.files import working_folder
+from tfsynth.layers import reflection_in_slices
 
 SIGNATURE = "synthesize"
 # int8: convolutions of 8-bit weights and inputs that are scaled for each picture, those apart that
 # a picture shows at once. int8-weights: stored in 8 bits, computed in float32. int8-static: as
 # int8, with scales that were fixed on examples.
 PRECISIONS = ("float32", "float16", "int8", "int8-weights", "int8-static")
+# All activations of a picture are in memory together, one picture after the other.
+_EXAMPLES = 16
 
 
 def write(synthesizer, path, *, precision="float32", size=(None, None), description, layouts=None):
@@ -34,26 +36,35 @@ def write(synthesizer, path, *, precision="float32", size=(None, None), descript
         size: (height, width) in pixels of the only pictures that it makes, one at a time; free,
             and batches of any number, where they are `None`.
         description: Dict, as of `exporters.description.describe`.
-        layouts: List of dicts of arrays, as of `exporters.export`, at which the activations set the
-            scales of "int8-static"; layouts that are drawn, if it is `None`.
+        layouts: List of dicts of arrays, as of `exporters.export`, whose activations set the scales
+            of "int8-static": the first 16, of each the part that `verify` compares; `None` for
+            made ones.
 
     Raises:
         ValueError: If TensorFlow cannot convert the network, or the precision is too coarse for it.
         ImportError: If a package that the precision needs is missing.
     """
-    examples = layouts and [_inputs(synthesizer, layout) for layout in layouts]
+    require_litert()  # Before the conversion, which takes time.
     model = _converted(_traced(synthesizer, size), precision == "float16", path.parent)
     if precision.startswith("int8"):
-        model = litert_quantization.quantized(model, synthesizer, precision, size, examples)
+        layouts = (layouts or made_layouts(synthesizer))[:_EXAMPLES]
+        examples = [_inputs(synthesizer, layout, size) for layout in layouts]
+        model = litert_quantization.quantized(model, precision, examples)
     litert_operations.check_model(model)
     write_file(path, model, description)
 
 
-def _inputs(synthesizer, layout):
-    """Returns a layout as the inputs of `one_picture`."""
-    arrays = {**layout, "seed": np.zeros((), "int32")}
+def _inputs(synthesizer, layout, size):
+    """Returns a layout as the inputs of `one_picture`, at the only size if there is one."""
+    found = {"seed": np.zeros(1, "int32")}
+    for name, array in layout.items():
+        rows, columns = (
+            np.arange(min(length, most)) if only is None else np.arange(only) * length // only
+            for length, only, most in zip(array.shape, size, LARGEST, strict=False)
+        )
+        found[name] = array[rows][:, columns][None]
     specs = tensors(synthesizer)
-    return {name: arrays[name][None].astype(dtype) for name, (_, dtype) in specs.items()}
+    return {name: found[name].astype(dtype) for name, (_, dtype) in specs.items()}
 
 
 def foreign(path):
@@ -91,7 +102,8 @@ def _traced(synthesizer, size):
     def synthesize(**inputs):
         return {"image": synthesizer.one_picture(with_known_labels(synthesizer, inputs))}
 
-    return synthesize.get_concrete_function(**specs)
+    with reflection_in_slices():
+        return synthesize.get_concrete_function(**specs)
 
 
 def _converted(function, half, folder):
@@ -101,15 +113,14 @@ def _converted(function, half, folder):
     frozen = convert_variables_to_constants_v2(function)
     names = [tensor.name.removesuffix(":0") for tensor in frozen.inputs]
     specs = function.structured_input_signature[1]
-    module: Any = tf.Module()
-    module.synthesize = tf.function(
+    named = tf.function(
         lambda **inputs: {"image": frozen(*[inputs[name] for name in names])[0]}, autograph=False
     )
-    signature = module.synthesize.get_concrete_function(**specs)
+    signature = named.get_concrete_function(**specs)
     # The gradients of some activations refer to variables that are gone.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     with working_folder(folder) as saved:
-        tf.saved_model.save(module, str(saved), {SIGNATURE: signature}, options)
+        tf.saved_model.save(tf.Module(), str(saved), {SIGNATURE: signature}, options)
         converter = tf.lite.TFLiteConverter.from_saved_model(str(saved), signature_keys=[SIGNATURE])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if half:

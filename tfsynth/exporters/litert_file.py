@@ -6,6 +6,7 @@ with it before LiteRT sees it.
 """
 
 import hashlib
+import importlib.util
 import io
 import json
 import zipfile
@@ -38,6 +39,14 @@ class Stored(NamedTuple):
 
     flatbuffer: bytes
     description: dict
+
+
+def require_litert():
+    """Raises `ImportError` if LiteRT is not installed."""
+    if importlib.util.find_spec("ai_edge_litert") is None:
+        raise ImportError(
+            "A LiteRT model needs the package ai-edge-litert: pip install 'tfsynth[litert]'."
+        )
 
 
 def is_litert(path):

@@ -9,17 +9,20 @@ from tfsynth.exporters.blockers import Blocker
 _POSSIBLE = frozenset(
     """
     Abs Add AddN AddV2 All Any ArgMax ArgMin Assert Atan2 AvgPool BatchMatMulV2 BatchToSpaceND
-    BiasAdd BroadcastArgs BroadcastTo Cast Ceil ConcatV2 Const Conv2D Conv2DBackpropInput Conv3D
-    Cos Cumsum DepthToSpace DepthwiseConv2dNative Einsum Elu Equal Erfc Exp ExpandDims Expm1 Fill
-    Floor FloorDiv FloorMod FusedBatchNormV3 GatherNd GatherV2 Greater GreaterEqual Identity
-    IdentityN If IsFinite IsInf IsNan L2Loss LRN LeakyRelu Less LessEqual Log Log1p LogSoftmax
-    LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool Maximum Mean Min Minimum MirrorPad Mul Neg
-    NoOp NotEqual OneHot Pack Pad PadV2 PartitionedCall Placeholder Pow PreventGradient Prod Range
+    BiasAdd BitwiseXor BroadcastArgs BroadcastTo Bucketize Cast Ceil ConcatV2 Const Conv2D
+    Conv2DBackpropInput Conv3D Cos Cumsum DepthToSpace DepthwiseConv2dNative DivNoNan Einsum Elu
+    EnsureShape Equal Erfc Exp ExpandDims Expm1 Fill Floor FloorDiv FloorMod FusedBatchNormV3
+    GatherNd GatherV2 Greater GreaterEqual Identity IdentityN If Inv IsFinite IsInf IsNan L2Loss
+    LRN LeakyRelu Less LessEqual Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul
+    MatrixDiagV3 Max MaxPool Maximum Mean Min Minimum MirrorPad Mul Neg NoOp NotEqual OneHot
+    OnesLike Pack Pad PadV2 PartitionedCall Placeholder Pow PreventGradient Prod Range Rank
     ReadVariableOp RealDiv Reciprocal Relu Relu6 Reshape ResizeBilinear ResizeNearestNeighbor
-    ReverseV2 Round Rsqrt ScatterNd Select SelectV2 Selu Shape Sigmoid Sign Sin Size Slice Softmax
-    Softplus Softsign SpaceToBatchND SpaceToDepth Split SplitV Sqrt Square SquaredDifference
-    Squeeze StatefulPartitionedCall StatelessIf StatelessWhile StopGradient StridedSlice Sub Sum
-    Tanh Tile TopKV2 Transpose Unpack While ZerosLike
+    ReverseSequence ReverseV2 RightShift Rint Round Rsqrt ScatterNd SegmentSum Select SelectV2
+    Selu Shape Sigmoid Sign Sin Size Slice Snapshot Softmax Softplus Softsign SpaceToBatchND
+    SpaceToDepth Split SplitV Sqrt Square SquaredDifference Squeeze StatefulPartitionedCall
+    StatelessIf StatelessWhile StopGradient StridedSlice Sub Sum Tanh TensorScatterAdd
+    TensorScatterUpdate Tile TopKV2 Transpose TruncateDiv Unique Unpack Where While Xdivy
+    ZerosLike
     """.split()
 )
 _NOISE = "noise of tfsynth's layer DropoutNoise, which computes it from the seed of each picture"
@@ -36,10 +39,16 @@ _INSTEAD = (
     (r"TensorList.*|MapDefun", "operations on the whole batch, without a loop"),
 )
 _ANY_OTHER = "a layer of convolutions, sums, products, comparisons and common activations"
+_KNOWN = (
+    "a layer whose number of channels is known at any size, as that of tfsynth's "
+    "NearestUpSampling2D is, and Keras's UpSampling2D is not"
+)
+# The input of each whose last axis are channels.
 _CONVOLUTIONS = {"Conv2D": 0, "DepthwiseConv2dNative": 0, "Conv2DBackpropInput": 2}
 _PRECISIONS = {"float16", "bfloat16", "float64"}
-# Of LiteRT: operations that are looked up by name, TensorFlow's own among them, and variables.
-_FOREIGN = {"CUSTOM", "DELEGATE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE"}
+# Operators of LiteRT that run something else, or have a state. (Operations that are looked up by
+# name, TensorFlow's own among them, are CUSTOM.)
+_FOREIGN = {"DELEGATE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE"}
 
 
 def missing(graph, synthesizer):
@@ -54,27 +63,40 @@ def missing(graph, synthesizer):
     found = []
     for operation in graph.get_operations():
         found += [(operation.name, *fault) for fault in _faults(operation)]
+    found += _lost_channels(graph)
     for function in graph.as_graph_def().library.function:
         for node in function.node_def:
             if node.op not in _POSSIBLE:
                 found.append((node.name, node.op, _instead(node.op)))
-    blockers = [Blocker(_layer(path, names), *fault) for path, *fault in found]
-    return list(dict.fromkeys(blockers))
+    blockers = dict.fromkeys(Blocker(_layer(path, names), *fault) for path, *fault in found)
+    random = {blocker.layer for blocker in blockers if blocker.instead == _NOISE}
+    # The seed that random numbers of Keras advance goes with them.
+    return [b for b in blockers if b.instead == _NOISE or b.layer not in random]
 
 
-def check_model(flatbuffer):
-    """Raises `ValueError` if a written model needs anything but LiteRT's own operations."""
+def operators(flatbuffer):
+    """Returns the names of a LiteRT model's operators, as in LiteRT's schema or, of others, own."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.Model.GetRootAs(flatbuffer)
     names = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
-    codes = [model.OperatorCodes(i) for i in range(model.OperatorCodesLength())]
-    # Codes below 127 are also, and in old files only, in the older field of one byte.
-    used = {names.get(max(c.BuiltinCode(), c.DeprecatedBuiltinCode()), "CUSTOM") for c in codes}
-    if used & _FOREIGN:
+    found = set()
+    for i in range(model.OperatorCodesLength()):
+        code = model.OperatorCodes(i)
+        # Codes below 127 are also, and in old files only, in the older field of one byte.
+        name = names.get(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()), "CUSTOM")
+        found.add(f"CUSTOM {code.CustomCode().decode()}" if name == "CUSTOM" else name)
+    return found
+
+
+def check_model(flatbuffer):
+    """Raises `ValueError` if a written model needs anything but LiteRT's own operations."""
+    used = operators(flatbuffer)
+    foreign = sorted(name for name in used if name in _FOREIGN or name.startswith("CUSTOM"))
+    if foreign:
         raise ValueError(
-            f"The converted model needs {', '.join(sorted(used & _FOREIGN))}, which LiteRT alone "
-            "does not run. Nothing was written."
+            f"The converted model needs {', '.join(foreign)}, which LiteRT alone does not run. "
+            "Nothing was written."
         )
 
 
@@ -88,16 +110,36 @@ def _faults(operation):
     types = {t.dtype.name for t in operation.outputs} if kind not in ("Const", "Cast") else set()
     for name in sorted(types & _PRECISIONS):
         yield f"{kind} in {name}", "a network that was built in float32"
-    if kind in _CONVOLUTIONS:
-        shape = operation.inputs[_CONVOLUTIONS[kind]].shape
-        if shape.rank is None or shape[-1] is None:
-            yield (
-                f"{kind} of an unknown number of channels",
-                "a layer before it whose number of channels is known at any size, as that of "
-                "tfsynth's NearestUpSampling2D is, and Keras's UpSampling2D is not",
-            )
     if kind == "StridedSlice" and _adds_axis_after_ellipsis(operation):
         yield "StridedSlice with a new axis after an ellipsis", "ops.expand_dims"
+
+
+def _lost_channels(graph):
+    """Yields the reshapings after which the converter does not know a convolution's channels.
+
+    TensorFlow does, since it computes a little with the numbers of a shape.
+    """
+    lost = {}  # Name of a tensor -> path of the reshaping
+    for operation in graph.get_operations():
+        kind, inputs = operation.type, operation.inputs
+        if kind == "Reshape" and not _ends_in_constant(inputs[1].op):
+            lost[operation.outputs[0].name] = operation.name
+        elif kind in _CONVOLUTIONS:
+            cause = lost.get(inputs[_CONVOLUTIONS[kind]].name)
+            if cause is not None:
+                yield cause, f"{kind} of channels that are unknown after it", _KNOWN
+        elif kind != "Reshape" and len(inputs) and inputs[0].name in lost:
+            for output in operation.outputs:
+                lost[output.name] = lost[inputs[0].name]
+
+
+def _ends_in_constant(shape):
+    """Returns whether the last number of a shape, the output of an operation, is a constant."""
+    if shape.type == "Pack":
+        return shape.inputs[-1].op.type == "Const"
+    if shape.type == "ConcatV2":  # Its last input is the axis.
+        return _ends_in_constant(shape.inputs[-2].op)
+    return shape.type in ("Const", "Shape")
 
 
 def _adds_axis_after_ellipsis(operation):

@@ -8,7 +8,7 @@ SIZE = (64, 128)
 REGIONS = 24
 
 
-def made_layouts(synthesizer, count=COUNT, seed=0):
+def made_layouts(synthesizer, count=COUNT, seed=0, size=None):
     """Returns layouts of regions, each the pixels that are nearest to one of some random points.
 
     Classes are as frequent, and as high in the picture, as in the training data, if the model
@@ -20,14 +20,16 @@ def made_layouts(synthesizer, count=COUNT, seed=0):
         synthesizer: A `Synthesizer`.
         count: How many.
         seed: The seed of the random numbers.
+        size: (height, width) in pixels; `None` for the size that the model was trained at.
 
     Returns:
-        List of dicts of `labels` or `condition`, and `instances`, of the size that the model was
-        trained at, or 256 x 512 pixels if that is larger.
+        List of dicts of `labels` or `condition`, and `instances`, of that size, or 256 x 512 pixels
+        if it is larger. Each has several regions: a picture of one class alone has nothing that
+        an instance norm could scale but rounding errors.
     """
     random = np.random.default_rng(seed)
     settings = synthesizer.provenance.get("config", {}).get("data", {})
-    height, width = settings.get("size", SIZE)
+    height, width = size or settings.get("size", SIZE)
     return [_made(synthesizer, random, min(height, 256), min(width, 512)) for _ in range(count)]
 
 

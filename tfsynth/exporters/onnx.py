@@ -11,6 +11,7 @@ from keras import ops
 
 import tfsynth
 from tfsynth.exporters.blockers import Blocker
+from tfsynth.exporters.runtimes.onnx import METADATA, SHA256, sha256_of
 from tfsynth.exporters.signature import tensors
 
 try:
@@ -28,8 +29,6 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 PRECISIONS = ("float32",)
-# What the description is called among a model's metadata.
-METADATA = "tfsynth"
 OUTPUT = "image"
 # The newest version of the operators that TensorRT 8.6 reads, the last for GPUs before Volta, and
 # every later one; ONNX Runtime reads it since 1.12. Nothing here needs a newer one.
@@ -164,6 +163,7 @@ def _identify(model, description):
     del model.opset_import[:]
     model.opset_import.extend(standard)
     onnx.helper.set_model_props(model, {METADATA: json.dumps(description)})
+    model.metadata_props.add(key=SHA256, value=sha256_of(model))
 
 
 @contextlib.contextmanager

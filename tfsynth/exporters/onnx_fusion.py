@@ -10,6 +10,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from tfsynth.exporters.onnx_norms import find_norms
+from tfsynth.exporters.onnx_order import put_in_order
 
 
 def fuse_norms(model: onnx.ModelProto) -> int:
@@ -22,7 +23,7 @@ def fuse_norms(model: onnx.ModelProto) -> int:
         model: A valid model.
 
     Returns:
-        How many were replaced.
+        How many were replaced. The graph is in order then, without what nothing needs.
     """
     graph, norms = model.graph, {norm.result: norm for norm in find_norms(model)}
     nodes = []
@@ -34,21 +35,8 @@ def fuse_norms(model: onnx.ModelProto) -> int:
             nodes.extend(_over_picture(graph, norm) if norm.whole else _per_channel(graph, norm))
     del graph.node[:]
     graph.node.extend(nodes)
-    remove_unused(graph)
+    put_in_order(graph)
     return len(norms)
-
-
-def remove_unused(graph: onnx.GraphProto) -> None:
-    """Removes the nodes and constants that no output depends on, in place."""
-    needed, kept = {output.name for output in graph.output}, []
-    for node in reversed(graph.node):
-        if needed.intersection(node.output):
-            kept.append(node)
-            needed.update(node.input)
-    constants = [tensor for tensor in graph.initializer if tensor.name in needed]
-    del graph.node[:], graph.initializer[:]
-    graph.node.extend(reversed(kept))
-    graph.initializer.extend(constants)
 
 
 def _per_channel(graph, norm):

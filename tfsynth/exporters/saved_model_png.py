@@ -33,6 +33,13 @@ class Header(NamedTuple):
 
 
 def png_header(name, data, otherwise="no PNG"):
+    """Returns the `Header` of a PNG, of which nothing is decoded yet.
+
+    Args:
+        name: The name of the tensor, for sentences.
+        data: String scalar: the file.
+        otherwise: What a file is that is no PNG.
+    """
     padded = tf.strings.join([tf.strings.substr(data, 0, HEADER_BYTES), bytes(HEADER_BYTES)])
     start = tf.io.decode_raw(tf.strings.substr(padded, 0, HEADER_BYTES), tf.uint8)
     start = tf.cast(tf.ensure_shape(start, (HEADER_BYTES,)), tf.int64)
@@ -56,7 +63,18 @@ def png_header(name, data, otherwise="no PNG"):
 
 
 def png_pixels(name, data, header, problem):
-    """Returns what a PNG shows, uint16 (height, width, 4) as RGBA, upright; and a sentence."""
+    """Returns what a PNG shows, upright, and a sentence.
+
+    Args:
+        name: The name of the tensor, for sentences.
+        data: String scalar: the file.
+        header: Its `Header`.
+        problem: The sentence so far; nothing is decoded unless it is "".
+
+    Returns:
+        Uint16 (height, width, 4), RGBA over 0..65535; of a file without alpha (`has_alpha`) the
+        last is any constant. (0, 0, 4) where there is a problem.
+    """
     decode = lambda one: tf.io.decode_png(one, channels=4, dtype=tf.uint16)  # noqa: E731
     pixels = decoded_if_good(problem, data, decode, tf.uint16)
     whole = tf.reduce_all(tf.equal(tf.shape(pixels, tf.int64)[:2], [header.height, header.width]))
@@ -85,6 +103,7 @@ def stored(shown, header):
 
 
 def is_jpeg(data):
+    """Returns whether the first bytes are those of a JPEG."""
     return tf.equal(tf.strings.substr(data, 0, len(_JPEG)), _JPEG)
 
 

@@ -12,6 +12,7 @@ from tfsynth.layers.normalization import (
 )
 from tfsynth.layers.normalization import InstanceNormalization as InstanceNormalization
 from tfsynth.layers.padding import ReflectionPadding2D as ReflectionPadding2D
+from tfsynth.layers.padding import reflection_in_slices as reflection_in_slices
 from tfsynth.layers.padding import repeat_edges as repeat_edges
 from tfsynth.layers.pixels import to_unit_range as to_unit_range
 from tfsynth.layers.policy import cpu_computes_bfloat16 as cpu_computes_bfloat16

@@ -1,10 +1,28 @@
 """Padding by reflection, and by repeating the last row and column."""
 
+import contextlib
+import contextvars
+
 import keras
 from keras import ops
 
 from tfsynth.layers.arguments import check_sizes
 from tfsynth.registry import register
+
+_in_slices: contextvars.ContextVar[bool] = contextvars.ContextVar("in_slices", default=False)
+
+
+@contextlib.contextmanager
+def reflection_in_slices():
+    """Makes `ReflectionPadding2D` join slices in the block, which gives the same numbers.
+
+    For graphs of LiteRT, whose own reflection takes longer than the convolution behind it.
+    """
+    token = _in_slices.set(True)
+    try:
+        yield
+    finally:
+        _in_slices.reset(token)
 
 
 @register
@@ -36,6 +54,8 @@ class ReflectionPadding2D(keras.layers.Layer):
         self._build_at_init()
 
     def call(self, inputs):
+        if _in_slices.get():
+            return _joined(_joined(inputs, 1, self.padding), 2, self.padding)
         both = (self.padding, self.padding)
         return ops.pad(inputs, ((0, 0), both, both, (0, 0)), mode="reflect")
 
@@ -53,6 +73,18 @@ class ReflectionPadding2D(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "padding": self.padding}
+
+
+def _joined(x, axis, padding):
+    """Returns a tensor with as many of its rows (columns) mirrored before and behind it."""
+
+    def rows(places):
+        # One each: a slice that runs backwards is no operation of all runtimes.
+        return [x[:, i : i + 1] if axis == 1 else x[:, :, i : i + 1] for i in places]
+
+    before = rows(range(padding, 0, -1))
+    behind = rows(range(-2, -2 - padding, -1))
+    return ops.concatenate([*before, x, *behind], axis=axis)
 
 
 def repeat_edges(maps, multiple, minimum):

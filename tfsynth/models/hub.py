@@ -65,7 +65,7 @@ def download(uri, names):
         from huggingface_hub import snapshot_download  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"{uri} needs the package huggingface_hub: pip install huggingface_hub. A folder that "
+            f"{uri} needs the package huggingface_hub: pip install 'tfsynth[hub]'. A folder that "
             "was downloaded in another way is a preset too.",
             name="huggingface_hub",
         ) from error

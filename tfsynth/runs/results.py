@@ -7,6 +7,7 @@ from tfsynth import exporters, sheets
 from tfsynth.data.examples import Examples
 from tfsynth.files import new_folder, replace_file
 from tfsynth.layers import dtype_policy
+from tfsynth.layouts.statistics import layout_statistics
 from tfsynth.runs.curves import write_curves
 from tfsynth.runs.evaluation import evaluate
 from tfsynth.synthesis import styles
@@ -17,6 +18,8 @@ from tfsynth.synthesis.synthesizer import Synthesizer
 
 # Pictures of one layout on a sheet, at most.
 SHOWN_OUTPUTS = 3
+# Training layouts whose statistics are stored, at most.
+COUNTED = 200
 
 
 def leave_behind(setup, run, renew, verbose):
@@ -34,6 +37,7 @@ def leave_behind(setup, run, renew, verbose):
             "config": config.to_dict(),
             "steps": setup.trainer.step,
             "precision": setup.precision,
+            **_statistics(setup),
         }
         trained = synthesizer_of(setup, provenance=provenance)
         if trained.encoder is not None:
@@ -48,6 +52,16 @@ def leave_behind(setup, run, renew, verbose):
     with dtype_policy("float32"):
         _show_and_score(setup, run, load_synthesizer(run.synthesizer), renew, verbose)
     run.unfinished.unlink(missing_ok=True)
+
+
+def _statistics(setup):
+    """Returns the statistics of the training layouts, by which exports make their own."""
+    if setup.dataset.label_set is None:
+        return {}
+    data, classes = setup.config.data, setup.dataset.label_set.num_classes
+    examples = Examples(setup.splits["train"], data.size, data.max_instances, COUNTED)
+    maps = (example["labels"] for example in examples)
+    return {"layout_statistics": layout_statistics(maps, classes)}
 
 
 def _show_and_score(setup, run, synthesizer, renew, verbose):

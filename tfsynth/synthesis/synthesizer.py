@@ -199,7 +199,9 @@ class Synthesizer(keras.Model):
         batch, _, height, width, channels = ops.shape(images)
         # (batch, k, height, width, channels) -> (batch * k, height, width, channels)
         every = ops.reshape(images, (-1, height, width, channels))
-        rows = k * ops.arange(batch, dtype="int32") + ops.cast(inputs["seed"], "int32") % k
+        # Of a negative seed ONNX has the negative remainder, and k more is the other.
+        number = (ops.cast(inputs["seed"], "int32") % k + k) % k
+        rows = k * ops.arange(batch, dtype="int32") + number
         return ops.take(every, rows, axis=0)
 
     def synthesize(self, condition, instances=None, styles=None, seed=0):

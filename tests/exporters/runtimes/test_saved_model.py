@@ -3,6 +3,7 @@ import pytest
 
 from tests.exporters.served import family, write
 from tests.synthesis.synthesizers import INSTANCES, LAYOUT, styled_synthesizer
+from tfsynth.exporters.runtimes import open_runtime
 from tfsynth.exporters.runtimes.saved_model import Runtime
 
 INPUTS = {
@@ -63,13 +64,13 @@ def test_what_the_model_refuses_is_a_sentence(written):
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("saved_model.pb", None, "is no SavedModel: it has no saved_model.pb"),
-        ("saved_model.pb", b"", "is damaged: "),
-        ("saved_model.pb", b"nonsense", "is damaged: "),
-        ("variables/variables.index", None, "is damaged: "),
-        ("variables/variables.data-00000-of-00001", b"short", "is damaged: "),
-        ("assets.extra/tfsynth.json", None, "was not written by tfsynth"),
-        ("assets.extra/tfsynth.json", b"\xff", "was not written by tfsynth"),
+        ("saved_model.pb", None, "is no model that `tfsynth export` wrote"),
+        ("saved_model.pb", b"", "it is damaged: "),
+        ("saved_model.pb", b"nonsense", "it is damaged: "),
+        ("variables/variables.index", None, "it is damaged: "),
+        ("variables/variables.data-00000-of-00001", b"short", "it is damaged: "),
+        ("assets.extra/tfsynth.json", None, "tfsynth did not write it: assets.extra/tfsynth.json"),
+        ("assets.extra/tfsynth.json", b"\xff", "tfsynth did not write it: assets.extra/tfsynth.j"),
         ("assets.extra/tfsynth.json", b"{}", "it holds no description that tfsynth wrote"),
     ],
 )
@@ -84,7 +85,12 @@ def test_a_damaged_folder_is_a_sentence(written, tmp_path, file, content, messag
     if content is not None:
         (tmp_path / file).write_bytes(content)
     with pytest.raises(ValueError) as caught:
-        Runtime(tmp_path)
+        open_runtime(tmp_path)
     sentence = str(caught.value)
     assert message in sentence and str(tmp_path) in sentence
     assert "\n" not in sentence and len(sentence) < 500
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="it has no saved_model.pb"):
+        Runtime(tmp_path)

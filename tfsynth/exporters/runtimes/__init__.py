@@ -47,10 +47,10 @@ def open_runtime(path):
     path = Path(path)
     kind = kind_of(path)
     if kind is None:
-        raise ValueError(f"{path} is no model that `tfsynth export` wrote.")
+        raise ValueError(f"{path} is no exported model. Name what `tfsynth export` wrote.")
     try:
         return importlib.import_module(f"tfsynth.exporters.runtimes.{kind}").Runtime(path)
     except ValueError as error:
-        if str(path) in str(error):
-            raise
-        raise ValueError(f"{path} cannot be used: {str(error).rstrip('.')}.") from error
+        said = str(error).rstrip(".")
+        said = said if str(path) in said else f"{path} cannot be used: {said}"
+        raise ValueError(f"{said}. Export the model again.") from error

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsynth.exporters.litert_file import read_file
+from tfsynth.exporters.litert_file import read_file, require_litert
 
 _SIGNATURE = "synthesize"
 
@@ -33,12 +33,9 @@ class Runtime:
         self.path = Path(path)
         stored = read_file(self.path)
         self.description = stored.description
-        try:
-            from ai_edge_litert.interpreter import Interpreter
-        except ImportError:
-            raise ImportError(
-                "A LiteRT model needs the package ai-edge-litert: pip install 'tfsynth[litert]'."
-            ) from None
+        require_litert()
+        from ai_edge_litert.interpreter import Interpreter
+
         try:
             interpreter = Interpreter(
                 model_content=stored.flatbuffer, num_threads=os.cpu_count() or 1

@@ -1,5 +1,6 @@
 """ONNX files of tfsynth, run by ONNX Runtime on the processor."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +20,8 @@ except ModuleNotFoundError as missing:
         name=missing.name,
     ) from missing
 
-_METADATA = "tfsynth"
+# What the description, and the sum over the graph, are called among a model's metadata.
+METADATA, SHA256 = "tfsynth", "tfsynth_sha256"
 # Of one file: a protobuf message cannot be larger.
 _MOST_BYTES = 2**31 - 1
 # Characters of a description: one of 65,536 classes with names has fewer.
@@ -52,9 +54,9 @@ class Runtime:
         # Threads that wait in a loop would take the processor from the rest of the process.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            # From memory: what was checked is what is run.
+            # From memory: what was checked is what is run. Without its second try, which prints.
             self._session = onnxruntime.InferenceSession(
-                stored, options, providers=["CPUExecutionProvider"]
+                stored, options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
         except MemoryError:
             raise
@@ -102,6 +104,16 @@ class Runtime:
             ) from None
 
 
+def sha256_of(model: Any) -> str:
+    """Returns the SHA-256 of the graph and the description of a model, in hexadecimal digits.
+
+    ONNX has no sums of its own: a bit that flips in a weight would draw another picture.
+    """
+    about = [p.SerializeToString() for p in model.metadata_props if p.key == METADATA]
+    content = b"".join([model.graph.SerializeToString(deterministic=True), *about])
+    return hashlib.sha256(content).hexdigest()
+
+
 def _read(path: str | os.PathLike) -> bytes:
     with open(path, "rb") as file:
         if os.fstat(file.fileno()).st_size > _MOST_BYTES:
@@ -115,15 +127,18 @@ def _described(stored: bytes) -> dict[str, Any]:
         model = onnx.ModelProto.FromString(stored)
     except DecodeError:
         raise ValueError("it is damaged, or of another kind") from None
-    texts = [entry.value for entry in model.metadata_props if entry.key == _METADATA]
+    texts = [entry.value for entry in model.metadata_props if entry.key == METADATA]
     if len(texts) != 1:
-        raise ValueError(f"its metadata have {len(texts)} descriptions named {_METADATA!r}")
+        raise ValueError(f"its metadata have {len(texts)} descriptions named {METADATA!r}")
     if len(texts[0]) > _MOST_CHARACTERS:
         raise ValueError("its description is too long")
     for tensor in _tensors(model):
         # A path, which may lead anywhere.
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
             raise ValueError(f"the tensor {tensor.name[:100]!r} lies in another file")
+    sums = [entry.value for entry in model.metadata_props if entry.key == SHA256]
+    if sums != [sha256_of(model)]:
+        raise ValueError("it is damaged: its SHA-256 is another than when it was written")
     return description.read(texts[0])
 
 
