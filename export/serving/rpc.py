@@ -4,7 +4,7 @@ import math
 
 import grpc
 import numpy as np
-from calls import FIRST_WAIT, LONGEST_WAIT, MOST_BYTES, ServingError
+from calls import MOST_BYTES, ServingError
 from messages import CLASSES, DTYPES, STATES
 
 _NUMBERS = {name: number for number, name in DTYPES.items()}
@@ -15,10 +15,6 @@ _OPTIONS = [
     ("grpc.max_receive_message_length", MOST_BYTES),
     # calls.patiently tries again, with limits that the caller gives.
     ("grpc.enable_retries", 0),
-    # Without these a channel that found nobody does not look again for a second and more.
-    ("grpc.initial_reconnect_backoff_ms", int(1000 * FIRST_WAIT)),
-    ("grpc.min_reconnect_backoff_ms", int(1000 * FIRST_WAIT)),
-    ("grpc.max_reconnect_backoff_ms", int(1000 * LONGEST_WAIT)),
 ]
 
 

@@ -37,10 +37,12 @@ def answering(*answers):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=[0.02])
     thread.start()
-    yield f"127.0.0.1:{server.server_port}", requests
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"127.0.0.1:{server.server_port}", requests
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 READY = (200, b'{"model_version_status": [{"version": "1", "state": "AVAILABLE"}]}')
@@ -102,7 +104,7 @@ def test_a_drop_at_a_time_is_given_up():
                     line.sendall(b" ")
                     time.sleep(0.05)
 
-        thread = threading.Thread(target=drip)
+        thread = threading.Thread(target=drip, daemon=True)
         thread.start()
         start = time.monotonic()
         with pytest.raises(ServingError, match="DEADLINE_EXCEEDED: .* did not answer within 0.5 s"):
@@ -124,7 +126,7 @@ class Loaded(model_service_pb2_grpc.ModelServiceServicer):
         return answer
 
 
-def test_a_grpc_server_that_starts_later_is_found():
+def test_a_grpc_server_that_starts_later_is_asked_again():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     server = grpc.server(ThreadPoolExecutor(1))
@@ -137,10 +139,12 @@ def test_a_grpc_server_that_starts_later_is_found():
     later = threading.Timer(0.4, start)
     later.start()
     client = Client(f"127.0.0.1:{port}", grpc=True, timeout=5.0)
-    assert client.states() == {4: "AVAILABLE"}
-    client.close()
-    later.join()
-    server.stop(None)
+    try:
+        assert client.states() == {4: "AVAILABLE"}
+    finally:
+        client.close()
+        later.join()
+        server.stop(None)
 
 
 def test_numbers_that_a_tensor_cannot_hold():
