@@ -70,12 +70,14 @@ def test_scores_of_another_file(model, tmp_path, capsys):
 
 
 def test_halves_and_what_only_a_preset_has(model, tmp_path, capsys):
-    assert main(["export", "run", "-o", "half", "--format", "preset", "--half"]) == 0
+    assert (
+        main(["export", "run", "-o", "half", "--format", "preset", "--precision", "float16"]) == 0
+    )
     assert tfsynth.from_preset("half").stored_dtype == "float16"
     words = ["export", "run", "-o", "other.keras", "--format", "keras", "--license", "mit"]
     assert "license go into the model card of a preset: use the format" in said(words, capsys)
-    with pytest.raises(ValueError, match="use the format 'keras' or 'preset'"):
-        exporters.export(synthesizer(), tmp_path / "other", half=True)
+    with pytest.raises(ValueError, match="'saved_model' has the precisions float32. Received"):
+        exporters.export(synthesizer(), tmp_path / "other", precision="float16")
     words = ["export", "run", "-o", "odd", "--format", "preset", "--license", "MY"]
     assert "identifier of the hub in lower case, such as apache-2.0" in said(words, capsys)
     assert not (tmp_path / "other.keras").exists() and not (tmp_path / "odd").exists()
@@ -89,7 +91,7 @@ def test_a_preset_replaces_a_preset_and_nothing_else(model, tmp_path, capsys):
     assert main([*words, "--license", "mit", "--overwrite"]) == 0
     assert sha256_of(tmp_path / "mine" / "README.md") != before
     (tmp_path / "mine" / "notes.txt").write_text("mine")
-    assert "mine exists already" in said([*words, "--overwrite"], capsys)
+    assert "'preset' wrote: notes.txt" in said([*words, "--overwrite"], capsys)
     assert (tmp_path / "mine" / "notes.txt").read_text() == "mine"
 
 
@@ -154,9 +156,9 @@ def test_the_module_of_the_format(precision, tmp_path):
     model = synthesizer()
     preset.write(model, tmp_path / "x", precision=precision, size=(None, None), description={})
     assert tfsynth.from_preset(tmp_path / "x").stored_dtype == precision
-    assert preset.blockers(model, precision=precision, size=None) == []
-    with pytest.raises(ValueError, match="is stored in float32 or float16. Received: 'int8'"):
-        preset.write(model, tmp_path / "y", precision="int8", size=None, description={})
+    assert preset.foreign(tmp_path / "x") == ""
+    with pytest.raises(ValueError, match="the precisions float32, float16. Received: 'int8'"):
+        exporters.export(model, tmp_path / "y", "preset", "int8")
 
 
 WITHOUT_TENSORFLOW = """

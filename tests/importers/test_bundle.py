@@ -131,7 +131,7 @@ def test_a_generator_of_pictures_with_edges_and_an_encoder(tmp_path):
     (tmp_path / "opt.txt").write_text("label_nc: 0\nno_instance: False\ninstance_feat: True\n")
     import_pix2pixhd(paths, tmp_path / "out")
     model = tfsynth.load_model(tmp_path / "out" / "synthesizer.keras")
-    assert model.input_names == ["condition", "instances", "styles"]
+    assert model.input_names == ["condition", "instances", "seed"]
     picture, instances = np.zeros((8, 8, 3), "uint8"), np.zeros((8, 8), int)
     assert model.synthesize(picture, instances).shape == (8, 8, 3)
     with pytest.raises(CheckpointError, match="holds styles of classes.*leave it out"):

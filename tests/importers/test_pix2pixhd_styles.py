@@ -35,8 +35,6 @@ def test_a_table_of_centres(tmp_path):
     np.testing.assert_array_equal(table.centres[4], LOOKS[4])
     assert table.counts[4].tolist() == [0, 0]
     assert table.num_features == 3
-    # A class without centres has the features 0.
-    assert table.sample(5, np.random.default_rng(0)).tolist() == [0, 0, 0]
 
 
 def test_the_bundle_draws_from_it(files, tmp_path, capsys):

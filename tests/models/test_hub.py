@@ -76,10 +76,9 @@ def test_without_the_package_the_sentence_says_what_to_install(monkeypatch, tmp_
         ["evaluate", "hf://owner/name", "--config", "demo", "-o", "scores.json"],
     ):
         assert main(words) == 2
-        assert capsys.readouterr().err == (
-            "tfsynth: error: The package huggingface-hub is not installed: pip install "
-            "huggingface-hub.\n"
-        )
+        said = capsys.readouterr().err
+        assert said.startswith("tfsynth: error: hf://owner/name needs the package huggingface_hub")
+        assert "pip install 'tfsynth[hub]'" in said
     assert not list(tmp_path.iterdir())
 
 

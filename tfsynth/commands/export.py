@@ -134,13 +134,9 @@ def run(arguments):
 def _details(arguments):
     """Returns what the model card of a preset gets beside what the model knows of itself."""
     scores = arguments.scores
-    if arguments.format != "preset":
-        if scores or arguments.license:
-            raise ValueError("--license and --scores are for the card of a preset: leave them out.")
-        return {}
     details = {} if arguments.license is None else {"license": arguments.license}
     own = Path(arguments.model) / "metrics.json"
-    if scores is None and own.is_file():
+    if scores is None and arguments.format == "preset" and own.is_file():
         scores = own
     # A JSON file is a YAML file too, and the reader of these has bounds.
     return details if scores is None else {**details, "scores": read_yaml_file(scores)}

@@ -96,6 +96,11 @@ def export(
         FileExistsError: If there is something at `path` that is not to be replaced.
     """
     module, precision = _checked(format, precision, size)
+    if details and format != "preset":
+        raise ValueError(
+            f"{', '.join(details)} go into the model card of a preset: use the format 'preset', or "
+            "leave them out."
+        )
     path = Path(path).absolute()
     require_free(path, format, replace)
     from tfsynth.exporters import verification

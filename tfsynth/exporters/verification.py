@@ -41,7 +41,7 @@ EXACT = Tolerance(0)
 TOLERANCES = {
     "float32": Tolerance(1),
     "float16": Tolerance(2, 0.999),
-    "int8": Tolerance(255, psnr=25.0),
+    "int8": Tolerance(255, psnr=28.0),
     "int8-weights": Tolerance(255, psnr=30.0),
     "int8-static": Tolerance(255, psnr=25.0),
 }

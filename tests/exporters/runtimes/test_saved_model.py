@@ -64,7 +64,7 @@ def test_what_the_model_refuses_is_a_sentence(written):
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("saved_model.pb", None, "is no model that `tfsynth export` wrote"),
+        ("saved_model.pb", None, "is no exported model. Name what `tfsynth export` wrote"),
         ("saved_model.pb", b"", "it is damaged: "),
         ("saved_model.pb", b"nonsense", "it is damaged: "),
         ("variables/variables.index", None, "it is damaged: "),
