@@ -9,7 +9,7 @@ RUN := $(VENV)/bin/python -m
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test faults parity lint format coverage check-wheel release clean distclean
+.PHONY: help install demo test slow faults lint format coverage check-wheel release clean distclean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,8 +26,8 @@ test: $(INSTALLED)  ## run the tests; one of them: make test ARGS="tests/layouts
 faults: $(INSTALLED)  ## kill, starve and deceive the program some 1,000 times; writes faults/report.md
 	$(RUN) pytest -q -m slow tests/faults $(ARGS)
 
-parity: $(INSTALLED)  ## export every network in every format and compare its pictures, some minutes
-	$(RUN) pytest -q -m slow -n auto --maxprocesses=4 tests/exporters/test_parity.py $(ARGS)
+slow: $(INSTALLED)  ## run the slow tests: every network in every format, a served model, JAX; 5 minutes
+	$(RUN) pytest -q -m slow --durations=10 -n auto --maxprocesses=4 --dist loadfile --ignore=tests/faults $(ARGS)
 
 lint: $(INSTALLED)  ## check style, types and who imports whom
 	$(RUN) ruff check .

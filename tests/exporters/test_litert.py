@@ -22,6 +22,8 @@ from tfsynth.layouts.labels import LabelSet
 from tfsynth.networks import CascadedRefinementNetwork
 from tfsynth.synthesis.synthesizer import Synthesizer
 
+pytestmark = pytest.mark.slow
+
 # Sizes of pictures, and how many: of the multiple, off it, and smaller than a network takes.
 SIZES = (((16, 24), 1), ((24, 16), 3), ((17, 29), 3), ((3, 5), 1))
 

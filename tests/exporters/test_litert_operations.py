@@ -18,6 +18,8 @@ from tfsynth.networks import (
 )
 from tfsynth.synthesis.synthesizer import Synthesizer
 
+pytestmark = pytest.mark.slow
+
 
 def blockers_of(layer):
     return litert.blockers(synthesizer_with(layer))

@@ -14,6 +14,8 @@ from tfsynth.layers import Conditioning
 from tfsynth.networks import FullResolutionNetwork, GlobalGenerator
 from tfsynth.synthesis.synthesizer import Synthesizer
 
+pytestmark = pytest.mark.slow
+
 LAYERS = ("stem", "down0", "down1", "block0_conv1", "block0_conv2", "up1", "up0", "head")
 
 

@@ -31,6 +31,8 @@ from tfsynth.networks import (
 from tfsynth.synthesis.styles import StyleTable
 from tfsynth.synthesis.synthesizer import Synthesizer
 
+pytestmark = pytest.mark.slow
+
 # (batch, height, width): small, off every multiple, larger, and smaller than any network takes.
 SIZES = ((1, 16, 24), (3, 19, 33), (1, 75, 133), (2, 1, 5))
 

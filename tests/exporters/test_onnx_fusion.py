@@ -6,6 +6,8 @@ from onnx import helper, numpy_helper
 
 from tfsynth.exporters.onnx_fusion import fuse_norms
 
+pytestmark = pytest.mark.slow
+
 CHANNELS = 3
 
 

@@ -1,6 +1,6 @@
 """Every registered generator in every format, its pictures beside Keras's: the table of parity.
 
-`make parity` runs it, in some minutes; with PARITY_REPORT=FOLDER it writes parity.md there.
+`make slow` runs it; with PARITY_REPORT=FOLDER it writes parity.md there, if one process runs it.
 """
 
 import inspect

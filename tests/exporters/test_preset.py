@@ -21,6 +21,8 @@ from tfsynth.exporters import preset
 from tfsynth.files import sha256_of
 from tfsynth.runs import preparation
 
+pytestmark = pytest.mark.slow
+
 SCORES = {"split": "test", "examples": 3, "synthesised": {"mean_iou": 0.25}}
 
 

@@ -22,6 +22,8 @@ from tfsynth.layers import Conditioning, PictureConditioning
 from tfsynth.networks import GlobalGenerator
 from tfsynth.synthesis.synthesizer import Synthesizer
 
+pytestmark = pytest.mark.slow
+
 STYLED = {"labels": LAYOUT[None].astype("int32"), "instances": INSTANCES[None].astype("int32")}
 
 

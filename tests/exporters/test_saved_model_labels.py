@@ -8,6 +8,8 @@ from tfsynth.data import maps
 from tfsynth.exporters import saved_model_labels
 from tfsynth.layouts.labels import DataError, LabelSet
 
+pytestmark = pytest.mark.slow
+
 COLOURS = [(0, 0, 255), (90, 90, 90), (255, 0, 0)]
 NAMES = ["sky", "road", "car"]
 PLAIN = LabelSet(NAMES, COLOURS)

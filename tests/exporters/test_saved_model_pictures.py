@@ -10,6 +10,8 @@ from tfsynth.data import images
 from tfsynth.exporters import saved_model_pictures as pictures
 from tfsynth.layouts.labels import DataError
 
+pytestmark = pytest.mark.slow
+
 RANDOM = np.random.default_rng(0).integers(0, 256, (23, 19, 4)).astype("uint8")
 RGB, GREY = Image.fromarray(RANDOM[..., :3]), Image.fromarray(RANDOM[..., 0])
 RGBA = Image.fromarray(RANDOM)

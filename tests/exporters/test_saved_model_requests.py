@@ -6,6 +6,8 @@ from tests.exporters.served import png, stored_png, without_edges, write
 from tests.synthesis.synthesizers import INSTANCES, LAYOUT, picture_synthesizer, styled_synthesizer
 from tfsynth.networks import GlobalGenerator
 
+pytestmark = pytest.mark.slow
+
 MAPS = {
     "labels": LAYOUT[None].astype("int32"),
     "instances": INSTANCES[None].astype("int32"),

@@ -12,6 +12,8 @@ from client import Client, ServingError
 from tests.serving.running import ROOT, config_with, hosts, server
 from tests.synthesis.synthesizers import LAYOUT
 
+pytestmark = pytest.mark.slow
+
 BATCHING = ROOT / "export" / "serving" / "batching.config"
 
 

@@ -18,6 +18,8 @@ from PIL import Image
 from tests.serving.running import ROOT, config_with, hosts, server
 from tests.synthesis.synthesizers import INSTANCES, LAYOUT
 
+pytestmark = pytest.mark.slow
+
 SERVING = ROOT / "export" / "serving"
 
 

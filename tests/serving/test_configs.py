@@ -7,6 +7,8 @@ from google.protobuf import text_format
 from tests.serving.conformance import configs
 from tests.serving.running import ROOT
 
+pytestmark = pytest.mark.slow
+
 SERVING = ROOT / "export" / "serving"
 
 

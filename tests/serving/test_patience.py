@@ -16,6 +16,8 @@ from messages import CLASSES
 from rpc import fill, value_of
 from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc, predict_pb2
 
+pytestmark = pytest.mark.slow
+
 
 @contextlib.contextmanager
 def answering(*answers):

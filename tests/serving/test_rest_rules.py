@@ -13,6 +13,8 @@ import tensorflow as tf
 from tests.serving.conformance import configs, rest
 from tests.serving.conformance.models import Models
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """model_config_list {
   config { name: "half_plus_three" base_path: "/models/half" model_platform: "tensorflow"
     model_version_policy { specific { versions: 122 versions: 123 } }

@@ -18,6 +18,8 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tests.serving.running import ROOT
 from tests.synthesis.synthesizers import INSTANCES, LAYOUT
 
+pytestmark = pytest.mark.slow
+
 SIGNATURES = {"serving_default", "synthesize", "synthesize_styled", "encode", "describe"}
 # Strings that people read; all others are files.
 TEXTS = {"status", "description"}

@@ -26,6 +26,8 @@ from tfsynth.layers import Conditioning
 from tfsynth.networks import CascadedRefinementNetwork, GlobalGenerator
 from tfsynth.synthesis.synthesizer import Synthesizer
 
+pytestmark = pytest.mark.slow
+
 
 def several():
     """A model that makes three pictures of a layout."""

@@ -20,6 +20,8 @@ from tfsynth.losses import DiversityLoss, FeatureMatchingLoss, HingeLoss, L1Loss
 from tfsynth.networks import FeatureEncoder, GlobalGenerator, MultiscaleDiscriminator
 from tfsynth.trainers import Checkpoints
 
+pytestmark = pytest.mark.slow
+
 STEPS = 5
 
 
