@@ -10,7 +10,14 @@ import time
 
 import pytest
 
-from tfsynth.files import new_folder, remove_abandoned, replace_file, sha256_of, working_folder
+from tfsynth.files import (
+    move_into_place,
+    new_folder,
+    remove_abandoned,
+    replace_file,
+    sha256_of,
+    working_folder,
+)
 
 WRITER = """
 import pathlib, sys, time
@@ -204,3 +211,17 @@ def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
         (tmp_path / "the_model").mkdir()
         replace_file(tmp_path / "the_model", lambda path: path.write_text(""))
     assert [path.name for path in tmp_path.iterdir()] == ["the_model"]
+
+
+def test_a_folder_that_another_process_makes_this_moment_changes_places(tmp_path):
+    written, path = tmp_path / "written", tmp_path / "path"
+    for folder, text in ((written, "mine"), (path, "theirs")):
+        folder.mkdir()
+        (folder / "file").write_text(text)
+
+    class NotThereYet(type(path)):
+        def is_dir(self, **_):
+            return False  # As it was when one looked.
+
+    move_into_place(written, NotThereYet(path))
+    assert (path / "file").read_text() == "mine"

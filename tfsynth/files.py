@@ -207,14 +207,25 @@ def move_into_place(written, path):
     Raises:
         OSError: If it cannot be renamed; what was at `path` stays.
     """
-    if not path.is_dir():
-        os.replace(written, path)
-    elif not _exchanged(written, path):
+    if not _renamed(written, path) and not _exchanged(written, path):
         # For a moment there is none: this system has no exchange.
         old = written.with_name(f"old-{written.name}")
         os.rename(path, old)
         os.rename(written, path)
     _flush_folder(path.parent)
+
+
+def _renamed(written, path):
+    """Renames; returns whether it could: not if there is a folder, were it made this moment."""
+    if path.is_dir():
+        return False
+    try:
+        os.replace(written, path)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR):
+            raise
+        return False
+    return True
 
 
 def _exchanged(one, other):
