@@ -339,9 +339,9 @@ def test_the_same_model_has_the_same_bytes(tmp_path):
     (tmp_path / "write.py").write_text(
         "import sys, warnings\n"
         "from tests.exporters.test_onnx import *\n"
-        "write(FAMILIES['transposed'](), sys.argv[1])\n"
+        "write(FAMILIES['enhanced with styles'](), sys.argv[1])\n"
     )
-    write(FAMILIES["transposed"](), tmp_path / "here.onnx")
+    write(FAMILIES["enhanced with styles"](), tmp_path / "here.onnx")
     subprocess.run(
         [sys.executable, tmp_path / "write.py", tmp_path / "there.onnx"],
         check=True,

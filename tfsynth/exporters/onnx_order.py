@@ -17,6 +17,9 @@ def put_in_order(graph: onnx.GraphProto) -> None:
         graph: A valid graph.
     """
     nodes = _ordered(graph)
+    for node in nodes:
+        if not node.domain:  # Set or not, by chance, to the same.
+            node.ClearField("domain")
     used = dict.fromkeys(name for node in nodes for name in _read(node))
     constants = {tensor.name: tensor for tensor in graph.initializer}
     tensors = [constants[name] for name in used if name in constants]
