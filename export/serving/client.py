@@ -148,21 +148,25 @@ class Client:
         """
         import numpy as np
 
+        if (style_ids is None) != (styles is None):
+            raise ValueError(
+                "Give `style_ids` and `styles` together: the ids whose looks they are."
+            )
         layouts = np.asarray(layouts)
         signature = "synthesize" if style_ids is None else "synthesize_styled"
         reads = self._reads(signature)
         name = "condition" if "condition" in reads else "labels"
-        inputs = {name: layouts.astype(reads.get(name, "int32"))}
+        inputs = {name: _as_type(name, layouts, reads.get(name, "int32"))}
         if instances is not None or "instances" in reads:
             # Of a condition picture, all is one instance.
             default = layouts if name == "labels" else np.zeros(layouts.shape[:3])
             chosen = default if instances is None else instances
-            inputs["instances"] = np.asarray(chosen).astype("int32")
+            inputs["instances"] = _as_type("instances", chosen, "int32")
         if seed is not None or "seed" in reads:
             zero = np.zeros(len(layouts), "int32")
-            inputs["seed"] = zero if seed is None else np.asarray(seed, "int32")
+            inputs["seed"] = zero if seed is None else _as_type("seed", seed, "int32")
         if style_ids is not None:
-            inputs["style_ids"] = np.asarray(style_ids, "int32")
+            inputs["style_ids"] = _as_type("style_ids", style_ids, "int32")
             inputs["styles"] = np.asarray(styles, "float32")
         return np.asarray(self.predict(signature, inputs)["image"], "uint8")
 
@@ -181,7 +185,10 @@ class Client:
         import numpy as np
 
         name = "labels" if "labels" in self._reads("encode") else "instances"
-        inputs = {"image": np.asarray(images, "uint8"), name: np.asarray(regions, "int32")}
+        inputs = {
+            "image": _as_type("image", images, "uint8"),
+            name: _as_type(name, regions, "int32"),
+        }
         found = self.predict("encode", inputs)
         return np.asarray(found["style_ids"], "int32"), np.asarray(found["styles"], "float32")
 
@@ -216,6 +223,19 @@ class Client:
             known = [name for name in found if not name.startswith("_")]
             raise ValueError(f"The model has no signature `{signature}`. It has {_listed(known)}.")
         return found[signature][0]
+
+
+def _as_type(name, value, dtype):
+    """Returns an array of integers of some type; `ValueError` if that would change numbers."""
+    import numpy as np
+
+    array = np.asarray(value)
+    # A float that is no number of the type is compared below.
+    with np.errstate(invalid="ignore"):
+        same = array.astype(dtype)
+    if not np.array_equal(same, array):
+        raise ValueError(f"`{name}` has numbers that {dtype} does not hold.")
+    return same
 
 
 def _listed(names):

@@ -4,6 +4,7 @@ Only the standard library is needed.
 """
 
 import base64
+import contextlib
 import http.client
 import json
 import socket
@@ -50,16 +51,18 @@ class Rest:
     def states(self, seconds):
         """Returns version -> state, such as {1: "AVAILABLE"}."""
         answer = self.send("GET", self.path, b"", seconds)
-        return {int(one["version"]): one["state"] for one in answer["model_version_status"]}
+        with _expecting("versions"):
+            return {int(one["version"]): one["state"] for one in answer["model_version_status"]}
 
     def signatures(self, seconds):
         """Returns signature -> (inputs, outputs): name -> dtype each."""
         answer = self.send("GET", f"{self.path}/metadata", b"", seconds)
-        found = answer["metadata"]["signature_def"]["signature_def"]
-        return {
-            name: (_dtypes(one.get("inputs", {})), _dtypes(one.get("outputs", {})))
-            for name, one in found.items()
-        }
+        with _expecting("signatures"):
+            found = answer["metadata"]["signature_def"]["signature_def"]
+            return {
+                name: (_dtypes(one.get("inputs", {})), _dtypes(one.get("outputs", {})))
+                for name, one in found.items()
+            }
 
     def predict(self, signature, inputs, dtypes, outputs, seconds):
         """Returns name -> value of each of `outputs`, as nested lists.
@@ -73,15 +76,17 @@ class Rest:
         """
         ready = {name: _to_json(value, dtypes[name]) for name, value in inputs.items()}
         body = json.dumps({"signature_name": signature, "inputs": ready}).encode()
-        found = self.post(body, seconds)["outputs"]
-        if len(outputs) == 1:
-            found = {next(iter(outputs)): found}
-        return {
-            name: [base64.b64decode(one["b64"]) for one in value]
-            if name.endswith("_bytes")
-            else value
-            for name, value in found.items()
-        }
+        answer = self.post(body, seconds)
+        with _expecting("outputs"):
+            found = answer["outputs"]
+            if len(outputs) == 1:
+                found = {next(iter(outputs)): found}
+            return {
+                name: [base64.b64decode(one["b64"]) for one in found[name]]
+                if name.endswith("_bytes")
+                else found[name]
+                for name in outputs
+            }
 
     def post(self, body, seconds):
         """Sends the body of a prediction as it is; returns the parsed answer."""
@@ -100,7 +105,7 @@ class Rest:
         code = CODES.get(status, f"HTTP_{status}")
         try:
             answer = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             start = data[:80].decode(errors="replace")
             code = code if status != 200 else "INTERNAL"
             raise ServingError(code, f"The answer is not JSON: {start}") from error
@@ -134,6 +139,15 @@ class Rest:
             return response.status, b"".join(parts)
         finally:
             connection.close()
+
+
+@contextlib.contextmanager
+def _expecting(what):
+    """Raises `ServingError` where an answer is JSON, but not that of the server's rules."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ServingError("INTERNAL", f"The answer holds no {what} ({error!r}).") from error
 
 
 def _dtypes(tensors):

@@ -107,6 +107,8 @@ def fill(tensor, value, dtype):
         array = np.asarray(value, object if dtype == "string" else dtype)
     except OverflowError as error:
         raise ValueError(f"An input of {dtype} cannot hold these numbers: {error}.") from error
+    if array.dtype.kind in "iu" and not np.array_equal(array, np.asarray(value)):
+        raise ValueError(f"An input of {dtype} cannot hold these numbers: {value!r:.60}.")
     tensor.dtype = _NUMBERS[dtype]
     for size in array.shape:
         tensor.tensor_shape.dim.add(size=size)

@@ -16,6 +16,8 @@ PLAIN = LabelSet(NAMES, COLOURS)
 ALIASES = LabelSet(NAMES, COLOURS, aliases={255: 2, 4000: 1})
 VALUES = LabelSet(NAMES, COLOURS, values={7: 0, 8: 1, 300: 2, -1: 2})
 TWINS = LabelSet(NAMES, [COLOURS[0], COLOURS[1], COLOURS[0]])
+BLACK = LabelSet(NAMES, [(0, 0, 0), *COLOURS[1:]], aliases={255: 2})
+SHADES = LabelSet(NAMES, [(0, 0, 0), (2, 2, 2), (1, 1, 1)])
 VOID = LabelSet(["road", "void"], [(90, 90, 90), (0, 0, 0)], aliases={255: 1})
 IDS = np.random.default_rng(0).integers(0, 3, (13, 11))
 IMAGE = Image.fromarray(IDS.astype("uint8"))
@@ -27,6 +29,19 @@ def turned(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     return exif
+
+
+def with_text(keyword, words, after=False):
+    """Returns a PNG of ids with a chunk of text before or after the pixels."""
+    data, text = stored_png(IDS, 8), chunk(b"iTXt", keyword + bytes(5) + words)
+    place = len(data) - 12 if after else 33
+    return data[:place] + text + data[place:]
+
+
+XMP = (b"XML:com.adobe.xmp", b'<x tiff:Orientation="6"/>')
+SHORT = b"MM\0*\0\0\0\x08\0\1\x01\x12\0\x08\0\0\0\1\0\6\0\0\0\0\0\0"
+# Void is stored as 255, which the palette leaves black.
+FILLED = palettised(np.array([0, 1, 255])[IDS], [(0, 0, 0), (90, 90, 90), (255, 0, 0)])
 
 
 def reader(label_set):
@@ -43,7 +58,8 @@ def reader(label_set):
     return call
 
 
-READ = {name: reader(globals()[name]) for name in ("PLAIN", "ALIASES", "VALUES", "TWINS", "VOID")}
+SETS = ("PLAIN", "ALIASES", "VALUES", "TWINS", "BLACK", "SHADES", "VOID")
+READ = {name: reader(globals()[name]) for name in SETS}
 
 
 @pytest.mark.parametrize(
@@ -65,6 +81,9 @@ READ = {name: reader(globals()[name]) for name in ("PLAIN", "ALIASES", "VALUES",
         ("PLAIN", png(RGB), "colour"),
         ("PLAIN", png(IMAGE, exif=turned(6)), "ids"),
         ("PLAIN", png(RGB, exif=turned(3)), "colour"),
+        # EXIF data behind the pixels, of a type that nobody writes; XMP that turns nothing.
+        ("PLAIN", stored_png(IDS, 8)[:-12] + chunk(b"eXIf", SHORT) + chunk(b"IEND", b""), "ids"),
+        ("PLAIN", with_text(XMP[0], XMP[1].replace(b"6", b"1")), "ids"),
         ("PLAIN", png(IMAGE) + b"more", "ids"),
         ("ALIASES", stored_png(np.array([0, 4000, 255])[IDS], 16), "ids"),
         ("VALUES", stored_png(np.array([7, 8, 300])[IDS], 16), "ids"),
@@ -121,8 +140,13 @@ def test_what_is_no_label_map_has_a_sentence(tmp_path, name, data, message):
         ("PLAIN", png(RGB.convert("RGBA")), "has an alpha channel: send ids in grey, or"),
         ("PLAIN", png(palettised(IDS, COLOURS), transparency=1), "is transparent in parts"),
         ("TWINS", png(palettised(IDS, TWINS.colours)), "is coded by colour, and two classes of"),
+        ("PLAIN", with_text(*XMP), "is turned by its XMP data: save it upright, and"),
+        ("PLAIN", with_text(*XMP, after=True), "is turned by its XMP data: save it upright, and"),
+        ("PLAIN", with_text(b"Raw profile type exif", b""), "has EXIF or XMP data in packed text"),
+        ("BLACK", png(FILLED), "has a palette whose greys and"),
+        ("SHADES", png(palettised(IDS, GREYS)), "has a palette whose greys and"),
         # Greys of ids as a palette: black is index 0, and the colour of another class.
-        ("VOID", png(palettised(np.zeros((5, 7)), GREYS)), "has black and white alone in its"),
+        ("VOID", png(palettised(np.zeros((5, 7)), GREYS)), "has a palette whose greys and"),
     ],
 )
 def test_what_a_file_may_be_and_a_request_not_has_a_sentence(name, data, message):

@@ -82,6 +82,18 @@ def test_a_condition_picture_is_read_or_refused_as_from_a_file(tmp_path, channel
     assert taken == {1: 19, 3: 19, 4: 4}[channels]
 
 
+def test_a_jpeg_that_its_xmp_data_turn_is_refused(tmp_path):
+    xmp = b'http://ns.adobe.com/xap/1.0/\0<x tiff:Orientation="6"/>'
+    start, segment = FILES["jpeg"][:2], b"\xff\xe1" + (len(xmp) + 2).to_bytes(2, "big") + xmp
+    (tmp_path / "file").write_bytes(start + segment + FILES["jpeg"][2:])
+    assert images.read_picture(tmp_path / "file").shape[:2] == (19, 23)
+    problem = READ[3](start + segment + FILES["jpeg"][2:])[1].numpy()
+    assert problem == b"condition_bytes is turned by its XMP data: save it upright."
+    # EXIF data, where there are any, count.
+    both = turned(RGB, "JPEG", 6)
+    assert READ[3](start + segment + both[2:])[1].numpy() == b""
+
+
 def test_large_pictures_and_long_ones_are_refused_before_they_are_decoded():
     large = bytearray(png(RGB, **JPEG))
     place = large.index(b"\xff\xc0") + 5

@@ -149,6 +149,24 @@ def test_of_a_request_with_a_bad_row_the_good_ones_are_kept(client, model):
     assert bad == b""
 
 
+def test_no_number_is_changed_on_the_way(client):
+    labels, styles = LAYOUT[None].astype("int64"), np.zeros((1, 1, 2), "float32")
+    for wrong in (
+        {"layouts": labels + 0.5},
+        {"layouts": labels + 2**32},
+        {"layouts": labels, "instances": labels + 2**32},
+        {"layouts": labels, "seed": [1.5]},
+        {"layouts": labels, "style_ids": [[2**32]], "styles": styles},
+    ):
+        with pytest.raises(ValueError, match="has numbers that int32 does not hold"):
+            client.synthesize(**wrong)
+    with pytest.raises(ValueError, match="`image` has numbers that uint8 does not hold"):
+        client.encode(np.full((1, 8, 12, 3), 0.5), labels)
+    for half in ({"styles": styles}, {"style_ids": [[0]]}):
+        with pytest.raises(ValueError, match="Give `style_ids` and `styles` together"):
+            client.synthesize(labels, **half)
+
+
 def test_what_the_model_does_not_read_is_not_sent(client):
     with pytest.raises(ValueError, match="reads `instances`, `labels`, `seed`; received `labels`"):
         client.predict("synthesize", {"labels": LAYOUT[None]})

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+import numpy as np
 import pytest
 import tensorflow as tf
 from calls import ServingError, patiently
@@ -149,9 +150,10 @@ def test_a_grpc_server_that_starts_later_is_asked_again():
         server.stop(None)
 
 
-def test_numbers_that_a_tensor_cannot_hold():
+@pytest.mark.parametrize("given", [[2**40], [1.5], ["7"], np.array([2**40]), np.array([2.5])])
+def test_numbers_that_a_tensor_cannot_hold(given):
     with pytest.raises(ValueError, match="An input of int32 cannot hold these numbers"):
-        fill(CLASSES["Tensor"](), [2**40], "int32")
+        fill(CLASSES["Tensor"](), given, "int32")
 
 
 def test_names_cannot_change_the_address():
@@ -165,6 +167,20 @@ def test_an_answer_that_is_not_json():
     with (
         answering((200, b"<html>A proxy</html>")) as (host, _),
         pytest.raises(ServingError, match="INTERNAL: The answer is not JSON: <html>A proxy"),
+    ):
+        Client(host).states()
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b"null", b'{"model_version_status": [7]}'])
+def test_an_answer_of_other_json(body):
+    with answering((200, body)) as (host, _):
+        with pytest.raises(ServingError, match="INTERNAL: The answer holds no versions"):
+            Client(host).states()
+        with pytest.raises(ServingError, match="INTERNAL: The answer holds no signatures"):
+            Client(host).describe()
+    with (
+        answering((200, b"[" * 100_000)) as (host, _),
+        pytest.raises(ServingError, match="INTERNAL: The answer is not JSON"),
     ):
         Client(host).states()
 

@@ -55,7 +55,7 @@ def read_label_map(data, label_set):
         lambda: _ids_of_values(name, stored(pixels[..., 0], header), label_set),
         lambda: _ids_of_colours(name, pixels, label_set),
     )
-    problem = first(problem, bad, _black_and_white(name, data, header, pixels, ids, label_set))
+    problem = first(problem, bad, _greys_of_palette(name, data, header, pixels, ids, label_set))
     return tf.where(tf.equal(problem, ""), ids, 0), problem
 
 
@@ -119,13 +119,14 @@ def _ids_of_colours(name, pixels, label_set):
     return ids, sentence
 
 
-def _black_and_white(name, data, header, pixels, ids, label_set):
-    """Returns the sentence of a palette whose colours in use say nothing, "" for others.
+def _greys_of_palette(name, data, header, pixels, ids, label_set):
+    """Returns the sentence of a palette whose greys and indices say different classes, or "".
 
-    Palettes of any meaning have black and white, which then are not the classes' own: the indices
-    must be the same classes.
+    Greys, black and white among them, may be any palette's, and black fills what a palette leaves
+    free, such as the index 255 of void: alone they do not tell that colours count, not indices.
     """
-    extremes = tf.reduce_all(tf.equal(pixels[..., :3], 0) | tf.equal(pixels[..., :3], 2**16 - 1))
+    red, green, blue = tf.unstack(pixels[..., :3], axis=-1)
+    grey = tf.equal(red, green) & tf.equal(green, blue)
 
     def by_index():
         # With another type in its header, and the checksum of that, its indices are greys.
@@ -137,20 +138,21 @@ def _black_and_white(name, data, header, pixels, ids, label_set):
         checksum = tf.strings.reduce_join(tf.gather(bytes_of, tf.cast(checksum, tf.int32)))
         parts = [(0, 25), (26, HEADER_BYTES - 4 - 26), (HEADER_BYTES, 2**30)]
         start, middle, rest = (tf.strings.substr(data, at, length) for at, length in parts)
-        grey = tf.strings.join([start, bytes([GREY]), middle, checksum, rest])
-        shown, damaged = png_pixels(name, grey, header, tf.constant(""))
-        found, bad = _ids_of_values(name, stored(shown[..., 0], header), label_set)
-        return tf.equal(first(damaged, bad), "") & tf.reduce_all(tf.equal(found, ids))
+        as_grey = tf.strings.join([start, bytes([GREY]), middle, checksum, rest])
+        shown, damaged = png_pixels(name, as_grey, header, tf.constant(""))
+        other = tf.not_equal(_ids_of_values(name, stored(shown[..., 0], header), label_set)[0], ids)
+        told = tf.reduce_any(other & tf.logical_not(grey)) | tf.logical_not(tf.reduce_any(other))
+        return tf.equal(damaged, "") & told
 
     told = tf.cond(
-        tf.equal(header.kind, PALETTE) & (tf.size(ids) > 0) & extremes,
+        tf.equal(header.kind, PALETTE) & (tf.size(ids) > 0) & tf.reduce_any(grey),
         by_index,
         lambda: tf.constant(True),
     )
     return unless(
         told,
-        f"{name} has black and white alone in its palette, and its indices say other classes: "
-        "send the ids as a grey PNG.",
+        f"{name} has a palette whose greys and indices say different classes: send the ids as a "
+        "grey PNG.",
     )
 
 

@@ -11,7 +11,7 @@ from tfsynth.exporters.saved_model_png import (
     without_errors,
 )
 from tfsynth.exporters.saved_model_requests import check_pixels, first, unless
-from tfsynth.exporters.saved_model_turns import turn_of_jpeg, upright
+from tfsynth.exporters.saved_model_turns import told_by_xmp, turn_of_jpeg, upright
 
 # As `picture_formats`: a progressive JPEG is decoded once for every scan.
 _MOST_SCANS = 20
@@ -100,6 +100,7 @@ def _jpeg_colours(name, data, channels):
         unless(depth < 4, f"{name} is a JPEG of four channels: send it as RGB."),
         unless(scans <= _MOST_SCANS, f"{name} is a JPEG of too many scans: save it anew."),
         unless(turn > 0, f"{name} has damaged EXIF data: save it without."),
+        unless(told_by_xmp(data, turn), f"{name} is turned by its XMP data: save it upright."),
     )
 
     def decode(one):

@@ -10,13 +10,14 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfsynth.exporters.saved_model_requests import check_pixels, first, unless
-from tfsynth.exporters.saved_model_turns import turn_of_png, upright
+from tfsynth.exporters.saved_model_turns import told_by_xmp, turn_of_png, upright
 
 # Types of PNG: the header's byte 25.
 GREY, PALETTE, GREY_ALPHA = 0, 3, 4
 # Signature and first chunk.
 HEADER_BYTES = 33
 DAMAGED = " is truncated or damaged."
+_WITHOUT = "save it upright, and without."
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
 
@@ -44,8 +45,11 @@ def png_header(name, data, otherwise="no PNG"):
     start = tf.io.decode_raw(tf.strings.substr(padded, 0, HEADER_BYTES), tf.uint8)
     start = tf.cast(tf.ensure_shape(start, (HEADER_BYTES,)), tf.int64)
     height, width = _number(start, 20), _number(start, 16)
-    before = _before_pixels(data)
-    turn = turn_of_png(before)
+    # What Pillow turns a picture by: EXIF data on either side of the pixels, in text, and XMP.
+    around = _around_pixels(data)
+    turn = turn_of_png(around)
+    packed = ("Raw profile type exif", "Raw profile type APP1", b"adobe.xmp\0\1")
+    in_text = tf.reduce_any([_contains(around, word) for word in packed])
     problem = first(
         unless(tf.not_equal(data, ""), f"{name} is empty: send a PNG."),
         unless(tf.logical_not(is_jpeg(data)), f"{name} is a JPEG, which changes ids: send a PNG."),
@@ -54,11 +58,13 @@ def png_header(name, data, otherwise="no PNG"):
             f"{name} is {otherwise}.",
         ),
         check_pixels(name, height, width),
-        unless(tf.logical_not(_contains(before, "acTL")), f"{name} is animated: send one frame."),
+        unless(tf.logical_not(_contains(around, "acTL")), f"{name} is animated: send one frame."),
         unless(turn > 0, f"{name} has damaged EXIF data: save it without."),
+        unless(tf.logical_not(in_text), f"{name} has EXIF or XMP data in packed text: {_WITHOUT}"),
+        unless(told_by_xmp(around, turn), f"{name} is turned by its XMP data: {_WITHOUT}"),
     )
     bits, kind = tf.cast(start[24], tf.int32), tf.cast(start[25], tf.int32)
-    has_alpha = (kind >= GREY_ALPHA) | _contains(before, "tRNS")
+    has_alpha = (kind >= GREY_ALPHA) | _contains(around, "tRNS")
     return Header(height, width, bits, kind, has_alpha, turn, problem)
 
 
@@ -107,9 +113,19 @@ def is_jpeg(data):
     return tf.equal(tf.strings.substr(data, 0, len(_JPEG)), _JPEG)
 
 
-def _before_pixels(data):
-    """Returns what stands before the pixels of a PNG."""
-    return tf.strings.reduce_join(tf.strings.split(data, "IDAT", maxsplit=1)[:1])
+def _around_pixels(data):
+    """Returns what stands before and after the pixels of a PNG."""
+    parts = tf.strings.split(data, "IDAT")
+    before, last = tf.strings.reduce_join(parts[:1]), tf.strings.reduce_join(parts[-1:])
+    # The last chunk of pixels: its length stands before its name, a checksum after it.
+    start = tf.strings.reduce_join(parts[:-1], separator="IDAT")
+    length = tf.strings.join([bytes(4), start])
+    length = tf.strings.substr(length, tf.strings.length(length) - 4, 4)
+    length = _number(tf.cast(tf.io.decode_raw(length, tf.uint8), tf.int64), 0)
+    place = tf.minimum(length + 4, tf.cast(tf.strings.length(last), tf.int64))
+    after = tf.strings.substr(last, place, tf.constant(2**31 - 1, tf.int64))
+    # A file without pixels is all before them.
+    return tf.strings.join([before, tf.where(tf.size(parts) > 1, after, "")])
 
 
 def _contains(data, word):

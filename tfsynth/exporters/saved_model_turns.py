@@ -5,17 +5,17 @@ import tensorflow as tf
 _ORIENTATION = 0x0112
 # Of EXIF data: more than a JPEG can have, and more entries than any has.
 _MOST_BYTES, _MOST_ENTRIES = 2**17, 256
-# The types of a number in an entry, and its bytes: SHORT and LONG.
-_SHORT, _LONG = 3, 4
+# The types of a number in an entry, which Pillow reads alike: SHORT and LONG, and with a sign.
+_SHORTS, _LONGS = (3, 8), (4, 9, 13)
 
 
-def turn_of_png(before_pixels):
+def turn_of_png(around):
     """Returns the orientation that a PNG asks for, 1 to 8; 0 if its EXIF data are damaged.
 
     Args:
-        before_pixels: String scalar: the file, up to its pixels.
+        around: String scalar: what stands before and after the pixels.
     """
-    return _turn(tf.strings.split(before_pixels, "eXIf", maxsplit=1))
+    return _turn(tf.strings.split(around, "eXIf", maxsplit=1))
 
 
 def turn_of_jpeg(data):
@@ -27,6 +27,24 @@ def turn_of_jpeg(data):
     return _turn(tf.strings.split(tf.strings.substr(data, 0, _MOST_BYTES), b"Exif\0\0", maxsplit=1))
 
 
+def told_by_xmp(data, turn):
+    """Returns whether the XMP data of a file, if any, do not turn it otherwise than `turn`.
+
+    They count where there are no EXIF data.
+
+    Args:
+        data: String scalar: the file, or what stands around its pixels.
+        turn: The orientation by its EXIF data.
+    """
+    found = []
+    for sign in ('="', ">"):
+        parts = tf.strings.split(data, f"tiff:Orientation{sign}", maxsplit=1)
+        found.append(tf.strings.substr(tf.strings.reduce_join(parts[1:]), 0, 1))
+    turns = tf.reduce_any(tf.equal(tf.stack(found)[:, None], [str(i) for i in range(2, 9)]), 1)
+    same = tf.equal(tf.stack(found), tf.strings.as_string(turn))
+    return tf.reduce_all(same | tf.logical_not(turns))
+
+
 def upright(pixels, turn):
     """Returns (height, width, channels) as it is meant to be seen, as `picture_files.upright`."""
     reversed_axes = [_is_in(turn, (3, 4, 6, 7)), _is_in(turn, (2, 3, 7, 8))]
@@ -34,8 +52,8 @@ def upright(pixels, turn):
     return tf.cond(turn >= 5, lambda: tf.transpose(pixels, (1, 0, 2)), lambda: pixels)
 
 
-def _is_in(number, numbers):
-    return tf.reduce_any(tf.equal(number, numbers))
+def _is_in(numbers, among):
+    return tf.reduce_any(tf.equal(tf.expand_dims(numbers, -1), among), axis=-1)
 
 
 def _turn(parts):
@@ -48,9 +66,10 @@ def _turn(parts):
     count = tf.minimum(_number(_bytes(data, place, 2), little), _MOST_ENTRIES)
     entries = tf.reshape(_bytes(data, place + 2, 12 * count), (-1, 12))
     kind, short = _number(entries[:, 2:4], little), _number(entries[:, 8:10], little)
-    value = tf.where(tf.equal(kind, _LONG), _number(entries[:, 8:12], little), short)
+    is_long = _is_in(kind, _LONGS)
+    value = tf.where(is_long, _number(entries[:, 8:12], little), short)
     one = tf.equal(_number(entries[:, 4:8], little), 1)
-    known = one & (tf.equal(kind, _SHORT) | tf.equal(kind, _LONG)) & (value >= 1) & (value <= 8)
+    known = one & (is_long | _is_in(kind, _SHORTS)) & (value >= 1) & (value <= 8)
     mine = tf.equal(_number(entries[:, :2], little), _ORIENTATION) & known
     turn = tf.reduce_max(tf.concat([tf.where(mine, value, 1), [1]], 0))
     return tf.cast(tf.where(has_exif, tf.where(start, turn, 0), 1), tf.int32)
