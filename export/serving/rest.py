@@ -8,6 +8,7 @@ import contextlib
 import http.client
 import json
 import socket
+import threading
 import time
 from urllib.parse import quote
 
@@ -118,14 +119,17 @@ class Rest:
         deadline = time.monotonic() + seconds
         kind = http.client.HTTPSConnection if self.tls else http.client.HTTPConnection
         connection = kind(self.host, timeout=seconds)
+        # A timeout of a socket is that of one read, of which headers take many.
+        watch = threading.Timer(seconds, lambda: _shut(connection))
+        watch.daemon = True
         try:
             connection.connect()
+            watch.start()
             line: socket.socket = connection.sock
             headers = {"Content-Type": "application/json", "Connection": "close"}
             connection.request(method, path, body or None, headers)
             response = connection.getresponse()
             parts, size = [], 0
-            # A timeout of a socket is that of one read: together they shall take no longer.
             while part := response.read1(2**20):
                 parts.append(part)
                 size += len(part)
@@ -136,9 +140,21 @@ class Rest:
                 if left <= 0:
                     raise TimeoutError
                 line.settimeout(left)
+            if time.monotonic() >= deadline:
+                raise TimeoutError
             return response.status, b"".join(parts)
+        except (OSError, http.client.HTTPException) as error:
+            if time.monotonic() >= deadline:
+                raise TimeoutError from error
+            raise
         finally:
+            watch.cancel()
             connection.close()
+
+
+def _shut(connection):
+    with contextlib.suppress(AttributeError, OSError):  # It has ended meanwhile.
+        connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.contextmanager

@@ -123,7 +123,7 @@ def _by_colour(label_set, palette, used, source, transparent) -> dict[int, int] 
     lone = list(used) == [0] and set(palette) == {_BLACK}
     hidden = [index for index in used if index in transparent]
     if strange or shared or repeated or lone or hidden or pascal:
-        first = (plain or other or moved)[0]
+        first = next(i for i in (*plain, *other, *moved, *used) if i in colours)
         others = [index for index in [*strange, *hidden] if index != first]
         raise _undecided(label_set, colours, first, others[0] if others else None, source)
     return {index: owners[colours[index]][0] for index in used}
