@@ -48,6 +48,12 @@ def test_what_is_damaged_is_named_first_and_its_remedy_once(exports, tmp_path):
         assert len(re.findall("[Ee]xport (it|the model) again", str(caught.value))) == 1
 
 
+def test_an_exported_model_takes_no_styles_of_a_photograph(exports, tmp_path):
+    labels = exports / "layouts" / "labels" / "a.png"
+    with pytest.raises(ValueError, match="exported model draws its styles"):
+        experiment.synthesize(exports / "phone.keras", [labels], tmp_path / "x", like=labels)
+
+
 def test_it_makes_the_pictures_of_the_model(opened):
     model = styled_synthesizer()
     for seed in (0, 1, 2, 2**40):
