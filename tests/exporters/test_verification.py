@@ -6,7 +6,7 @@ import pytest
 from tests.synthesis.synthesizers import noisy_synthesizer, picture_synthesizer, synthesizer
 from tfsynth import exporters
 from tfsynth.exporters.made_layouts import made_layouts
-from tfsynth.exporters.verification import Tolerance, compare, size_of
+from tfsynth.exporters.verification import Tolerance, compare, resized, size_of
 
 
 def pictures(*levels):
@@ -55,6 +55,29 @@ def test_the_report_says_what_was_compared(tmp_path):
     lines = found.as_text().splitlines()
     assert lines[1].split() == ["6", "x", "8", "1", "0", "0.000", "equal"]
     assert lines[-1].startswith(f"{found.bytes / 1e6:.2f} MB. A picture of 6 x 8 takes ")
+
+
+def test_layouts_that_are_smaller_than_the_only_size_are_enlarged(tmp_path):
+    # By 257 rows larger than any layout that is made, too.
+    model = synthesizer()
+    found = exporters.export(model, tmp_path / "a.tflite", "tflite", size=(257, 30)).report
+    assert [(row.height, row.width, row.batch) for row in found.rows] == [
+        *((257, 30, 1), (257, 30, 3)),
+    ]
+
+
+def test_a_layout_is_compared_as_a_whole():
+    labels = np.zeros((600, 800), "uint8")
+    labels[:, 700:] = 1  # Not within 512 columns.
+    layout = {"labels": labels, "instances": labels.astype("int32")}
+    found = resized(layout, (None, None))
+    assert {name: (array.shape, array.dtype) for name, array in found.items()} == {
+        "labels": ((256, 512), "uint8"),
+        "instances": ((256, 512), "int32"),
+    }
+    np.testing.assert_array_equal(found["labels"][0], np.arange(512) >= 448)
+    enlarged = resized({"labels": np.array([[0, 1, 2], [2, 0, 1]])}, (4, 2))
+    np.testing.assert_array_equal(enlarged["labels"], [[0, 1], [0, 1], [2, 0], [2, 0]])
 
 
 def test_layouts_are_made_of_regions_with_ids_of_32_bits():

@@ -1,6 +1,8 @@
 """An exported model in the place of the synthesizer: the same pictures, by the same words."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 
@@ -33,6 +35,23 @@ def exports(tmp_path_factory):
 @pytest.fixture(scope="module", params=["served/1", "phone.keras"])
 def opened(request, exports):
     return open_model(exports / request.param)
+
+
+def test_what_is_damaged_is_named_first_and_its_remedy_once(exports, tmp_path):
+    served = shutil.copytree(exports / "served" / "1", tmp_path / "served")
+    (served / "assets.extra" / "tfsynth.json").unlink()
+    short = tmp_path / "short.tflite"
+    short.write_bytes((exports / "phone.keras").read_bytes()[:-100])
+    for path in (served, short):
+        with pytest.raises(ValueError, match=f"^{re.escape(str(path))} ") as caught:
+            open_model(path)
+        assert len(re.findall("[Ee]xport (it|the model) again", str(caught.value))) == 1
+
+
+def test_an_exported_model_takes_no_styles_of_a_photograph(exports, tmp_path):
+    labels = exports / "layouts" / "labels" / "a.png"
+    with pytest.raises(ValueError, match="exported model draws its styles"):
+        experiment.synthesize(exports / "phone.keras", [labels], tmp_path / "x", like=labels)
 
 
 def test_it_makes_the_pictures_of_the_model(opened):

@@ -187,7 +187,7 @@ def _checked(format, precision, size):
 
     if FORMATS[format].pictures and keras.backend.backend() != "tensorflow":
         raise ValueError(
-            f"A {format} is written by Keras on TensorFlow, and KERAS_BACKEND is "
+            f"The format {format!r} is written by Keras on TensorFlow, and KERAS_BACKEND is "
             f"{keras.backend.backend()!r}. Leave it out and export again: the model is the same."
         )
     known = precisions(format)

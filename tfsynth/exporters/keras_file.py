@@ -26,7 +26,9 @@ def write(synthesizer, path, *, precision="float32", **_):
             written weights are others.
     """
     if path.suffix != ".keras":
-        raise ValueError(f"The format 'keras' is a file that ends in .keras. Received: {path}.")
+        raise ValueError(
+            f"The format 'keras' is a file that ends in .keras. Received: {path.name}."
+        )
     config = {**synthesizer.get_config(), "stored_dtype": precision}
     copy = type(synthesizer).from_config(config)
     copy.set_weights(synthesizer.get_weights())

@@ -10,7 +10,7 @@ from tfsynth.exporters import litert_operations, litert_quantization
 from tfsynth.exporters.litert_file import read_file, require_litert, write_file
 from tfsynth.exporters.litert_labels import with_known_labels
 from tfsynth.exporters.signature import tensors
-from tfsynth.exporters.verification import LARGEST, made_layouts
+from tfsynth.exporters.verification import made_layouts, resized
 from tfsynth.files import working_folder
 
 SIGNATURE = "synthesize"
@@ -38,7 +38,7 @@ def write(synthesizer, path, *, precision="float32", size=(None, None), descript
             and batches of any number, where they are `None`.
         description: Dict, as of `exporters.description.describe`.
         layouts: List of dicts of arrays, as of `exporters.export`, whose activations set the scales
-            of "int8-static": the first 16, of each the part that `verify` compares; `None` for
+            of "int8-static": the first 16, at the size that `verify` compares; `None` for
             made ones.
 
     Raises:
@@ -57,13 +57,8 @@ def write(synthesizer, path, *, precision="float32", size=(None, None), descript
 
 def _inputs(synthesizer, layout, size):
     """Returns a layout as the inputs of `one_picture`, at the only size if there is one."""
-    found = {"seed": np.zeros(1, "int32")}
-    for name, array in layout.items():
-        rows, columns = (
-            np.arange(min(length, most)) if only is None else np.arange(only) * length // only
-            for length, only, most in zip(array.shape, size, LARGEST, strict=False)
-        )
-        found[name] = array[rows][:, columns][None]
+    found = {name: array[None] for name, array in resized(layout, size).items()}
+    found["seed"] = np.zeros(1, "int32")
     specs = tensors(synthesizer)
     return {name: found[name].astype(dtype) for name, (_, dtype) in specs.items()}
 

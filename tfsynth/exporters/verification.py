@@ -14,7 +14,7 @@ from tqdm import tqdm
 from tfsynth.exporters import runtimes, signature
 from tfsynth.exporters.made_layouts import made_layouts as made_layouts
 
-# Larger pictures are compared in a part of this size: time, and what may differ, grow no further.
+# Larger pictures are compared at this size: time, and what may differ, grow no further.
 LARGEST = (256, 512)
 SEEDS = (0, 5, 2**31 - 1)
 # Rounds in which both models draw one picture in turns; the shortest time of each counts.
@@ -156,6 +156,29 @@ def compare(expected, got, tolerance=EXACT, seeds=()):
     )
 
 
+def resized(layout, size):
+    """Returns a layout at another size, by the nearest pixels.
+
+    The whole of it: a corner may be of one class, whose picture is nothing but rounding errors.
+
+    Args:
+        layout: Dict of arrays (height, width[, channels]).
+        size: (height, width) in pixels; where one is `None`, it is that of the layout, or of
+            `LARGEST`, if that is smaller.
+    """
+    found = {}
+    for name, array in layout.items():
+        rows, columns = (
+            np.arange(wanted) * length // wanted
+            for length, wanted in (
+                (length, only or min(length, most))
+                for length, only, most in zip(array.shape, size, LARGEST, strict=False)
+            )
+        )
+        found[name] = array[rows][:, columns]
+    return found
+
+
 def size_of(path):
     """Returns the bytes of a file, or of all files in a folder."""
     path = Path(path)
@@ -181,9 +204,10 @@ def _require_within(row, tolerance):
 def _comparisons(synthesizer, layouts, size):
     """Yields the inputs of each comparison."""
     name, dtypes = synthesizer.conditioning.condition_name, _dtypes(synthesizer)
-    whole = [_cropped(layout, size or LARGEST) for layout in layouts]
-    height = min(layout[name].shape[0] for layout in whole)
-    width = min(layout[name].shape[1] for layout in whole)
+    height, width = (
+        min(most, *(layout[name].shape[axis] for layout in layouts))
+        for axis, most in enumerate(LARGEST)
+    )
     if size is not None:
         sizes = [tuple(size)]
     else:
@@ -192,7 +216,7 @@ def _comparisons(synthesizer, layouts, size):
         sizes = [(height, width), odd, ((height + 1) // 2, (width + 1) // 2)]
     for number, (rows, columns) in enumerate(sizes):
         for batch in (1, 3):
-            chosen = [whole[(number + i) % len(whole)] for i in range(batch)]
+            chosen = [layouts[(number + i) % len(layouts)] for i in range(batch)]
             seeds = [SEEDS[(number + i) % len(SEEDS)] for i in range(batch)]
             yield _batch(chosen, (rows, columns), dtypes, seeds)
 
@@ -202,9 +226,9 @@ def _dtypes(synthesizer):
 
 
 def _batch(layouts, size, dtypes, seeds):
-    found = {}
+    layouts, found = [resized(layout, size) for layout in layouts], {}
     for name, dtype in dtypes.items():
-        maps = [layout[name][: size[0], : size[1]] for layout in layouts if name != "seed"]
+        maps = [layout[name] for layout in layouts if name != "seed"]
         found[name] = np.array(seeds if name == "seed" else maps, dtype)
     return found
 
@@ -217,10 +241,6 @@ def _own_pictures(synthesizer, inputs):
         return pictures
     # (batch, k, height, width, channels) -> (batch, height, width, channels)
     return pictures[np.arange(len(pictures)), inputs["seed"] % synthesizer.num_outputs]
-
-
-def _cropped(layout, size):
-    return {name: array[: size[0], : size[1]] for name, array in layout.items()}
 
 
 def _timed(synthesizer, runtime, inputs):

@@ -181,6 +181,11 @@ def _require_samples(synthesizer, samples, like):
     if samples < 1:
         raise ValueError(f"`samples` must be at least 1. Received: {samples}.")
     noisy = synthesizer.has_noise or getattr(synthesizer, "has_styles", False)
+    if like is not None and isinstance(synthesizer, ExportedSynthesizer):
+        raise ValueError(
+            "An exported model draws its styles, and takes none of a photograph: leave `like` out, "
+            "or name the .keras file or the run folder that it was made from."
+        )
     if synthesizer.encoder is None:
         pictures = synthesizer.num_outputs
         if like is not None:

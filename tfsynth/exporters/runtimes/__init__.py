@@ -52,5 +52,6 @@ def open_runtime(path):
         return importlib.import_module(f"tfsynth.exporters.runtimes.{kind}").Runtime(path)
     except ValueError as error:
         said = str(error).rstrip(".")
-        said = said if str(path) in said else f"{path} cannot be used: {said}"
-        raise ValueError(f"{said}. Export the model again.") from error
+        said = said if said.startswith(str(path)) else f"{path} cannot be used: {said}"
+        remedy = "" if "xport " in said else " Export the model again."
+        raise ValueError(f"{said}.{remedy}") from error
