@@ -77,7 +77,7 @@ def test_halves_and_what_only_a_preset_has(model, tmp_path, capsys):
     )
     assert tfsynth.from_preset("half").stored_dtype == "float16"
     words = ["export", "run", "-o", "other.keras", "--format", "keras", "--license", "mit"]
-    assert "license go into the model card of a preset: use the format" in said(words, capsys)
+    assert "are for the model card of a preset: license. Use the format" in said(words, capsys)
     with pytest.raises(ValueError, match="'saved_model' has the precisions float32. Received"):
         exporters.export(synthesizer(), tmp_path / "other", precision="float16")
     words = ["export", "run", "-o", "odd", "--format", "preset", "--license", "MY"]

@@ -80,6 +80,15 @@ def test_a_layout_is_compared_as_a_whole():
     np.testing.assert_array_equal(enlarged["labels"], [[0, 1], [0, 1], [2, 0], [2, 0]])
 
 
+def test_layouts_of_one_class_verify_nothing(tmp_path):
+    plain = [{"labels": np.ones((8, 12), int), "instances": np.ones((8, 12), int)}]
+    for size, layouts in ((None, plain), ((1, 1), None)):
+        with pytest.raises(ValueError, match="of one class each, or of one pixel: .* Give layouts"):
+            format = "onnx" if size else "saved_model"
+            exporters.export(synthesizer(), tmp_path / "1", format, size=size, layouts=layouts)
+    assert not list(tmp_path.iterdir())
+
+
 def test_layouts_are_made_of_regions_with_ids_of_32_bits():
     first, *others = made_layouts(synthesizer())
     assert len(others) == 2 and first["labels"].shape == first["instances"].shape == (64, 128)

@@ -101,9 +101,30 @@ def test_commands_take_it_in_the_place_of_the_model(exports, tmp_path, capsys):
             assert np.abs(one - other).max() <= 1
     served = str(exports / "served" / "1")
     assert main(["synthesize", "--model", served, *words, "--like", served, "-o", "x"]) == 2
-    assert "has no styles that `like` could give" in capsys.readouterr().err
+    assert (
+        "draws its styles, and takes none of a photograph: leave `like` out"
+        in capsys.readouterr().err
+    )
     assert main(["export", served, "-o", str(tmp_path / "again")]) == 2
     assert "served/1 is an exported model, which makes photographs" in capsys.readouterr().err
+
+
+def test_an_export_describes_itself(exports, capsys):
+    for name in ("served/1", "phone.keras"):
+        assert main(["describe", str(exports / name)]) == 0
+        assert "\nprecision: float32\n" in capsys.readouterr().out
+
+
+def test_a_graph_that_changed_is_not_run(exports, tmp_path):
+    shutil.copytree(exports / "served" / "1", tmp_path / "1")
+    graph = tmp_path / "1" / "saved_model.pb"
+    data = bytearray(graph.read_bytes())
+    # A style of the table, which lies in the graph.
+    place = data.index(np.float32(0.9).tobytes())
+    data[place : place + 4] = np.float32(0.5).tobytes()
+    graph.write_bytes(data)
+    with pytest.raises(ValueError, match="saved_model.pb is another than when it was written"):
+        open_model(tmp_path / "1")
 
 
 def test_a_folder_of_versions_is_no_model(exports, capsys):

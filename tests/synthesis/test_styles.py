@@ -143,6 +143,11 @@ def test_a_collected_table_knows_the_names_of_its_classes(tmp_path):
     assert tfsynth.load_model(tmp_path / "model.keras").styles.names == model.styles.names
 
 
+def test_no_class_has_more_styles_than_a_seed_can_draw():
+    with pytest.raises(ValueError, match="at most 46340 styles, .* Class 2 has 46341: cluster"):
+        StyleTable({2: np.zeros((46341, 1))}, {2: np.zeros(46341, int)})
+
+
 def test_a_class_without_styles_has_the_features_0():
     model = styled_synthesizer()
     zero = dict.fromkeys((0, 100), np.zeros(2, "float32"))

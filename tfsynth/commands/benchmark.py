@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tfsynth.commands.arguments import add_device, positive_count
 from tfsynth.commands.loading import load_experiment
+from tfsynth.models import find_model
 
 SUMMARY = "measure the published networks at 2048 x 1024, or all exports of a model"
 EXAMPLES = """\
@@ -34,7 +35,10 @@ def add_arguments(parser):
         help="a photograph, a step, or the exports of a model",
     )
     parser.add_argument(
-        "model", nargs="?", metavar="MODEL", help="export: run folder, .keras file or shipped name"
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="export: run folder, .keras file, preset or shipped name",
     )
     parser.add_argument(
         "--config", metavar="CONFIG", help="export: whose data score (default: the run's own)"
@@ -114,8 +118,9 @@ def _compare_exports(arguments, experiment):
 
     if not arguments.model:
         raise ValueError("Name the model whose exports to compare: tfsynth benchmark export MODEL.")
+    model = find_model(arguments.model)
     config = load_config(arguments.config, []) if arguments.config else None
-    config = config or experiment.own_config(Path(arguments.model))
+    config = config or experiment.own_config(model)
     rows = exports.compare(
         arguments.model, Path(arguments.output), config=config, limit=arguments.limit
     )

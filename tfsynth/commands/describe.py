@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tfsynth.commands.arguments import add_device, add_overrides, overrides
 from tfsynth.commands.loading import load_experiment
+from tfsynth.exporters import runtimes
 from tfsynth.hints import nearest_names
 from tfsynth.models import find_model, hub, is_preset, model_names, read_model
 
@@ -23,7 +24,7 @@ def add_arguments(parser):
         "target",
         metavar="CONFIG_OR_MODEL",
         help="name of an installed config or shipped model, path of a YAML file or run folder, "
-        ".keras file, preset folder, or hf://OWNER/NAME",
+        ".keras file, preset folder, hf://OWNER/NAME, or exported model",
     )
     add_overrides(parser)
     add_device(parser, "builds the networks")
@@ -40,6 +41,10 @@ def run(arguments):
     bundle = target / "synthesizer.keras"
     if bundle.is_file() and not (target / "config.yaml").is_file():  # Of `tfsynth import`.
         target = bundle
+    if runtimes.kind_of(target):
+        load_experiment(arguments.debug, arguments.device)
+        print(_as_yaml(runtimes.open_runtime(target).description).rstrip())
+        return
     if target.suffix == ".keras" or is_preset(target) or _ships(target):
         print(_describe_model(find_model(target), arguments))
         return
@@ -73,12 +78,15 @@ def _ships(target):
     return not target.exists() and name in model_names() and name not in config_names()
 
 
-def _describe_model(path, arguments):
+def _as_yaml(node):
     import yaml
 
+    return yaml.safe_dump(node, sort_keys=False, default_flow_style=None)
+
+
+def _describe_model(path, arguments):
     load_experiment(arguments.debug, arguments.device)
     from tfsynth import registry
 
     model = read_model(path)
-    node = yaml.safe_dump(registry.describe(model), sort_keys=False, default_flow_style=None)
-    return f"{node}parameters: {model.count_params():,}"
+    return f"{_as_yaml(registry.describe(model))}parameters: {model.count_params():,}"

@@ -98,8 +98,8 @@ def export(
     module, precision = _checked(format, precision, size)
     if details and format != "preset":
         raise ValueError(
-            f"{', '.join(details)} go into the model card of a preset: use the format 'preset', or "
-            "leave them out."
+            f"These are for the model card of a preset: {', '.join(details)}. Use the format "
+            "'preset', or leave them out."
         )
     path = Path(path).absolute()
     require_free(path, format, replace)

@@ -67,8 +67,8 @@ def foreign(path):
     """Returns what a file is, if no export in this format wrote it; else ""."""
     try:
         read_file(path)
-    except (OSError, ValueError) as error:
-        return str(error)
+    except (OSError, ValueError):
+        return "something else than a .tflite that tfsynth wrote"
     return ""
 
 

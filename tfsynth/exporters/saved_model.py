@@ -29,15 +29,16 @@ import tensorflow as tf
 
 from tfsynth.exporters.blockers import Blocker
 from tfsynth.exporters.description import NAME
+from tfsynth.exporters.runtimes.saved_model import GRAPH_SHA256
 from tfsynth.exporters.saved_model_signatures import functions
 from tfsynth.exporters.saved_model_warmup import write_warmup
-from tfsynth.files import write_text
+from tfsynth.files import sha256_of, write_text
 
 PRECISIONS = ("float32",)
 # Besides the weights; labels.json was written by versions before 0.1.0.
 _FILES = {
     *("saved_model.pb", "fingerprint.pb", f"assets.extra/{NAME}", "assets.extra/labels.json"),
-    "assets.extra/tf_serving_warmup_requests",
+    *("assets.extra/tf_serving_warmup_requests", f"assets.extra/{GRAPH_SHA256}"),
 }
 # Channels of the pictures that `serving_default` writes and reads.
 _WRITTEN, _READ = (1, 2, 3, 4), (1, 3, 4)
@@ -58,6 +59,8 @@ def write(synthesizer, path, *, description, **_):
     extra.mkdir(exist_ok=True)
     write_text(extra / NAME, text)
     write_warmup(extra, signatures, description)
+    # TensorFlow has sums of the weights only: a bit that flips in the graph would draw otherwise.
+    write_text(extra / GRAPH_SHA256, sha256_of(path / "saved_model.pb"))
 
 
 def blockers(synthesizer, **_):

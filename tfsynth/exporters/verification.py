@@ -204,6 +204,13 @@ def _require_within(row, tolerance):
 def _comparisons(synthesizer, layouts, size):
     """Yields the inputs of each comparison."""
     name, dtypes = synthesizer.conditioning.condition_name, _dtypes(synthesizer)
+    layouts = [layout for layout in layouts if _has_regions(resized(layout, size or LARGEST), name)]
+    if not layouts:
+        raise ValueError(
+            "The layouts to verify with are of one class each, or of one pixel: their pictures are "
+            "nothing but rounding errors of the norms, which no export repeats. Give layouts with "
+            "several classes."
+        )
     height, width = (
         min(most, *(layout[name].shape[axis] for layout in layouts))
         for axis, most in enumerate(LARGEST)
@@ -219,6 +226,11 @@ def _comparisons(synthesizer, layouts, size):
             chosen = [layouts[(number + i) % len(layouts)] for i in range(batch)]
             seeds = [SEEDS[(number + i) % len(SEEDS)] for i in range(batch)]
             yield _batch(chosen, (rows, columns), dtypes, seeds)
+
+
+def _has_regions(layout, name):
+    condition = layout[name]
+    return bool((condition != condition[:1, :1]).any())
 
 
 def _dtypes(synthesizer):

@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+# Of a class. Drawing multiplies their number with one below 46,337 in int32.
+MOST_STYLES = 46_340
+
 
 class StyleTable:
     """The styles of each class, with the number of instances of each.
@@ -52,6 +55,11 @@ class StyleTable:
                 f"{_shapes(self.counts)}."
             )
         (self.num_features,) = widths
+        if most := [c for c, v in self.centres.items() if len(v) > MOST_STYLES]:
+            raise ValueError(
+                f"A class has at most {MOST_STYLES} styles, which is as far as a seed draws. Class "
+                f"{most[0]} has {len(self.centres[most[0]])}: cluster them."
+            )
         self.names = None if names is None else {int(c): str(name) for c, name in names.items()}
         if self.names is not None and self.names.keys() != self.centres.keys():
             raise ValueError(

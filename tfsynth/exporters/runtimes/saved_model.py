@@ -7,7 +7,10 @@ import tensorflow as tf
 
 from tfsynth.exporters import description
 from tfsynth.exporters.saved_model_requests import MAX_ROWS
+from tfsynth.files import sha256_of
 
+# The file, among `assets.extra`, of the SHA-256 of saved_model.pb.
+GRAPH_SHA256 = "saved_model.sha256"
 # What begins the sentence of a request in TensorFlow's text of an error, and what ends it.
 _START, _END = "assertion failed: [", "]\n"
 
@@ -40,6 +43,14 @@ class Runtime:
             self.description = description.read(text)
         except ValueError as error:
             raise ValueError(f"assets.extra/{description.NAME}: {error}") from None
+        try:
+            expected = (stored.parent / GRAPH_SHA256).read_text(encoding="ascii")
+        except (OSError, ValueError):
+            expected = None
+        if expected != sha256_of(self.path / "saved_model.pb"):
+            raise ValueError(
+                f"{path} is damaged: its saved_model.pb is another than when it was written"
+            )
         try:
             # Kept: its functions need its weights.
             self._model = tf.saved_model.load(str(path))
