@@ -14,7 +14,9 @@ COLOURS = FeatureModel(lambda pictures: pictures.mean(axis=(1, 2)), "mean colour
 def pictures(count, level, seed=0):
     """Noise around a grey level."""
     random = np.random.default_rng(seed)
-    return [random.integers(level - 40, level + 40, (4, 6, 3)).astype("uint8") for _ in range(count)]
+    return [
+        random.integers(level - 40, level + 40, (4, 6, 3)).astype("uint8") for _ in range(count)
+    ]
 
 
 def test_the_estimate_by_hand():

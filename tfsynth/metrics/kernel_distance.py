@@ -1,7 +1,7 @@
 """The kernel distance of two sets of pictures, over features of any model.
 
 With the features of one certain Inception network it is called Kernel Inception Distance,
-https://arxiv.org/abs/1801.01401, section 4; of other features it has another scale.
+https://arxiv.org/abs/1801.01401; of other features it has another scale.
 """
 
 import dataclasses
@@ -20,8 +20,8 @@ class KernelDistance:
         distance: The unbiased estimate from all pictures. Around 0 for two sets of one
             distribution, and as often below 0 as above.
         spread: Standard deviation of the estimates from the subsets. Of halves (the default) it
-            is about the standard error of `distance`. NaN where there is one subset only, or all
-            hold the same pictures.
+            is about the standard error of `distance`, and more than that where the distance is
+            about 0. NaN where there is one subset only, or all hold the same pictures.
         feature_model: Name of the feature model, without which the number means nothing.
         scale: What features were divided by: the root mean square of the references', or 1.
         pictures, references: How many there were.
@@ -104,7 +104,8 @@ def unbiased_mmd2(x, y):
 
     Gretton et al., A Kernel Two-Sample Test, JMLR 13, 2012, Lemma 6: the means of the kernel over
     all pairs of different members of x, and of y, less twice that over all pairs of an x and a
-    y. The kernel is (<a, b> / features + 1) ** 3 (arXiv 1801.01401, section 4).
+    y. The kernel is (<a, b> / features + 1) ** 3, with which https://arxiv.org/abs/1801.01401
+    defines the Kernel Inception Distance.
 
     Args:
         x, y: Float arrays (members, features), 2 or more members each.
