@@ -43,20 +43,22 @@ def coloured_noise(power, seed=0):
     return found
 
 
-def test_one_segment_is_the_sum_by_hand():
+@pytest.mark.parametrize("period, cycles", [(4, (4, 2, 6)), (2, (8, 6, 6))])
+def test_one_segment_is_the_sum_by_hand(period, cycles):
     random = np.random.default_rng(0)
     image = random.integers(0, 256, (1, 16, 3)).astype("uint8")
     places = np.arange(16)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * places / 16)
-    power = {}
-    for cycles in (2, 4, 6):
-        wave = np.exp(-2j * np.pi * cycles * places / 16)
+    power = []
+    for count in cycles:
+        wave = np.exp(-2j * np.pi * count * places / 16)
         sums = [((c - c.mean()) * window * wave).sum() for c in image[0].T.astype(float)]
-        power[cycles] = np.mean(np.abs(sums) ** 2) / (window**2).sum() + 1 / 12
-    between = power[2] ** (np.log(1.5) / np.log(3)) * power[6] ** (np.log(2) / np.log(3))
-    found = grid_peak([image], periods=[4])
-    assert found.ratios[4] == pytest.approx(power[4] / between, rel=1e-4)
-    assert (found.peak, found.period) == (found.ratios[4], 4)
+        power.append(np.mean(np.abs(sums) ** 2) / (window**2).sum() + 1 / 12)
+    at, below, above = power
+    between = below ** (np.log(1.5) / np.log(3)) * above ** (np.log(2) / np.log(3))
+    found = grid_peak([image], periods=[period])
+    assert found.ratios == pytest.approx({period: at / between}, rel=1e-4)
+    assert (found.peak, found.period) == (found.ratios[period], period)
 
 
 def test_noise_has_no_grid():
@@ -123,6 +125,16 @@ def test_one_bright_edge_does_not_hide_a_grid():
     for image in images:
         image[:, 100:] = 255
     assert grid_peak(images).ratios[4] > alone / 2
+
+
+def test_a_grid_that_nobody_sees_counts_less():
+    found = []
+    for levels in (1, 4):
+        images = noise(4)
+        for image in images:
+            image[:, 64:] = 128 + levels * (COLUMNS[:, 64:, None] % 4 < 2)
+        found.append(grid_peak(images).ratios[4])
+    assert found[0] < 1.4 < 2.2 < found[1]
 
 
 def test_small_regions_have_no_number():

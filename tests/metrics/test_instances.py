@@ -35,6 +35,7 @@ PREDICTION = np.array(
 def test_a_map_by_hand():
     # 6 of 8 pixels; 2 shared of 4 + 4 - 2.
     assert match_instances(TRUTH, PREDICTION) == [Match(-3, 2, 2 / 6), Match(7, 5, 6 / 8)]
+    assert match_instances(TRUTH, PREDICTION, "optimal") == match_instances(TRUTH, PREDICTION)
     sums = instance_sums(TRUTH, PREDICTION)
     assert sums.tolist() == [3, 3, 1, 0.75, 0.75 + 2 / 6, 0, 1]
     scores = instance_scores(sums)
@@ -101,6 +102,10 @@ def test_equal_overlaps_go_by_id():
     truth, prediction = row((3, 2), (4, 2)), row((8, 1), (6, 2), (7, 1))
     assert match_instances(truth, prediction) == [Match(3, 8, 0.5), Match(4, 7, 0.5)]
     assert instance_scores(instance_sums(truth, prediction)).recall == 1
+    # Forty objects, each in two halves.
+    truth, prediction = np.arange(2, 82)[None] // 2, np.arange(80, 0, -1)[None]
+    found = match_instances(truth, prediction)
+    assert [match.predicted_id for match in found] == list(range(79, 0, -2))
 
 
 def test_maps_without_objects():
@@ -118,6 +123,7 @@ def test_objects_of_a_class():
     instances = np.array([[0, 0, 0], [5, 9, 9]])
     assert objects_of(labels, instances, 1).tolist() == [[1, 1, 0], [2, 0, 0]]
     assert objects_of(labels, instances, 2).tolist() == [[0, 0, 1], [0, 2, 2]]
+    assert objects_of(labels, instances, (1, 2)).tolist() == [[1, 1, 3], [2, 4, 4]]
     assert objects_of(labels, instances, 3).tolist() == [[0, 0, 0], [0, 0, 0]]
 
 

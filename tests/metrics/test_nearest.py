@@ -19,14 +19,14 @@ def dots(*levels):
 def test_distances_by_hand(batch_size):
     training, held_out = dots(10, 20, 200), dots(14, 198, 230)
     found = nearest_training_pictures(
-        dots(20, 26, 0), iter(training), held_out, pixel_features(batch_size)
+        dots(20, 24, 0), iter(training), held_out, pixel_features(batch_size)
     )
     assert found.index.tolist() == [1, 1, 0]
-    assert found.distance.tolist() == [0, 6, 10]
+    assert found.distance.tolist() == [0, 4, 10]
     assert found.held_out.tolist() == [4, 2, 30]
-    assert found.ratio.tolist() == [0, 1.5, 2.5]
-    # 0 is nearer than all three, 6 and 10 than one.
-    assert found.nearer == pytest.approx(5 / 9)
+    assert found.ratio.tolist() == [0, 1, 2.5]
+    # 0 is nearer than all three, 4 than one and as near as one, 10 than one.
+    assert found.nearer == pytest.approx(5.5 / 9)
     assert found.feature_model == "pixels"
 
 
@@ -50,6 +50,12 @@ def test_copies_and_new_pictures():
     almost = [np.clip(picture + 4.0, 0, 255).astype("uint8") for picture in training[5:15]]
     retouched = nearest_training_pictures(almost, training, held_out, pixel_features())
     assert retouched.index.tolist() == list(range(5, 15)) and retouched.ratio.max() < 0.1
+
+
+def test_small_differences_of_large_features_are_exact():
+    far = FeatureModel(lambda batch: batch.reshape(len(batch), -1) / 16 + 2.0**24, "far")
+    found = nearest_training_pictures(dots(20, 21), dots(20, 60), dots(70), far)
+    assert found.distance.tolist() == [0, 1 / 16] and found.ratio.tolist() == [0, 0.1]
 
 
 def test_features_see_copies_that_pixels_do_not():

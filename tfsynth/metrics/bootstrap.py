@@ -25,7 +25,8 @@ def bootstrap_interval(sums, score, level=0.95, resamples=1000, seed=0):
 
     The percentile interval of Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
     section 13.3. It says how the score depends on which pictures were drawn, and not how training
-    again would move it. To compare two models, score the difference on the same pictures:
+    again would move it. Add up pictures that belong together, such as crops of one photograph,
+    before. To compare two models, score the difference on the same pictures:
 
         both = np.stack([matrices_a, matrices_b], axis=1)
         bootstrap_interval(both, lambda s: mean_iou(s[0]) - mean_iou(s[1]))

@@ -12,7 +12,7 @@ import numpy as np
 # Variance of the rounding to whole grey levels; it keeps flat pictures from dividing 0 by 0.
 _ROUNDING = 1 / 12
 # Variance, in squared grey levels, below which the grid of a segment counts less: nobody sees it.
-_VISIBLE = 1.0
+_VISIBLE = 4.0
 
 
 @dataclasses.dataclass(frozen=True)

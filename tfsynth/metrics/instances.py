@@ -45,17 +45,20 @@ class InstanceScores:
     count_bias: float
 
 
-def objects_of(labels, instances, class_id):
-    """Returns the map of a class's objects: int64 (height, width), 1, 2, ..., 0 elsewhere.
+def objects_of(labels, instances, class_ids):
+    """Returns the map of the objects of classes: int64 (height, width), 1, 2, ..., 0 elsewhere.
 
     Args:
         labels: Integer array (height, width).
-        instances: Integer array (height, width), any ids, also 0.
-        class_id: The class.
+        instances: Integer array (height, width), any ids, also 0. Pixels of one id in two
+            classes are two objects.
+        class_ids: The class, or several.
     """
-    own = np.asarray(labels) == class_id
+    labels, instances = np.asarray(labels), np.asarray(instances)
+    own = np.isin(labels, class_ids)
     objects = np.zeros(own.shape, np.int64)
-    _, numbers = np.unique(np.asarray(instances)[own], return_inverse=True)
+    pairs = np.stack([labels[own], instances[own]])
+    _, numbers = np.unique(pairs, axis=1, return_inverse=True)
     objects[own] = numbers.reshape(-1) + 1
     return objects
 
