@@ -1,7 +1,27 @@
 """Scores of synthesised photographs, and the references that they are compared with."""
 
+from tfsynth.metrics.bootstrap import Interval as Interval
+from tfsynth.metrics.bootstrap import bootstrap_interval as bootstrap_interval
+from tfsynth.metrics.bootstrap import bootstrap_mean as bootstrap_mean
 from tfsynth.metrics.boundaries import boundary_visibility as boundary_visibility
 from tfsynth.metrics.boundaries import touching_boundaries as touching_boundaries
+from tfsynth.metrics.features import FeatureModel as FeatureModel
+from tfsynth.metrics.features import keras_features as keras_features
+from tfsynth.metrics.features import pixel_features as pixel_features
+from tfsynth.metrics.features import read_features as read_features
+from tfsynth.metrics.grid import GridPeak as GridPeak
+from tfsynth.metrics.grid import grid_peak as grid_peak
+from tfsynth.metrics.instances import InstanceScores as InstanceScores
+from tfsynth.metrics.instances import Match as Match
+from tfsynth.metrics.instances import instance_scores as instance_scores
+from tfsynth.metrics.instances import instance_sums as instance_sums
+from tfsynth.metrics.instances import match_instances as match_instances
+from tfsynth.metrics.instances import objects_of as objects_of
+from tfsynth.metrics.kernel_distance import KernelDistance as KernelDistance
+from tfsynth.metrics.kernel_distance import kernel_distance as kernel_distance
+from tfsynth.metrics.kernel_distance import unbiased_mmd2 as unbiased_mmd2
+from tfsynth.metrics.nearest import NearestPictures as NearestPictures
+from tfsynth.metrics.nearest import nearest_training_pictures as nearest_training_pictures
 from tfsynth.metrics.references import flat_pairs as flat_pairs
 from tfsynth.metrics.references import mean_colours as mean_colours
 from tfsynth.metrics.references import shuffled_pairs as shuffled_pairs

@@ -9,8 +9,9 @@ from tfsynth import registry
 from tfsynth.config import DataSettings
 from tfsynth.reproduction.measurement import Subject, take_measures
 from tfsynth.reproduction.measures.pictures import diversity
+from tfsynth.streets import classes
 
-NAMES = ("spectrum_error", "boundary_visibility")
+NAMES = ("spectrum_error", "grid_peak", "boundary_visibility")
 
 
 def test_diversity_is_the_deviation_over_samples():
@@ -34,21 +35,41 @@ class Real:
         return self.pictures[labels.astype("uint8").tobytes()]
 
 
+class Woven(Real):
+    """Gives the real photograph back, with stripes two pixels apart over its sky."""
+
+    def synthesize(self, labels, instances, seed):
+        picture = super().synthesize(labels, instances, seed).astype(int)
+        picture[:, ::2] += 12 * (labels[:, ::2] == classes.SKY)[..., None]
+        return np.clip(picture, 0, 255).astype("uint8")
+
+
+def test_grids_are_found_where_they_are(tmp_path):
+    node = tiny.tree(tiny.draw_streets(tmp_path))["data"]["dataset"]
+    dataset = registry.build(node)
+    subject = Subject(Woven(dataset.split("test")), dataset, DataSettings(node, (32, 64)))
+    found, _ = take_measures(subject, ["grid_peak", "grid_peak_sky", "grid_peak_facades"])
+    assert found["grid_peak_sky"] > 3
+    assert 1 < found["grid_peak"] < found["grid_peak_sky"]
+    assert found["grid_peak_facades"] == 1
+
+
 def test_real_photographs_measure_as_themselves(tmp_path):
     node = tiny.tree(tiny.draw_streets(tmp_path))["data"]["dataset"]
     dataset = registry.build(node)
     model = Real(dataset.split("test"))
     found, real = take_measures(Subject(model, dataset, DataSettings(node, (32, 64))), NAMES)
-    assert found["spectrum_error"] == 0.0
+    assert found["spectrum_error"] == 0.0 and found["grid_peak"] == 1
     assert found["boundary_visibility"] == real["boundary_visibility"]
 
 
-def test_where_there_are_no_cars_their_boundaries_are_not_measured(tmp_path):
+def test_where_a_class_is_not_there_it_is_not_measured(tmp_path):
     folder = tiny.paired_folders(tmp_path, test=2, train=2)
     dataset = registry.build(folder)  # Its classes have no names.
     model = Real(dataset.split("test"))
-    found, real = take_measures(Subject(model, dataset, DataSettings(folder, (32, 64))), NAMES)
-    assert found["boundary_visibility"] is None and real == {}
+    names = (*NAMES, "grid_peak_sky")
+    found, real = take_measures(Subject(model, dataset, DataSettings(folder, (32, 64))), names)
+    assert found["boundary_visibility"] is found["grid_peak_sky"] is None and real == {}
 
 
 def test_smaller_pictures_are_enlarged_before_they_are_measured():

@@ -1,5 +1,6 @@
-"""Measures of whole pictures: scores, power spectra, boundaries, and how far samples differ."""
+"""Measures of whole pictures: scores, power spectra, grids, boundaries, how far samples differ."""
 
+import functools
 import math
 
 import numpy as np
@@ -18,6 +19,30 @@ def spectrum_error(subject):
     # Smaller pictures have fewer frequencies.
     bins = min(32, min(subject.size) // 2)
     return error_of(subject.pictures, subject.real, bins=bins)
+
+
+def grid(class_name, subject):
+    """Returns how much stronger grids are in synthesised pictures than in real ones.
+
+    Args:
+        class_name: Name of the class whose regions are measured, lower case; `None` for whole
+            pictures.
+        subject: A `Subject`.
+
+    Returns:
+        See `GridPeak.over`: 1 for equally strong ones. `None` where no class has the name, or no
+        region of it is large enough.
+    """
+    from tfsynth.metrics import grid_peak
+
+    masks = None
+    if class_name is not None:
+        names = [name.lower() for name in subject.dataset.label_set.names]
+        if class_name not in names:
+            return None
+        masks = [example["labels"] == names.index(class_name) for example in subject.examples]
+    found = grid_peak(subject.pictures, masks).over(grid_peak(subject.real, masks))
+    return None if math.isnan(found) else found
 
 
 def visibility(subject, pictures):
@@ -62,6 +87,8 @@ def diversity(subject, samples=SAMPLES):
     return float(np.mean(spreads))
 
 
+_of_grid = functools.partial(Measure, higher_is_better=False, digits=2)
+
 MEASURES = {
     "mean_iou": Measure("mean IoU", lambda s: s.scores["synthesised"]["mean_iou"]),
     "pixel_accuracy": Measure(
@@ -75,5 +102,10 @@ MEASURES = {
     "spectrum_error": Measure(
         "spectrum error, dB", spectrum_error, higher_is_better=False, digits=2
     ),
+    "grid_peak": _of_grid("grid peak, real = 1", functools.partial(grid, None)),
+    "grid_peak_facades": _of_grid(
+        "grid peak in facades, real = 1", functools.partial(grid, "building")
+    ),
+    "grid_peak_sky": _of_grid("grid peak in skies, real = 1", functools.partial(grid, "sky")),
     "diversity": Measure("spread over samples, of 255", diversity, digits=2),
 }
