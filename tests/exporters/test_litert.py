@@ -135,7 +135,7 @@ def test_an_export_is_known_again(tmp_path):
     path = write(synthesizer(), tmp_path / "model.tflite")
     assert litert.foreign(path) == ""
     (tmp_path / "other").write_bytes(b"else")
-    assert "other is no LiteRT model" in litert.foreign(tmp_path / "other")
+    assert litert.foreign(tmp_path / "other").startswith("something else than a .tflite")
 
 
 def test_activations_with_gradients_of_their_own_are_converted(tmp_path):
