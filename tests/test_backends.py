@@ -16,6 +16,8 @@ from tests.synthesis.synthesizers import (
     synthesizer,
 )
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import json, sys
 import numpy as np

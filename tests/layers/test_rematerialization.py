@@ -11,6 +11,8 @@ from tfsynth.layers import Conditioning
 from tfsynth.losses import FeatureMatchingLoss, LeastSquaresLoss
 from tfsynth.networks import GlobalGenerator, LocalEnhancer, MultiscaleDiscriminator
 
+pytestmark = pytest.mark.slow
+
 CHANNELS = NUM_CLASSES + 1
 
 

@@ -6,6 +6,8 @@ import pytest
 from tfsynth.__main__ import main
 from tfsynth.reproduction.full_size import FullSize
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_step_and_a_photograph_are_timed_and_leave_no_policy(capsys):
     before = keras.config.dtype_policy().name

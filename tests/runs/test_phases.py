@@ -105,6 +105,7 @@ def test_three_phases_train_what_they_name_and_hand_on_the_rest(whole):
     assert synthesizer.encoder_reduction == 2 and synthesizer.styles is not None
 
 
+@pytest.mark.slow
 def test_a_run_interrupted_in_every_phase_goes_on_to_the_same_weights(whole, tmp_path):
     config, run, _ = whole
     broken = RunFolder(tmp_path / "broken")
