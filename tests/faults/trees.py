@@ -20,7 +20,7 @@ TEMPORARY = re.compile(
 _NAMED_BY_TIME = re.compile(r"events\.out\.tfevents\.|^\.lock$|^lock$")
 # Files whose bytes differ between two runs of the same: seconds of training, order in a graph.
 _OTHER_EACH_TIME = re.compile(
-    r"^(checkpoints\.json|saved_model\.pb|fingerprint\.pb|variables\..*|curves\.png|protocol\.json)$"
+    r"^(checkpoints\.json|saved_model\.(pb|sha256)|fingerprint\.pb|variables\..*|curves\.png|protocol\.json)$"
 )
 
 

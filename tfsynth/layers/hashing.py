@@ -66,5 +66,6 @@ def parts(number: Any) -> Sequence[Any]:
         library = np if isinstance(number, np.ndarray) else ops
         # -1 becomes 0: runtimes round quotients of negative numbers to different sides.
         magnitude = library.maximum(number, -1 - number)
-        sign = library.where(number < 0, 2, 0)
+        # Two Python integers would have a type that follows from Keras's `floatx`.
+        sign = library.where(number < 0, library.full_like(number, 2), library.zeros_like(number))
     return magnitude % _PART, magnitude // _PART % _PART, magnitude // _PART**2 + sign
