@@ -7,8 +7,8 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from tfsynth.exporters import litert_operations, litert_quantization
+from tfsynth.exporters.known_labels import with_known_labels
 from tfsynth.exporters.litert_file import read_file, require_litert, write_file
-from tfsynth.exporters.litert_labels import with_known_labels
 from tfsynth.exporters.signature import tensors
 from tfsynth.exporters.verification import made_layouts, resized
 from tfsynth.files import working_folder

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 import tfsynth
 from tfsynth.exporters.blockers import Blocker
+from tfsynth.exporters.known_labels import with_known_labels
 from tfsynth.exporters.runtimes.onnx import METADATA, SHA256, sha256_of
 from tfsynth.exporters.signature import tensors
 
@@ -114,9 +114,7 @@ def _traced(synthesizer, size):
 
     def make(*arrays):
         inputs = dict(zip((spec.name for spec in specs), arrays, strict=True))
-        if synthesizer.label_set is not None:
-            inputs["labels"] = _known(inputs["labels"], synthesizer.label_set)
-        return {OUTPUT: synthesizer.one_picture(inputs)}
+        return {OUTPUT: synthesizer.one_picture(with_known_labels(synthesizer, inputs))}
 
     # Layers of Keras are traced as they are: `ExportArchive` does the same.
     return tf.function(make, autograph=False), specs
@@ -124,15 +122,6 @@ def _traced(synthesizer, size):
 
 def _batch(size):
     return None if None in size else 1
-
-
-def _known(labels, label_set):
-    """Returns label maps in which every id is one of the label set."""
-    last = label_set.num_classes - 1
-    if not label_set.void_ids:
-        return ops.clip(labels, 0, last)
-    known = ops.logical_and(labels >= 0, labels <= last)
-    return ops.where(known, labels, label_set.void_ids[0])
 
 
 def _found(synthesizer, function, specs):
