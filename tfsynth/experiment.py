@@ -30,7 +30,7 @@ from tfsynth.synthesis.exporting import export as export
 from tfsynth.synthesis.exporting import find_blockers as find_blockers
 
 # Forward passes in a training step: the discriminator sees real and fake.
-PASSES = {"generator": 1, "discriminator": 2, "encoder": 1}
+PASSES = {"generator": 1, "discriminator": 2, "encoder": 1, "features": 2}
 
 
 @registry.own_random_numbers()
@@ -149,7 +149,7 @@ def _describe_phase(phase, config):
     networks = trainer.networks
     trained = [weight for player in trainer.players for weight in trainer.weights_of(player)]
     costs = {r: cost.network_cost(n, height, width, trained) for r, n in networks.items()}
-    averaged = [role for role in trainer.shipped if trainer.ema_decay is not None]
+    averaged = [role for role in trainer.shipped if trainer.has_averages]
     title = f"{config.name}, phase {phase}" if phase else config.name
     channels = trainer.game.conditioning.channels
     lines = [

@@ -56,6 +56,8 @@ class TrainSettings:
             `trainers.ReestimateLayerWeights`.
         ema_decay: Decay of the moving averages of the weights of the networks that ship, such as
             0.999, which are validated, shown and shipped in their place; `None` for none.
+        ema_half_life: In place of `ema_decay`, their half-life as a share of the pictures seen so
+            far, such as 0.05.
         frozen: Parts that do not train: networks such as "encoder", or sections of one such as
             "generator.global".
         xla: Whether TensorFlow compiles losses and gradients with XLA; "auto" for yes on
@@ -72,6 +74,7 @@ class TrainSettings:
     then: tuple[str, ...] = ()
     reestimate_epoch: int | None = None
     ema_decay: float | None = None
+    ema_half_life: float | None = None
     frozen: tuple[str, ...] = ()
     xla: str | bool = "auto"
 
@@ -88,6 +91,8 @@ class Config:
         schedule: Node of a learning-rate schedule; its `epochs` is the length of the run.
         train: See `TrainSettings`.
         evaluation: Node of a scoring protocol, or `None`.
+        feature_training: Node of a `FeatureTraining`, how the game's `features` are trained before
+            all else; `None` for its defaults. The seconds are part of `train.minutes`.
         seed: Seed of the first weights, which differ between backends, of order and augmentation.
         precision: One of `PRECISIONS`; "auto" is mixed_bfloat16 where the machine
             computes faster in it, else float32.
@@ -107,6 +112,7 @@ class Config:
     schedule: dict
     train: TrainSettings = field(default_factory=TrainSettings)
     evaluation: dict | None = None
+    feature_training: dict | None = None
     seed: int = 0
     precision: str = "auto"
     init_from: str | None = None

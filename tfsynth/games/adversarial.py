@@ -5,7 +5,7 @@ from keras import ops
 
 from tfsynth.games.game import Game, check_generator
 from tfsynth.games.terms import check_part
-from tfsynth.layers import to_unit_range
+from tfsynth.layers import to_unit_range, with_channels
 from tfsynth.registry import register
 
 
@@ -24,10 +24,11 @@ class AdversarialGame(Game):
     `CrossEntropyLoss` and an `L1Loss` of weight 100.
 
     Args:
-        conditioning, generator, terms: See `Game`. The terms may read the discriminator's
-            features.
+        conditioning, generator, terms, features: See `Game`. The terms may read the
+            discriminator's features.
         discriminator: A network condition and picture -> one list per scale: features,
-            logits last.
+            logits last; or a `ProjectedDiscriminator`, which reads what `features` sees of the
+            picture.
         adversarial_loss: A pair such as `LeastSquaresLoss`.
         encoder: A `FeatureEncoder`, or `None`.
         encoder_regions: What the encoder's features are averaged over: "instances", or
@@ -55,7 +56,7 @@ class AdversarialGame(Game):
     ('generator_loss', 'discriminator_loss', 'adversarial', 'l1', 'feature_matching')
     """
 
-    roles = ("generator", "discriminator", "encoder")
+    roles = ("generator", "discriminator", "encoder", "features")
     ships = ("generator", "encoder")
     logs = ("generator_loss", "discriminator_loss", "adversarial", "l1")
 
@@ -70,18 +71,26 @@ class AdversarialGame(Game):
         encoder_regions="instances",
         encoder_reduction=1,
         conditional=True,
+        features=None,
         **kwargs,
     ):
-        super().__init__(conditioning, generator, terms, **kwargs)
-        check_part("discriminator", discriminator, ("input_channels",), "MultiscaleDiscriminator")
+        super().__init__(conditioning, generator, terms, features, **kwargs)
+        projected = getattr(discriminator, "reads", "pictures") == "features"
+        if not projected:
+            part = ("input_channels",)
+            check_part("discriminator", discriminator, part, "MultiscaleDiscriminator")
         _check_discriminator(discriminator)
         pair = ("generator", "discriminator", "weight")
         check_part("adversarial_loss", adversarial_loss, pair, "LeastSquaresLoss")
         if encoder is not None:
             check_part("encoder", encoder, ("num_features", "max_instances"), "FeatureEncoder")
-        _check_channels(conditioning, generator, discriminator, encoder, conditional)
+        check_generator(conditioning, generator, 0 if encoder is None else encoder.num_features)
+        if projected:
+            _check_projected(conditioning, generator, discriminator, features, conditional)
+        else:
+            _check_channels(conditioning, generator, discriminator, conditional)
         _check_one_picture(generator)
-        _check_encoder(encoder, encoder_regions, encoder_reduction, conditioning)
+        _check_encoder(encoder, encoder_regions, encoder_reduction, conditioning, generator)
         self.discriminator = discriminator
         self.adversarial_loss = adversarial_loss
         self.encoder = encoder
@@ -110,10 +119,11 @@ class AdversarialGame(Game):
         condition, real = self.condition_of(batch), to_unit_range(batch["image"])
         fake = self.generator(self._with_features(condition, batch, True), training=True)
         # One list per scale, the finest first: feature maps, then logits (batch, rows, columns, 1).
-        on_real = self._discriminate(condition, real)
+        real_maps, fake_maps = self.maps_of(real), self.maps_of(fake)
+        on_real = self._discriminate(condition, real, real_maps)
         # One pass over the fakes serves both players: each loss is differentiated
         # with respect to its own player's weights only.
-        on_fake = self._discriminate(condition, fake)
+        on_fake = self._discriminate(condition, fake, fake_maps)
         real_logits = [scale[-1] for scale in on_real]
         fake_logits = [scale[-1] for scale in on_fake]
         adversarial = self.adversarial_loss.generator(fake_logits)
@@ -123,6 +133,8 @@ class AdversarialGame(Game):
             fake,
             real_features=[scale[:-1] for scale in on_real],
             fake_features=[scale[:-1] for scale in on_fake],
+            real_maps=real_maps,
+            fake_maps=fake_maps,
         )
         losses = {
             "generator": self.adversarial_loss.weight * adversarial + terms,
@@ -156,18 +168,56 @@ class AdversarialGame(Game):
             features = ops.repeat(ops.repeat(features, n, axis=1), n, axis=2)
         return _join(condition, features)  # (batch, height, width, channels + features)
 
-    def _discriminate(self, condition, image):
-        seen = _join(condition, image) if self.conditional else image
-        return self.discriminator(seen, training=True)
+    def discriminate(self, batch, image):
+        """Returns what the discriminator says of pictures of a batch's layouts.
+
+        Args:
+            batch: The batch; see `compute_losses`.
+            image: Pictures (batch, height, width, channels) in [-1, 1].
+
+        Returns:
+            One list per scale, the finest first: feature maps, then logits.
+        """
+        return self._discriminate(self.condition_of(batch), image, self.maps_of(image))
+
+    def _discriminate(self, condition, image, maps):
+        if getattr(self.discriminator, "reads", "pictures") == "pictures":
+            seen = _join(condition, image) if self.conditional else image
+            return self.discriminator(seen, training=True)
+        names = [*self.features.channels][: len(self.discriminator.feature_channels)]
+        seen = [condition] if self.conditional else []
+        seen += [with_channels(image, 3)] if self.discriminator.picture else []
+        return self.discriminator([*seen, *(maps[name] for name in names)], training=True)
 
 
 def _join(condition, channels):
     return ops.concatenate([condition, ops.cast(channels, condition.dtype)], axis=-1)
 
 
-def _check_channels(conditioning, generator, discriminator, encoder, conditional):
+def _check_projected(conditioning, generator, discriminator, features, conditional):
+    if features is None:
+        raise ValueError(
+            f"A {type(discriminator).__name__} reads what a fixed network sees of a picture: give "
+            "the game `features`, such as `{class: FeatureNetwork, num_classes: ...}`."
+        )
+    known = [*features.channels.values()]
+    read = list(discriminator.feature_channels)
+    if known[: len(read)] != read:
+        raise ValueError(
+            f"The discriminator's `feature_channels` must be those of the game's `features`, {known}, "
+            f"or the first of them. Received: {read}."
+        )
+    wanted = conditioning.channels if conditional else 0
+    if discriminator.condition_channels != wanted:
+        why = f"({conditioning.content})" if conditional else "as `conditional` is off"
+        raise ValueError(
+            f"The discriminator's `condition_channels` must be {wanted}, {why}. "
+            f"Received: {discriminator.condition_channels}."
+        )
+
+
+def _check_channels(conditioning, generator, discriminator, conditional):
     given = conditioning.channels
-    check_generator(conditioning, generator, 0 if encoder is None else encoder.num_features)
     shown = generator.output_channels
     seen = given + shown if conditional else shown
     if discriminator.input_channels != seen:
@@ -176,11 +226,6 @@ def _check_channels(conditioning, generator, discriminator, encoder, conditional
         raise ValueError(
             f"The discriminator's `input_channels` must be {together if conditional else alone}. "
             f"Received: {discriminator.input_channels}."
-        )
-    if encoder is not None and encoder.input_channels != generator.output_channels:
-        raise ValueError(
-            f"The encoder reads photographs of {encoder.input_channels} channels, the generator "
-            f"makes them of {generator.output_channels}: set `input_channels` of the encoder."
         )
 
 
@@ -202,7 +247,12 @@ def _check_one_picture(generator):
         )
 
 
-def _check_encoder(encoder, regions, reduction, conditioning):
+def _check_encoder(encoder, regions, reduction, conditioning, generator):
+    if encoder is not None and encoder.input_channels != generator.output_channels:
+        raise ValueError(
+            f"The encoder reads photographs of {encoder.input_channels} channels, the generator "
+            f"makes them of {generator.output_channels}: set `input_channels` of the encoder."
+        )
     if regions not in ("instances", "labels"):
         raise ValueError(f"`encoder_regions` is 'instances' or 'labels'. Received: {regions!r}.")
     if encoder is not None and regions == "labels":

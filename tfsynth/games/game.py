@@ -8,6 +8,7 @@ from keras import ops
 
 from tfsynth.games.layer_factors import LayerFactors
 from tfsynth.games.terms import check_part, check_scalar, check_terms
+from tfsynth.layers import with_channels
 
 
 class Game(keras.layers.Layer):
@@ -24,6 +25,9 @@ class Game(keras.layers.Layer):
             (batch, height, width, channels); a generator that makes k pictures of a layout returns
             (batch, k, height, width, channels) and has k as `num_outputs`.
         terms: List of `Loss`: what the generator minimises, each by its weight.
+        features: A fixed network that the terms, and a discriminator on features, read pictures
+            with: a `FeatureNetwork`, which a run trains on its own data before all else; `None`
+            if nothing reads it.
 
     Attributes:
         networks: Dict of role -> network, frozen ones too.
@@ -32,7 +36,7 @@ class Game(keras.layers.Layer):
         shown: Those of them that a progress bar shows.
     """
 
-    roles = ("generator",)  # Constructor arguments that are networks; `None` means absent.
+    roles = ("generator", "features")  # Arguments that are networks; `None` means absent.
     ships = ("generator",)  # Those of them that are part of the trained model.
     logs = ("generator_loss", "l1")
     # The values for a game without an encoder.
@@ -40,13 +44,17 @@ class Game(keras.layers.Layer):
     encoder_regions = "instances"
     encoder_reduction = 1
 
-    def __init__(self, conditioning, generator, terms=(), **kwargs):
+    def __init__(self, conditioning, generator, terms=(), features=None, **kwargs):
         super().__init__(**kwargs)
         check_part("conditioning", conditioning, ("channels", "condition_name"), "Conditioning")
         check_part("generator", generator, ("input_channels", "output_channels"), "GlobalGenerator")
         self.conditioning = conditioning
         self.generator = generator
         self.terms: Any = terms or ()
+        if features is not None:
+            check_part("features", features, ("channels", "calibrate"), "FeatureNetwork")
+            features.trainable = False
+        self.features = features
         self.built = True  # Its networks are functional, so they are.
 
     @property
@@ -120,17 +128,28 @@ class Game(keras.layers.Layer):
             ValueError: If a term needs an input that the game does not have, or cannot read it.
         """
         shows = ("real", "fake", *shows)
+        if self.features is not None:
+            shows = (*shows, "real_maps", "fake_maps")
         if self.conditioning.num_classes is not None:
             shows = (*shows, "labels", "masks")
         taken = [name for name in self.logs if name != "l1"]  # Logged with and without its term.
         check_terms(self.terms, shows, taken, self.conditioning, self.generator)
         self.terms = list(self.terms)
+        if self.features is not None:
+            for loss in self.terms:
+                loss.check_maps(self.features)
         names = [loss.name for loss in self.terms]
         self.layer_factors = [LayerFactors(t.layers) if t.layers else None for t in self.terms]
         shown = [name for name in names if name not in self.logs]
         self.shown = (*self.logs, *shown)
         of_layers = [name for factors in self.layer_factors if factors for name in factors.logs]
         self.logs = (*self.shown, *of_layers)
+
+    def maps_of(self, picture):
+        """Returns the dict of maps that the fixed network has of a picture, or {} without one."""
+        if self.features is None:
+            return {}
+        return self.features(with_channels(picture, 3), training=False)
 
     def measure_terms(self, batch, real, fake, **more):
         """Returns the weighted sum of the terms, and their values by name.

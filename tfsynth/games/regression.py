@@ -14,7 +14,7 @@ class RegressionGame(Game):
     terms all of them.
 
     Args:
-        conditioning, generator, terms: See `Game`.
+        conditioning, generator, terms, features: See `Game`.
 
     Raises:
         ValueError: If there is no term, or the parts do not fit each other.
@@ -30,8 +30,8 @@ class RegressionGame(Game):
     ('generator_loss', 'l1', 'perceptual', 'layer_image')
     """
 
-    def __init__(self, conditioning, generator, terms=(), **kwargs):
-        super().__init__(conditioning, generator, terms, **kwargs)
+    def __init__(self, conditioning, generator, terms=(), features=None, **kwargs):
+        super().__init__(conditioning, generator, terms, features, **kwargs)
         if not self.terms:
             raise ValueError(
                 "A RegressionGame needs something to minimise: list a `PerceptualLoss`, `L1Loss` "
@@ -46,5 +46,7 @@ class RegressionGame(Game):
 
     def compute_losses(self, batch):
         fake = self.generator(self.condition_of(batch), training=True)
-        total, logs = self.measure_terms(batch, to_unit_range(batch["image"]), fake)
+        real = to_unit_range(batch["image"])
+        maps = {"real_maps": self.maps_of(real), "fake_maps": self.maps_of(fake)}
+        total, logs = self.measure_terms(batch, real, fake, **maps)
         return {"generator": total}, {"generator_loss": total, **logs}

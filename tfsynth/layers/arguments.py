@@ -9,11 +9,14 @@ import operator
 
 # The most of each; the least is 1 if nothing else is said.
 _MOST = {
+    "channels": 8192,
     "condition_channels": 8192,
     "depth": 16,
     "filters": 8192,
     "input_channels": 8192,
     "max_instances": 2**20,
+    "mixed_channels": 8192,
+    "noise_channels": 8192,
     "num_blocks": 128,
     "num_classes": 8192,
     "num_downsamples": 12,

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import keras
-from keras import ops
 
 from tfsynth.files import sha256_of
 from tfsynth.layers import dtype_policy
@@ -46,12 +45,6 @@ def load_frozen(path, expected, what, remedy, policy=None):
         raise ValueError(f"{path} is no {what}: it holds a {type(network).__name__}.")
     network.trainable = False
     return network, found
-
-
-def with_channels(picture, channels):
-    """Returns a picture as a network of so many channels reads it: a grey one is repeated."""
-    # (batch, height, width, 1) -> (batch, height, width, channels)
-    return ops.repeat(picture, channels, axis=-1) if picture.shape[-1] == 1 else picture
 
 
 def refuse_channels(loss, wanted, channels):

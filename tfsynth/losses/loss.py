@@ -15,7 +15,9 @@ class Loss:
       channels) if the generator makes k pictures of a layout;
     - `labels`: integer ids (batch, height, width), where the conditions are label maps;
     - `masks`: the labels one-hot encoded, (batch, height, width, classes) float32;
-    - `real_features`, `fake_features`: one list of feature maps per scale of a discriminator.
+    - `real_features`, `fake_features`: one list of feature maps per scale of a discriminator;
+    - `real_maps`, `fake_maps`: dicts of the maps that the game's fixed network, its `features`,
+      has of the two pictures.
 
     A subclass that is a sum of named `layers`, whose balance may change in training, writes
     `terms` beside the call: with the same arguments and `factors`, a float32 tensor (layers,), it
@@ -42,6 +44,9 @@ class Loss:
             num_classes: Number of classes of the layouts; `None` for condition pictures.
             channels: Channels of the generator's pictures.
         """
+
+    def check_maps(self, features):
+        """Raises `ValueError` if it cannot read the maps of the game's fixed network."""
 
     def check_labels(self, label_set):
         """Raises `ValueError` if it was made for other classes than those of a `LabelSet`."""

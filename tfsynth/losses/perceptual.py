@@ -11,7 +11,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfsynth.losses.frozen import load_frozen, refuse_channels, with_channels
+from tfsynth.layers import with_channels
+from tfsynth.losses.frozen import load_frozen, refuse_channels
 from tfsynth.losses.loss import Loss
 from tfsynth.registry import register
 

@@ -12,7 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfsynth.losses.frozen import load_frozen, refuse_channels, with_channels
+from tfsynth.layers import with_channels
+from tfsynth.losses.frozen import load_frozen, refuse_channels
 from tfsynth.losses.loss import Loss
 from tfsynth.registry import register
 
@@ -81,22 +82,12 @@ class SegmentationLoss(Loss):
             self.network, self.sha256 = load_frozen(
                 self.path, sha256, "segmenter", remedy, "float32"
             )
-        num_classes = self.num_classes
-        if any(not 0 <= i < num_classes for i in self.void_ids):
-            raise ValueError(
-                f"`void_ids` are among the ids 0..{num_classes - 1}: the segmenter's logits and "
-                f"the void classes together. Received: {list(self.void_ids)}."
-            )
-        scored = [i for i in range(num_classes) if i not in self.void_ids]
-        # Both (num_classes,): the place of an id among the logits, and 1 where it has one.
-        self._positions = np.zeros(num_classes, "int32")
-        self._positions[scored] = np.arange(len(scored))
-        self._scored = np.isin(np.arange(num_classes), scored).astype("float32")
+        self._entropy = _PixelEntropy(self.network.output.shape[-1], self.void_ids)
 
     @property
     def num_classes(self):
         """Number of ids, void ones included."""
-        return self.network.output.shape[-1] + len(set(self.void_ids))
+        return self._entropy.num_classes
 
     @property
     def size_multiple(self):
@@ -129,13 +120,7 @@ class SegmentationLoss(Loss):
             labels = ops.repeat(labels, fake.shape[1], axis=0)
             fake = ops.reshape(fake, (-1, *fake.shape[2:]))
         fake = with_channels(fake, self.network.inputs[0].shape[-1])
-        logits = ops.cast(self.network(fake, training=False), "float32")  # (..., classes)
-        # Ids -> positions among the logits, (batch, height, width). A void id has none: it takes
-        # position 0, and `scored` sets its entropy to 0.
-        positions = ops.take(ops.convert_to_tensor(self._positions), labels)
-        scored = ops.take(ops.convert_to_tensor(self._scored), labels)
-        entropy = ops.sparse_categorical_crossentropy(positions, logits, from_logits=True)
-        return ops.sum(scored * entropy) / ops.maximum(ops.sum(scored), 1.0)
+        return self._entropy(labels, self.network(fake, training=False))
 
     def get_config(self):
         if self.path is None:
@@ -149,3 +134,87 @@ class SegmentationLoss(Loss):
             "sha256": self.sha256,
             "void_ids": list(self.void_ids),
         }
+
+
+@register
+class SegmentationConsistencyLoss(Loss):
+    """Cross-entropy between what the game's fixed network reads in a picture and its labels.
+
+    As `SegmentationLoss`, by the logits of the game's `features`, so that no file is needed and
+    the picture is read once for all terms. Void pixels are left out; the mean is over the others.
+
+    Args:
+        void_ids: The ids of void classes, which have no logit.
+        weight: Factor in the generator's total.
+
+    Call arguments:
+        labels: Integer tensor (batch, height, width), ids of the data set.
+        fake_maps: Dict of the maps of the synthesised picture, with `logits` (batch, height,
+            width, classes).
+
+    Returns:
+        Float32 scalar; 0 if all pixels are void.
+
+    Example:
+
+    >>> loss = SegmentationConsistencyLoss()
+    >>> maps = {"logits": keras.ops.zeros((1, 4, 4, 2))}
+    >>> round(float(loss(keras.ops.ones((1, 4, 4), "int32"), maps)), 4)
+    0.6931
+    """
+
+    name = "consistency"
+    asks = ("labels", "fake_maps")
+
+    def __init__(self, void_ids: Sequence[int] = (), weight=1.0):
+        super().__init__(weight)
+        self.void_ids = tuple(void_ids)
+
+    def check_labels(self, label_set):
+        """Raises `ValueError` if the data has other void classes."""
+        if set(self.void_ids) != set(label_set.void_ids):
+            raise ValueError(
+                f"The data's void classes are {list(label_set.void_ids)}; `void_ids` of the "
+                f"SegmentationConsistencyLoss is {list(self.void_ids)}. They must be the same."
+            )
+
+    def __call__(self, labels, fake_maps):
+        logits = fake_maps["logits"]
+        return _PixelEntropy(logits.shape[-1], self.void_ids)(labels, logits)
+
+    def get_config(self):
+        return {**super().get_config(), "void_ids": list(self.void_ids)}
+
+
+class _PixelEntropy:
+    """The mean cross-entropy over the pixels that are not void.
+
+    Args:
+        num_logits: Number of classes that are not void.
+        void_ids: The ids of the void ones.
+
+    Raises:
+        ValueError: If an id is out of range.
+    """
+
+    def __init__(self, num_logits, void_ids):
+        self.num_classes = num_logits + len(set(void_ids))
+        if any(not 0 <= i < self.num_classes for i in void_ids):
+            raise ValueError(
+                f"`void_ids` are among the ids 0..{self.num_classes - 1}: the segmenter's logits "
+                f"and the void classes together. Received: {list(void_ids)}."
+            )
+        scored = [i for i in range(self.num_classes) if i not in void_ids]
+        # Both (num_classes,): the place of an id among the logits, and 1 where it has one.
+        self.positions = np.zeros(self.num_classes, "int32")
+        self.positions[scored] = np.arange(len(scored))
+        self.scored = np.isin(np.arange(self.num_classes), scored).astype("float32")
+
+    def __call__(self, labels, logits):
+        labels, logits = ops.cast(labels, "int32"), ops.cast(logits, "float32")
+        # Ids -> positions among the logits, (batch, height, width). A void id has none: it takes
+        # position 0, and `scored` sets its entropy to 0.
+        positions = ops.take(ops.convert_to_tensor(self.positions), labels)
+        scored = ops.take(ops.convert_to_tensor(self.scored), labels)
+        entropy = ops.sparse_categorical_crossentropy(positions, logits, from_logits=True)
+        return ops.sum(scored * entropy) / ops.maximum(ops.sum(scored), 1.0)

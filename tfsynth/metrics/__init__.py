@@ -5,6 +5,7 @@ from tfsynth.metrics.bootstrap import bootstrap_interval as bootstrap_interval
 from tfsynth.metrics.bootstrap import bootstrap_mean as bootstrap_mean
 from tfsynth.metrics.boundaries import boundary_visibility as boundary_visibility
 from tfsynth.metrics.boundaries import touching_boundaries as touching_boundaries
+from tfsynth.metrics.feature_training import FeatureTraining as FeatureTraining
 from tfsynth.metrics.features import FeatureModel as FeatureModel
 from tfsynth.metrics.features import keras_features as keras_features
 from tfsynth.metrics.features import pixel_features as pixel_features

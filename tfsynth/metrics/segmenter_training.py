@@ -8,6 +8,7 @@ from tqdm import tqdm
 _RISE = 0.1
 _FIRST_RATE = 0.05
 _CLIP_NORM = 1.0
+_TEXT = "training the segmenter"
 # XLA makes a step of so small a network slower on a CPU: 1.8 times in bfloat16.
 JIT_COMPILE = False if keras.backend.backend() == "tensorflow" else "auto"
 
@@ -36,7 +37,7 @@ def weighted_cross_entropy(weights):
     return loss
 
 
-def train(network, batches, loss, learning_rate, weight_decay, progress=True):
+def train(network, batches, loss, learning_rate, weight_decay, progress=True, text=_TEXT):
     """Trains a network by AdamW, https://arxiv.org/abs/1711.05101, under one cycle of rates.
 
     The rate rises linearly from a twentieth of its peak in the first tenth of the steps,
@@ -49,6 +50,7 @@ def train(network, batches, loss, learning_rate, weight_decay, progress=True):
         learning_rate: Peak of the rates.
         weight_decay: AdamW's, per unit of learning rate.
         progress: Whether to show a progress bar.
+        text: What it says.
     """
     steps = len(batches)
     rise = int(_RISE * steps)
@@ -62,7 +64,7 @@ def train(network, batches, loss, learning_rate, weight_decay, progress=True):
         schedule, weight_decay=weight_decay, global_clipnorm=_CLIP_NORM
     )
     network.compile(optimizer, loss, jit_compile=JIT_COMPILE)
-    with tqdm(total=steps, desc="training the segmenter", disable=not progress) as bar:
+    with tqdm(total=steps, desc=text, disable=not progress) as bar:
         network.fit(batches, verbose=0, shuffle=False, callbacks=[_ShowLoss(bar)])
 
 

@@ -49,9 +49,10 @@ def network_cost(network, height, width, trained=None):
     """
     layers = _layers(network)
     probe = keras.Model(network.inputs, [layer.output for layer in layers])
+    reductions = getattr(network, "input_reductions", [1] * len(network.inputs))
     inputs = [
-        keras.KerasTensor((1, height, width, *given.shape[3:]), given.dtype)
-        for given in network.inputs
+        keras.KerasTensor((1, height // n, width // n, *given.shape[3:]), given.dtype)
+        for given, n in zip(network.inputs, reductions, strict=True)
     ]
     outputs = probe.compute_output_spec(inputs)
     macs, sizes = 0, {}

@@ -6,6 +6,7 @@ from tfsynth import registry, trainers
 from tfsynth.config import ConfigError
 from tfsynth.data import Dataset
 from tfsynth.games import Game
+from tfsynth.metrics import FeatureTraining
 
 
 def build_dataset(config):
@@ -16,6 +17,13 @@ def build_dataset(config):
 def build_protocol(config):
     """Returns the scoring protocol of a config; raises `ValueError` if it names none."""
     return _part(config, "evaluation", ("check_data", "fit", "score"), "SegmenterProtocol")
+
+
+def build_feature_training(config):
+    """Returns the `FeatureTraining` of a config, or of its defaults if it names none."""
+    if config.feature_training is None:
+        return FeatureTraining()
+    return registry.build(config.feature_training, FeatureTraining, "feature_training")
 
 
 def build_schedule(config):
@@ -50,6 +58,7 @@ def assemble_trainer(config):
     if config.evaluation:
         build_protocol(config)
     build_schedule(config)
+    build_feature_training(config)
     optimizers, train = build_optimizers(config), config.train
     with registry.own_random_numbers(config.seed):
         game = registry.build(config.game, key="game")
@@ -58,7 +67,9 @@ def assemble_trainer(config):
                 "`game` names a game, `class: AdversarialGame` or `RegressionGame`. Received: "
                 f"{config.game.get('class')!r}."
             )
-    trainer = trainers.Trainer(game, train.xla, train.frozen, train.ema_decay)
+    trainer = trainers.Trainer(
+        game, train.xla, train.frozen, train.ema_decay, train.ema_half_life
+    )
     trainers.check_optimizers(trainer.players, optimizers)
     return trainer
 

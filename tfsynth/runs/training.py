@@ -4,6 +4,7 @@ import dataclasses
 import sys
 
 from tfsynth import data, sheets, trainers
+from tfsynth.runs.feature_network import train_features
 from tfsynth.runs.parts import build_trainer
 from tfsynth.runs.results import draw_sheet, first_examples, synthesizer_of
 
@@ -40,6 +41,9 @@ def train_phases(setup, run, strategy=None, verbose=True, callbacks=()):
             print(f"Resuming {run.path}{phase} at step {state['step']}.")
         elif i > 0:
             setup.trainer = _next_trainer(setup.trainer, setup.phases[i], strategy)
+        else:
+            # Part of the budget, also where another run has trained them.
+            seconds = train_features(setup, verbose)
         clock = trainers.Clock(seconds)
         took = _fit(setup, setup.phases[i], folders[i], stores[i], clock, verbose, callbacks)
         trained = trained or took

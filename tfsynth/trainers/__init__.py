@@ -26,6 +26,7 @@ from tfsynth.trainers.finite import NotFiniteError as NotFiniteError
 from tfsynth.trainers.logs import TensorBoardLogs as TensorBoardLogs
 from tfsynth.trainers.players import PlayerOptimizers as PlayerOptimizers
 from tfsynth.trainers.reestimation import ReestimateLayerWeights as ReestimateLayerWeights
+from tfsynth.trainers.schedules import ConstantThenCosineDecay as ConstantThenCosineDecay
 from tfsynth.trainers.schedules import ConstantThenLinearDecay as ConstantThenLinearDecay
 from tfsynth.trainers.trainer import check_optimizers as check_optimizers
 from tfsynth.trainers.transfer import layer_shapes as layer_shapes

@@ -30,6 +30,24 @@ def share_of(decay, steps):
     return 1.0 - ops.minimum(decay, steps / (steps + 9.0))
 
 
+def share_of_half_life(half_life, steps):
+    """Returns the share by which averages move towards the weights in a step, by pictures seen.
+
+    1 - 0.5^(1 / (half_life steps)): what the weights were `half_life` of all pictures ago counts
+    half, so that the average is as smooth at the end of a short run as of a long one, whatever
+    the batch size. It is the ramp-up of https://arxiv.org/abs/2006.06676, appendix A.
+
+    Args:
+        half_life: Half-life as a share of the pictures seen so far, above 0.
+        steps: Number of steps done, this one included: a scalar or variable.
+
+    Returns:
+        Float32 scalar.
+    """
+    steps = ops.cast(steps, "float32")
+    return 1.0 - ops.power(0.5, 1.0 / (half_life * steps))
+
+
 def move(pairs, share):
     """Moves averages towards the weights: average <- average + share (weight - average).
 

@@ -15,7 +15,7 @@ class Trainer(BaseTrainer):
     The game, the steps and the checkpoints are those of the trainer on TensorFlow; on one device.
 
     Args:
-        game, xla, frozen, ema_decay: See `BaseTrainer`.
+        game, xla, frozen, ema_decay, ema_half_life: See `BaseTrainer`.
 
     Example:
 

@@ -1,5 +1,7 @@
 """Learning-rate schedules, as functions of the epoch."""
 
+import math
+
 from tfsynth.registry import register
 
 
@@ -53,3 +55,31 @@ class ConstantThenLinearDecay:
     @classmethod
     def from_config(cls, config):
         return cls(**config)
+
+
+@register
+class ConstantThenCosineDecay(ConstantThenLinearDecay):
+    """Keeps the learning rates constant, then lets them fall to zero as a cosine does.
+
+    The half cosine of https://arxiv.org/abs/1608.03983, equation 5, without restarts, over the last
+    epochs only.
+
+    Args:
+        constant_epochs: Epochs before the decay.
+        decay_epochs: Epochs of the decay, 0 for none.
+
+    Call arguments:
+        epoch: Number of finished epochs, whole or fractional.
+
+    Returns:
+        The factor, 0..1.
+
+    Example:
+
+    >>> schedule = ConstantThenCosineDecay(constant_epochs=70, decay_epochs=30)
+    >>> [round(schedule(epoch), 3) for epoch in (70, 85, 100)]
+    [1.0, 0.5, 0.0]
+    """
+
+    def __call__(self, epoch):
+        return 0.5 - 0.5 * math.cos(math.pi * super().__call__(epoch))

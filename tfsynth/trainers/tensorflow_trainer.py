@@ -17,7 +17,7 @@ class Trainer(BaseTrainer):
     `tf.distribute` (keras#19005).
 
     Args:
-        game, xla, frozen, ema_decay: See `BaseTrainer`.
+        game, xla, frozen, ema_decay, ema_half_life: See `BaseTrainer`.
 
     Example:
 
@@ -26,8 +26,16 @@ class Trainer(BaseTrainer):
     >>> trainer.fit(batches, epochs=10)
     """
 
-    def __init__(self, game, xla: str | bool = "auto", frozen=(), ema_decay=None, **kwargs):
-        super().__init__(game, xla, frozen, ema_decay, **kwargs)
+    def __init__(
+        self,
+        game,
+        xla: str | bool = "auto",
+        frozen=(),
+        ema_decay=None,
+        ema_half_life=None,
+        **kwargs,
+    ):
+        super().__init__(game, xla, frozen, ema_decay, ema_half_life, **kwargs)
         self._gradients = tf.function(self.compute_gradients, jit_compile=self.uses_xla)
 
     @property

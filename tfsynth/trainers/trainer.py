@@ -29,21 +29,38 @@ class BaseTrainer(keras.Model):
             watched: no gradients, no moments, no activations kept for them.
         ema_decay: Decay of the moving averages of the weights of the networks that ship, such as
             0.999, which are validated, shown and shipped in their place; `None` for none.
+        ema_half_life: In place of `ema_decay`, their half-life as a share of the pictures seen so
+            far, such as 0.05.
 
     Raises:
         ValueError: If a setting is out of range.
     """
 
-    def __init__(self, game, xla: str | bool = "auto", frozen=(), ema_decay=None, **kwargs):
+    def __init__(
+        self,
+        game,
+        xla: str | bool = "auto",
+        frozen=(),
+        ema_decay=None,
+        ema_half_life=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if xla not in ("auto", True, False):
             raise ValueError(f"`xla` must be 'auto', true or false. Received: {xla!r}.")
         if ema_decay is not None and not 0 <= ema_decay < 1:
             raise ValueError(f"`ema_decay` is at least 0 and below 1. Received: {ema_decay}.")
+        if ema_half_life is not None and not 0 < ema_half_life <= 1:
+            raise ValueError(
+                f"`ema_half_life` is above 0 and at most 1. Received: {ema_half_life}."
+            )
+        if ema_decay is not None and ema_half_life is not None:
+            raise ValueError("Give `ema_decay` or `ema_half_life`, not both.")
         self.game = game
         self.xla = xla
         self.frozen = tuple(frozen)
         self.ema_decay = ema_decay
+        self.ema_half_life = ema_half_life
         self.averages = {}
         self.trackers = {name: keras.metrics.Mean(name) for name in game.logs}
 
@@ -118,7 +135,7 @@ class BaseTrainer(keras.Model):
                     "one of its parts from `frozen`."
                 )
             optimizers[player].build(weights)
-        if self.ema_decay is not None and not self.averages:
+        if self.has_averages and not self.averages:
             self.averages = {name: averages.copy_of(n) for name, n in self.game.shipped.items()}
         # The optimizer that Keras's callbacks see; it stands for those of all players.
         self.optimizer = PlayerOptimizers(optimizers)
@@ -161,8 +178,19 @@ class BaseTrainer(keras.Model):
         for player in self.players:
             self.player_optimizers[player].apply(gradients[player], self.weights_of(player))
         if self.averages:
-            self.move_averages(averages.share_of(self.ema_decay, self.optimizer.iterations))
+            self.move_averages(self._share())
         return self.track(logs)
+
+    @property
+    def has_averages(self):
+        """Whether the networks that ship are averaged."""
+        return self.ema_decay is not None or self.ema_half_life is not None
+
+    def _share(self):
+        steps = self.optimizer.iterations
+        if self.ema_half_life is not None:
+            return averages.share_of_half_life(self.ema_half_life, steps)
+        return averages.share_of(self.ema_decay, steps)
 
     def move_averages(self, share):
         """Moves the averages of the networks that ship towards the weights; see `averages.move`."""
@@ -227,6 +255,7 @@ class BaseTrainer(keras.Model):
             "xla": self.xla,
             "frozen": list(self.frozen),
             "ema_decay": self.ema_decay,
+            "ema_half_life": self.ema_half_life,
         }
 
     @classmethod
