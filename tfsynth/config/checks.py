@@ -31,7 +31,7 @@ def check_settings(config):
             f"`precision` takes one of {', '.join(PRECISIONS)}. Received: {config.precision!r}."
         )
     _check_training(config.train)
-    for key in ("game", "schedule", "evaluation"):
+    for key in ("game", "schedule", "evaluation", "feature_training"):
         _require_class(key, getattr(config, key))
     _require_class("data.dataset", config.data.dataset)
     for player, node in config.optimizers.items():
@@ -78,7 +78,7 @@ def _check_data(data, batch_size):
 
 
 def _require_class(key, node):
-    if node is None and key == "evaluation":
+    if node is None and key in ("evaluation", "feature_training"):
         return
     if not isinstance(node, dict) or not isinstance(node.get("class"), str):
         raise ConfigError(
@@ -93,6 +93,7 @@ _EXAMPLES = {
     "optimizers": "{class: keras.optimizers.Adam, learning_rate: 2.0e-4}",
     "schedule": "{class: ConstantThenLinearDecay}",
     "evaluation": "{class: SegmenterProtocol}",
+    "feature_training": "{class: FeatureTraining, steps: 600}",
 }
 
 
@@ -116,6 +117,13 @@ def _check_training(train):
         raise ConfigError(
             f"`train.ema_decay` is at least 0 and below 1. Received: {train.ema_decay}."
         )
+    if train.ema_half_life is not None and not 0 < train.ema_half_life <= 1:
+        raise ConfigError(
+            "`train.ema_half_life` is above 0 and at most 1, a share of the pictures seen so far. "
+            f"Received: {train.ema_half_life}."
+        )
+    if train.ema_half_life is not None and train.ema_decay is not None:
+        raise ConfigError("Give `train.ema_decay` or `train.ema_half_life`, not both.")
     if train.xla not in ("auto", True, False):
         raise ConfigError(f"`train.xla` takes auto, true or false. Received: {train.xla!r}.")
     if 0 < train.validation_examples < train.batch_size:

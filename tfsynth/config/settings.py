@@ -23,6 +23,9 @@ class DataSettings:
             stretches it to `load_size`, as pictures of the other splits are to `size`.
         flip: Whether half of the training pictures are mirrored left to right.
         max_instances: Most instances in one picture; more is an error.
+        label_warp: Largest displacement of the layouts that the generator sees in training, as a
+            share of the height, such as 0.025, half of the time; 0 for none. What it is compared
+            with stays straight.
     """
 
     dataset: dict
@@ -31,6 +34,7 @@ class DataSettings:
     keep_aspect: bool = True
     flip: bool = True
     max_instances: int = 256
+    label_warp: float = 0.0
 
 
 @dataclass(frozen=True)

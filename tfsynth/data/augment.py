@@ -15,6 +15,9 @@ from tfsynth.data.dataset import Example
 
 Size = tuple[int, int]
 
+# Rows and columns of the grid on which a warp is drawn.
+_WARP_NODES = (4, 6)
+
 
 @dataclasses.dataclass(frozen=True)
 class Geometry:
@@ -111,6 +114,37 @@ def random_geometry(
         size[1] * column_step,
         flipped,
     )
+
+
+def warped_sources(size: Size, rng: np.random.Generator, strength: float) -> np.ndarray:
+    """Draws a smooth warp of a layout: where each pixel of the warped one comes from.
+
+    Label-warp augmentation, https://arxiv.org/abs/2011.12636: only what the generator sees is bent,
+    so that it learns to draw straight what a hand drew crooked. Displacements are drawn on a
+    coarse grid, uniform in +-`strength` of the height, and interpolated; half of the layouts
+    stay as they are. Places outside the layout are those at its border.
+
+    Args:
+        size: (height, width) in pixels.
+        rng: The `numpy.random.Generator`.
+        strength: Largest displacement as a share of the height.
+
+    Returns:
+        Int32 array (height, width): the place of the source in the layout's rows, one after the
+        other.
+    """
+    height, width = size
+    rows, columns = np.mgrid[:height, :width]
+    bent = rng.random() < 0.5
+    grid = rng.uniform(-1, 1, (2, *_WARP_NODES)).astype(np.float32)
+    if bent:
+        down, right = (
+            np.asarray(Image.fromarray(part).resize((width, height), Image.Resampling.BICUBIC))
+            for part in grid * (strength * height)
+        )
+        rows = np.clip(np.rint(rows + down), 0, height - 1)
+        columns = np.clip(np.rint(columns + right), 0, width - 1)
+    return (rows * width + columns).astype(np.int32)
 
 
 def covering_size(source: Size, target: Size) -> Size:

@@ -21,6 +21,10 @@ else:
     from tfsynth.data.numpy_batches import surface_data_errors as surface_data_errors
 
 
+# A layout bent by more than this share of its height is another layout.
+_MOST_WARP = 0.2
+
+
 def batches(
     split: Split,
     *,
@@ -35,6 +39,7 @@ def batches(
     flip: bool = True,
     keep_aspect: bool = True,
     max_instances: int = 256,
+    label_warp: float = 0.0,
     drop_remainder: bool | None = None,
 ) -> Any:
     """Returns the batches of a split.
@@ -55,6 +60,8 @@ def batches(
         flip: In training, whether to mirror half of the examples, left to right.
         keep_aspect: In training, False stretches the photo to `load_size` instead.
         max_instances: The most instances in one example.
+        label_warp: In training, the largest displacement of warped layouts, as a share of the
+            height, 0..0.2; 0 for none. See `augment.warped_sources`.
         drop_remainder: Whether to leave out a last, smaller batch of one pass. None: only in
             training, which has none.
 
@@ -65,7 +72,8 @@ def batches(
         at most `max_instances`; "image" `(batch, height, width, channels)` uint8. Condition
         pictures stand in the place of "labels" as "condition", `(batch, height, width,
         channels)` uint8. Without instance maps the labels, numbered likewise, are the
-        instances: one per class; a condition picture is then one instance.
+        instances: one per class; a condition picture is then one instance. With `label_warp` also
+        "sources" `(batch, height, width)` int32.
 
     Raises:
         ValueError: an argument is out of range. While iterating, a bad example raises its
@@ -75,11 +83,13 @@ def batches(
     _check_arguments(split, batch_size, size, seed, start_step, steps, max_instances)
     if training and load_size is not None:
         _check_load_size(size, load_size, crop)
+    if not 0 <= label_warp <= _MOST_WARP:
+        raise ValueError(f"label_warp must be in 0..{_MOST_WARP}; got {label_warp}.")
     # A config gives lists.
     size = None if size is None else (int(size[0]), int(size[1]))
     switches = {"load_size": load_size, "crop": crop, "flip": flip, "keep_aspect": keep_aspect}
     geometry = functools.partial(augment.random_geometry, **switches)
-    stream = Stream(split, size, seed, geometry if training else None, max_instances)
+    stream = Stream(split, size, seed, geometry if training else None, max_instances, label_warp)
     first, last = start_step * batch_size, None if training else len(split)
     if steps is not None:
         end = first + steps * batch_size

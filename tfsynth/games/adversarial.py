@@ -1,9 +1,9 @@
 """A generator against a discriminator: pix2pix and pix2pixHD, depending on the parts."""
 
 import keras
-from keras import ops
 
 from tfsynth.games.game import Game, check_generator
+from tfsynth.games.looks import join
 from tfsynth.games.terms import check_part
 from tfsynth.layers import to_unit_range, with_channels
 from tfsynth.registry import register
@@ -30,13 +30,8 @@ class AdversarialGame(Game):
             logits last; or a `ProjectedDiscriminator`, which reads what `features` sees of the
             picture.
         adversarial_loss: A pair such as `LeastSquaresLoss`.
-        encoder: A `FeatureEncoder`, or `None`.
-        encoder_regions: What the encoder's features are averaged over: "instances", or
-            "labels" for one feature per class, where a dataset has no instances; condition
-            pictures have no classes.
-        encoder_reduction: The encoder reads photograph and regions this many times smaller,
-            and its map is repeated: 2 for a generator with one enhancer, whose coarse
-            network was trained with an encoder at half the size.
+        encoder, encoder_regions, encoder_reduction: See `Game`. The discriminator does not see
+            the encoder's features.
         conditional: Whether the discriminator sees the condition. `False` shows it the picture
             alone: "GAN" in place of "cGAN" in pix2pix's table 1.
 
@@ -57,7 +52,6 @@ class AdversarialGame(Game):
     """
 
     roles = ("generator", "discriminator", "encoder", "features")
-    ships = ("generator", "encoder")
     logs = ("generator_loss", "discriminator_loss", "adversarial", "l1")
 
     def __init__(
@@ -74,7 +68,8 @@ class AdversarialGame(Game):
         features=None,
         **kwargs,
     ):
-        super().__init__(conditioning, generator, terms, features, **kwargs)
+        encoding = encoder, encoder_regions, encoder_reduction
+        super().__init__(conditioning, generator, terms, features, *encoding, **kwargs)
         projected = getattr(discriminator, "reads", "pictures") == "features"
         if not projected:
             part = ("input_channels",)
@@ -82,42 +77,24 @@ class AdversarialGame(Game):
         _check_discriminator(discriminator)
         pair = ("generator", "discriminator", "weight")
         check_part("adversarial_loss", adversarial_loss, pair, "LeastSquaresLoss")
-        if encoder is not None:
-            check_part("encoder", encoder, ("num_features", "max_instances"), "FeatureEncoder")
-        check_generator(conditioning, generator, 0 if encoder is None else encoder.num_features)
+        check_generator(conditioning, generator, self.num_features)
         if projected:
             _check_projected(conditioning, generator, discriminator, features, conditional)
         else:
             _check_channels(conditioning, generator, discriminator, conditional)
         _check_one_picture(generator)
-        _check_encoder(encoder, encoder_regions, encoder_reduction, conditioning, generator)
         self.discriminator = discriminator
         self.adversarial_loss = adversarial_loss
-        self.encoder = encoder
-        self.encoder_regions = encoder_regions
-        self.encoder_reduction = encoder_reduction
         self.conditional = conditional
         self.take_terms(shows=("real_features", "fake_features"))
 
     @property
     def players(self):
-        encoders = [] if self.encoder is None else [self.encoder]
-        return {
-            "generator": [self.generator, *encoders],
-            "discriminator": [self.discriminator],
-        }
-
-    def call(self, batch, training=False):
-        """Returns pictures (batch, height, width, channels) in [-1, 1] for a batch's conditions.
-
-        With an encoder these are reconstructions, with the styles of `batch["image"]`.
-        """
-        seen = self._with_features(self.condition_of(batch), batch, training)
-        return self.generator(seen, training=training)
+        return {**super().players, "discriminator": [self.discriminator]}
 
     def compute_losses(self, batch):
         condition, real = self.condition_of(batch), to_unit_range(batch["image"])
-        fake = self.generator(self._with_features(condition, batch, True), training=True)
+        fake = self.generator(self.seen_by_generator(batch, training=True), training=True)
         # One list per scale, the finest first: feature maps, then logits (batch, rows, columns, 1).
         real_maps, fake_maps = self.maps_of(real), self.maps_of(fake)
         on_real = self._discriminate(condition, real, real_maps)
@@ -147,26 +124,8 @@ class AdversarialGame(Game):
         return {
             **super().get_config(),
             "adversarial_loss": keras.saving.serialize_keras_object(self.adversarial_loss),
-            "encoder_regions": self.encoder_regions,
-            "encoder_reduction": self.encoder_reduction,
             "conditional": self.conditional,
         }
-
-    def _with_features(self, condition, batch, training):
-        """Returns the generator's input: the condition, then features of photographs, if any."""
-        if self.encoder is None:
-            return condition
-        image, regions = to_unit_range(batch["image"]), batch[self.encoder_regions]
-        n = self.encoder_reduction
-        if n > 1:
-            # (batch, height, width, ...) -> (batch, height / n, width / n, ...)
-            image = ops.average_pool(image, n, strides=n, data_format="channels_last")
-            regions = regions[:, ::n, ::n]
-        features = self.encoder([image, regions], training=training)
-        if n > 1:
-            # (batch, height / n, width / n, features) -> (batch, height, width, features)
-            features = ops.repeat(ops.repeat(features, n, axis=1), n, axis=2)
-        return _join(condition, features)  # (batch, height, width, channels + features)
 
     def discriminate(self, batch, image):
         """Returns what the discriminator says of pictures of a batch's layouts.
@@ -182,16 +141,12 @@ class AdversarialGame(Game):
 
     def _discriminate(self, condition, image, maps):
         if getattr(self.discriminator, "reads", "pictures") == "pictures":
-            seen = _join(condition, image) if self.conditional else image
+            seen = join(condition, image) if self.conditional else image
             return self.discriminator(seen, training=True)
         names = [*self.features.channels][: len(self.discriminator.feature_channels)]
         seen = [condition] if self.conditional else []
         seen += [with_channels(image, 3)] if self.discriminator.picture else []
         return self.discriminator([*seen, *(maps[name] for name in names)], training=True)
-
-
-def _join(condition, channels):
-    return ops.concatenate([condition, ops.cast(channels, condition.dtype)], axis=-1)
 
 
 def _check_projected(conditioning, generator, discriminator, features, conditional):
@@ -245,17 +200,3 @@ def _check_one_picture(generator):
             f"The generator makes {pictures} pictures of each layout, and the discriminator "
             "judges one: set the generator's `num_outputs` to 1."
         )
-
-
-def _check_encoder(encoder, regions, reduction, conditioning, generator):
-    if encoder is not None and encoder.input_channels != generator.output_channels:
-        raise ValueError(
-            f"The encoder reads photographs of {encoder.input_channels} channels, the generator "
-            f"makes them of {generator.output_channels}: set `input_channels` of the encoder."
-        )
-    if regions not in ("instances", "labels"):
-        raise ValueError(f"`encoder_regions` is 'instances' or 'labels'. Received: {regions!r}.")
-    if encoder is not None and regions == "labels":
-        encoder.check_label_regions(conditioning.num_classes)
-    if reduction < 1:
-        raise ValueError(f"`encoder_reduction` must be at least 1. Received: {reduction}.")

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tfsynth.games.layer_factors import LayerFactors
+from tfsynth.games.looks import check_encoder, warped, with_features
 from tfsynth.games.terms import check_part, check_scalar, check_terms
 from tfsynth.layers import with_channels
 
@@ -28,6 +29,14 @@ class Game(keras.layers.Layer):
         features: A fixed network that the terms, and a discriminator on features, read pictures
             with: a `FeatureNetwork`, which a run trains on its own data before all else; `None`
             if nothing reads it.
+        encoder: A `FeatureEncoder`, or `None`. It trains with the generator, which reads its
+            features after the condition.
+        encoder_regions: What the encoder's features are averaged over: "instances", or
+            "labels" for one feature per class, where a dataset has no instances; condition
+            pictures have no classes.
+        encoder_reduction: The encoder reads photograph and regions this many times smaller,
+            and its map is repeated: 2 for a generator with one enhancer, whose coarse
+            network was trained with an encoder at half the size.
 
     Attributes:
         networks: Dict of role -> network, frozen ones too.
@@ -36,15 +45,22 @@ class Game(keras.layers.Layer):
         shown: Those of them that a progress bar shows.
     """
 
-    roles = ("generator", "features")  # Arguments that are networks; `None` means absent.
-    ships = ("generator",)  # Those of them that are part of the trained model.
+    # Arguments that are networks; `None` means absent.
+    roles = ("generator", "encoder", "features")
+    ships = ("generator", "encoder")  # Those of them that are part of the trained model.
     logs = ("generator_loss", "l1")
-    # The values for a game without an encoder.
-    encoder = None
-    encoder_regions = "instances"
-    encoder_reduction = 1
 
-    def __init__(self, conditioning, generator, terms=(), features=None, **kwargs):
+    def __init__(
+        self,
+        conditioning,
+        generator,
+        terms=(),
+        features=None,
+        encoder=None,
+        encoder_regions="instances",
+        encoder_reduction=1,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         check_part("conditioning", conditioning, ("channels", "condition_name"), "Conditioning")
         check_part("generator", generator, ("input_channels", "output_channels"), "GlobalGenerator")
@@ -55,12 +71,24 @@ class Game(keras.layers.Layer):
             check_part("features", features, ("channels", "calibrate"), "FeatureNetwork")
             features.trainable = False
         self.features = features
+        if encoder is not None:
+            check_part("encoder", encoder, ("num_features", "max_instances"), "FeatureEncoder")
+        check_encoder(encoder, encoder_regions, encoder_reduction, conditioning, generator)
+        self.encoder = encoder
+        self.encoder_regions = encoder_regions
+        self.encoder_reduction = encoder_reduction
         self.built = True  # Its networks are functional, so they are.
 
     @property
     def players(self):
         """Player name -> the list of networks that it trains."""
-        return {"generator": [self.generator]}
+        encoders = [] if self.encoder is None else [self.encoder]
+        return {"generator": [self.generator, *encoders]}
+
+    @property
+    def num_features(self):
+        """Number of channels that the encoder adds to the condition."""
+        return 0 if self.encoder is None else self.encoder.num_features
 
     @property
     def networks(self):
@@ -101,13 +129,32 @@ class Game(keras.layers.Layer):
                 found |= factors.weights_now(loss.layer_weights)
         return found
 
+    def call(self, batch, training=False):
+        """Returns pictures (batch, [k,] height, width, channels) for a batch's conditions.
+
+        With an encoder these are reconstructions, with the styles of `batch["image"]`.
+        """
+        return self.generator(self.seen_by_generator(batch, training), training=training)
+
+    def seen_by_generator(self, batch, training):
+        """Returns the generator's input: conditions, and features of the photographs, if any.
+
+        In training both are bent as the batch's `sources` say.
+        """
+        seen = self.condition_of(batch)  # (batch, height, width, channels)
+        if self.encoder is not None:
+            how = self.encoder_regions, self.encoder_reduction, training
+            seen = with_features(seen, batch, self.encoder, *how)
+        return warped(seen, batch) if training else seen
+
     def compute_losses(self, batch):
         """Computes the losses of a batch.
 
         Args:
             batch: Dict of tensors: `labels` (batch, height, width) integer ids, or
                 `condition` (batch, height, width, channels) uint8; `instances`
-                (batch, height, width) int32; `image` (batch, height, width, channels) uint8.
+                (batch, height, width) int32; `image` (batch, height, width, channels) uint8;
+                and `sources` (batch, height, width) int32 where layouts are warped.
 
         Returns:
             `{player: loss}` and `{log: value}`, all float32 scalars.
@@ -185,6 +232,8 @@ class Game(keras.layers.Layer):
             **super().get_config(),
             "conditioning": save(self.conditioning),
             **{role: save(getattr(self, role)) for role in self.roles},
+            "encoder_regions": self.encoder_regions,
+            "encoder_reduction": self.encoder_reduction,
             "terms": [save(loss) for loss in self.terms],
         }
 

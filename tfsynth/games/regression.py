@@ -14,7 +14,8 @@ class RegressionGame(Game):
     terms all of them.
 
     Args:
-        conditioning, generator, terms, features: See `Game`.
+        conditioning, generator, terms, features, encoder, encoder_regions, encoder_reduction: See
+            `Game`.
 
     Raises:
         ValueError: If there is no term, or the parts do not fit each other.
@@ -30,22 +31,29 @@ class RegressionGame(Game):
     ('generator_loss', 'l1', 'perceptual', 'layer_image')
     """
 
-    def __init__(self, conditioning, generator, terms=(), features=None, **kwargs):
-        super().__init__(conditioning, generator, terms, features, **kwargs)
+    def __init__(
+        self,
+        conditioning,
+        generator,
+        terms=(),
+        features=None,
+        encoder=None,
+        encoder_regions="instances",
+        encoder_reduction=1,
+        **kwargs,
+    ):
+        encoding = encoder, encoder_regions, encoder_reduction
+        super().__init__(conditioning, generator, terms, features, *encoding, **kwargs)
         if not self.terms:
             raise ValueError(
                 "A RegressionGame needs something to minimise: list a `PerceptualLoss`, `L1Loss` "
                 "or another loss in `terms`."
             )
-        check_generator(conditioning, generator)
+        check_generator(conditioning, generator, self.num_features)
         self.take_terms()
 
-    def call(self, batch, training=False):
-        """Returns pictures (batch, [k,] height, width, channels) for a batch's conditions."""
-        return self.generator(self.condition_of(batch), training=training)
-
     def compute_losses(self, batch):
-        fake = self.generator(self.condition_of(batch), training=True)
+        fake = self.generator(self.seen_by_generator(batch, training=True), training=True)
         real = to_unit_range(batch["image"])
         maps = {"real_maps": self.maps_of(real), "fake_maps": self.maps_of(fake)}
         total, logs = self.measure_terms(batch, real, fake, **maps)

@@ -137,3 +137,19 @@ def pixel_features(batch_size=16):
     Distances of it are found in pictures of one size only.
     """
     return FeatureModel(lambda pictures: pictures.reshape(len(pictures), -1), "pixels", batch_size)
+
+
+def weights_sha256(network):
+    """Returns the SHA-256 of a network's weights, the same for a copy of it in a file.
+
+    Args:
+        network: A built Keras model.
+
+    Returns:
+        64 hexadecimal digits, of shapes and float32 values in order, whatever its dtype policy.
+    """
+    digest = hashlib.sha256()
+    for weight in network.get_weights():
+        digest.update(str(weight.shape).encode())
+        digest.update(np.ascontiguousarray(weight, "<f4").tobytes())
+    return digest.hexdigest()

@@ -160,7 +160,11 @@ def _head(x, condition, filters, name):
     outputs = []
     for number, stride in enumerate((2, 1)):
         x = SpectralConv2D(
-            filters, 4 if stride == 2 else 3, strides=stride, padding="same", name=f"{name}_conv{number}"
+            filters,
+            4 if stride == 2 else 3,
+            strides=stride,
+            padding="same",
+            name=f"{name}_conv{number}",
         )(x)
         x = layers.LeakyReLU(0.2, name=f"{name}_relu{number}")(x)
         outputs.append(x)  # (batch, h / 2, w / 2, filters)

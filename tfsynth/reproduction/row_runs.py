@@ -15,6 +15,14 @@ from tfsynth.runs.folder import RunFolder
 # Keys that name the file of a fixed network, whose SHA-256 says which it is.
 _FILE_KEYS = ("features", "segmenter")
 
+# Settings that came later, by their parents, with the values by which a run is what it was before:
+# results of earlier versions keep their hash.
+_LATER = {
+    "": {"feature_training": None},
+    "data": {"label_warp": 0.0},
+    "train": {"ema_half_life": None},
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -91,10 +99,16 @@ def distinct(runs):
 def config_key(config):
     """Returns a short hash of all that decides a run but its name and seed.
 
-    The path of a fixed network's file does not count where its SHA-256 is given.
+    The path of a fixed network's file does not count where its SHA-256 is given, nor does a
+    setting that an earlier version did not have, where it changes nothing.
     """
     tree = config.to_dict()
     del tree["name"], tree["seed"]
+    for parent, keys in _LATER.items():
+        node = tree[parent] if parent else tree
+        for key, default in keys.items():
+            if node[key] == default:
+                del node[key]
     return hash_of(_without_paths(tree))
 
 

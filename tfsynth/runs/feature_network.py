@@ -8,6 +8,7 @@ import warnings
 from tfsynth import registry
 from tfsynth.files import cache_folder, replace_file, sha256_of, write_text
 from tfsynth.metrics import FeatureTraining
+from tfsynth.metrics.features import weights_sha256
 from tfsynth.models import read_model
 from tfsynth.runs.parts import build_feature_training
 
@@ -16,7 +17,7 @@ def train_features(setup, verbose=True):
     """Gives the feature network of a setup's game its trained weights, from the cache or anew.
 
     Args:
-        setup: A `Setup` at the start of its first phase.
+        setup: A `Setup`, its trainer at the start of a phase.
         verbose: Whether to show progress.
 
     Returns:
@@ -42,6 +43,46 @@ def train_features(setup, verbose=True):
     trained, seconds = found
     network.set_weights(trained.get_weights())
     return seconds
+
+
+def start_from(trainer, networks, exceptions=()):
+    """Takes weights over as `BaseTrainer.start_from` does, but not those of a feature network.
+
+    A run trains it on its own data, before all else.
+
+    Args:
+        trainer: A `Trainer`.
+        networks: Dict of role -> network.
+        exceptions: See `trainers.plan_transfer`.
+    """
+    own = ("features",) if "features" in {*networks, *trainer.networks} else ()
+    trainer.start_from(networks, (*exceptions, *own))
+
+
+def without_features(networks):
+    """Returns a dict of role -> network without the feature network."""
+    return {role: network for role, network in networks.items() if role != "features"}
+
+
+def feature_provenance(setup):
+    """Returns what is stored of a run's feature network: {"feature_network": ...}, or {}.
+
+    By `weights_sha256` a protocol refuses to judge a model with the network that it was trained
+    against.
+    """
+    network = setup.trainer.game.features
+    if network is None:
+        return {}
+    training = build_feature_training(setup.config)
+    recipe = feature_recipe(network, training)
+    return {
+        "feature_network": {
+            "weights_sha256": weights_sha256(network),
+            "half": training.half,
+            "seed": training.seed,
+            "recipe": recipe,
+        }
+    }
 
 
 def feature_recipe(network, training):

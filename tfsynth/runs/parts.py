@@ -67,9 +67,7 @@ def assemble_trainer(config):
                 "`game` names a game, `class: AdversarialGame` or `RegressionGame`. Received: "
                 f"{config.game.get('class')!r}."
             )
-    trainer = trainers.Trainer(
-        game, train.xla, train.frozen, train.ema_decay, train.ema_half_life
-    )
+    trainer = trainers.Trainer(game, train.xla, train.frozen, train.ema_decay, train.ema_half_life)
     trainers.check_optimizers(trainer.players, optimizers)
     return trainer
 

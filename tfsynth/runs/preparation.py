@@ -16,6 +16,7 @@ from tfsynth.runs.checks import (
     check_splits,
     check_trainer,
 )
+from tfsynth.runs.feature_network import start_from, without_features
 from tfsynth.runs.folder import RunFolder, require_space
 from tfsynth.runs.parts import build_dataset, build_protocol, build_schedule, build_trainer
 from tfsynth.runs.phases import split_into_phases
@@ -95,11 +96,11 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
         with _naming(name):
             trainer = build_trainer(settings)
             check_trainer(settings, trainer, dataset, replicas)
-            shapes = trainers.layer_shapes(trainer.networks)
+            shapes = trainers.layer_shapes(without_features(trainer.networks))
             if first is not None:
                 trainers.plan_transfer(before, shapes, settings.init_except)
             elif settings.init_from and not resuming:
-                trainer.start_from(networks_in(settings.init_from), settings.init_except)
+                start_from(trainer, networks_in(settings.init_from), settings.init_except)
             schedule = build_schedule(settings)
             check_reestimation(settings.train.reestimate_epoch, trainer, schedule)
         phases.append(Phase(name, settings, schedule, trainer.learning_rates))

@@ -10,6 +10,7 @@ from tfsynth.layers import dtype_policy
 from tfsynth.layouts.statistics import layout_statistics
 from tfsynth.runs.curves import write_curves
 from tfsynth.runs.evaluation import evaluate
+from tfsynth.runs.feature_network import feature_provenance
 from tfsynth.synthesis import styles
 from tfsynth.synthesis.deployment import load_synthesizer
 from tfsynth.synthesis.exporting import example_layouts
@@ -38,6 +39,7 @@ def leave_behind(setup, run, renew, verbose):
             "steps": setup.trainer.step,
             "precision": setup.precision,
             **_statistics(setup),
+            **feature_provenance(setup),
         }
         trained = synthesizer_of(setup, provenance=provenance)
         if trained.encoder is not None:

@@ -4,7 +4,7 @@ import dataclasses
 import sys
 
 from tfsynth import data, sheets, trainers
-from tfsynth.runs.feature_network import train_features
+from tfsynth.runs.feature_network import start_from, train_features
 from tfsynth.runs.parts import build_trainer
 from tfsynth.runs.results import draw_sheet, first_examples, synthesizer_of
 
@@ -39,11 +39,12 @@ def train_phases(setup, run, strategy=None, verbose=True, callbacks=()):
             seconds = state.get("seconds", 0.0)
             phase = f", phase {run_phase}," if (run_phase := folders[i].phase) else ""
             print(f"Resuming {run.path}{phase} at step {state['step']}.")
-        elif i > 0:
-            setup.trainer = _next_trainer(setup.trainer, setup.phases[i], strategy)
         else:
-            # Part of the budget, also where another run has trained them.
-            seconds = train_features(setup, verbose)
+            if i > 0:
+                setup.trainer = _next_trainer(setup.trainer, setup.phases[i], strategy)
+            took = train_features(setup, verbose)
+            # Part of the budget, also where another run has trained them; once.
+            seconds = took if i == 0 else 0.0
         clock = trainers.Clock(seconds)
         took = _fit(setup, setup.phases[i], folders[i], stores[i], clock, verbose, callbacks)
         trained = trained or took
@@ -59,7 +60,7 @@ def _next_trainer(before, phase, strategy):
     """Returns the trainer of a phase, with what it takes over from the one before."""
     with trainers.scope_of(strategy):
         trainer = build_trainer(phase.config)
-    trainer.start_from(before.networks, phase.config.init_except)
+    start_from(trainer, before.networks, phase.config.init_except)
     trainers.transfer_optimizers(before, trainer)
     return trainer
 
@@ -157,6 +158,7 @@ def _training_batches(setup, config, start_step):
         keep_aspect=settings.keep_aspect,
         flip=settings.flip,
         max_instances=settings.max_instances,
+        label_warp=settings.label_warp,
     )
 
 
