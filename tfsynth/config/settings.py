@@ -64,6 +64,8 @@ class TrainSettings:
             far, such as 0.05.
         frozen: Parts that do not train: networks such as "encoder", or sections of one such as
             "generator.global".
+        styles_together: Whether the styles of a picture are drawn together, from photographs that
+            look alike, in place of each object's from the clusters of its class.
         xla: Whether TensorFlow compiles losses and gradients with XLA; "auto" for yes on
             accelerators and no on CPUs. JAX always compiles.
     """
@@ -80,6 +82,7 @@ class TrainSettings:
     ema_decay: float | None = None
     ema_half_life: float | None = None
     frozen: tuple[str, ...] = ()
+    styles_together: bool = False
     xla: str | bool = "auto"
 
 

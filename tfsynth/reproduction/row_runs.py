@@ -20,7 +20,7 @@ _FILE_KEYS = ("features", "segmenter")
 _LATER = {
     "": {"feature_training": None},
     "data": {"label_warp": 0.0},
-    "train": {"ema_half_life": None},
+    "train": {"ema_half_life": None, "styles_together": False},
 }
 
 

@@ -46,7 +46,9 @@ def leave_behind(setup, run, renew, verbose):
             data = config.data
             examples = Examples(setup.splits["train"], data.size, data.max_instances)
             bar = tqdm(examples, "collecting styles", unit="image", disable=not verbose)
-            trained.styles = styles.collect(trained, bar, seed=config.seed)
+            trained.styles = styles.collect(
+                trained, bar, seed=config.seed, together=config.train.styles_together
+            )
         replace_file(run.synthesizer, trained.save)
     if renew or not run.curves.exists():
         write_curves(run, [phase.name for phase in setup.phases])

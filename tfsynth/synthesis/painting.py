@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from tfsynth.layers import hashing
+from tfsynth.synthesis.joint_styles import candidates
 from tfsynth.synthesis.style_table import StyleTable
 
 # Halvings that find one of at most 2**16 - 1 styles where their number is not known.
@@ -19,7 +20,8 @@ def draw_styles(table: StyleTable, ids: Any, classes: Any, seeds: Any) -> Any:
     """Draws the style of every pixel among those of its class, all with equal probability.
 
     All pixels of one class and one id have the same. It depends on seed, id and class alone, and is
-    the same on every backend and in every export. A class without styles has zeros.
+    the same on every backend and in every export. A class without styles has zeros. With a table
+    of photographs the seed draws one of them, and each object one of the styles that go with it.
 
     Args:
         table: The styles.
@@ -30,6 +32,8 @@ def draw_styles(table: StyleTable, ids: Any, classes: Any, seeds: Any) -> Any:
     Returns:
         Float32 (batch, height, width, features).
     """
+    if table.photographs is not None:
+        return _draw_together(table, ids, classes, seeds)
     # Row 0 is the zeros of a class without styles.
     rows = [np.zeros((1, table.num_features), np.float32)]
     starts, counts = np.zeros((2, max(table.centres) + 2), np.int32)
@@ -46,6 +50,28 @@ def draw_styles(table: StyleTable, ids: Any, classes: Any, seeds: Any) -> Any:
     return ops.take(
         np.concatenate(rows), ops.take(starts, classes) + drawn // hashing.PRIME, axis=0
     )
+
+
+def _draw_together(table, ids, classes, seeds):
+    found = candidates(table)
+    photographs, width = found.starts.shape
+    # The zeros of a class without styles come last, behind one more class that is nobody's.
+    rows = np.concatenate([*table.centres.values(), np.zeros((1, table.num_features), np.float32)])
+    places = np.append(found.rows, len(rows) - 1).astype(np.int32)
+    empty = found.counts == 0
+    starts = np.where(empty, len(places) - 1, found.starts)
+    counts = np.where(empty, 1, found.counts)
+    nobody = ((0, 0), (0, 1))
+    starts = np.pad(starts, nobody, constant_values=len(places) - 1).ravel().astype(np.int32)
+    counts = np.pad(counts, nobody, constant_values=1).ravel().astype(np.int32)
+    classes = ops.minimum(classes, width)
+    words = hashing.parts(ops.reshape(ops.cast(seeds, "int32"), (-1, 1, 1)))
+    state = hashing.absorb(hashing.START, hashing.STYLES, *words)
+    photograph = state.left * photographs // hashing.PRIME  # (batch, 1, 1)
+    entry = photograph * (width + 1) + classes  # (batch, height, width)
+    drawn = hashing.absorb(state, *hashing.parts(ids)).left * ops.take(counts, entry)
+    place = ops.take(places, ops.take(starts, entry) + drawn // hashing.PRIME)
+    return ops.take(rows, place, axis=0)  # (batch, height, width, features)
 
 
 def replace_given(painted: Any, ids: Any, style_ids: Any, styles: Any) -> Any:

@@ -7,6 +7,8 @@ import numpy as np
 
 # Of a class. Drawing multiplies their number with one below 46,337 in int32.
 MOST_STYLES = 46_340
+# The table of which styles go with which photograph stays small.
+MOST_PHOTOGRAPHS = 1024
 
 
 class StyleTable:
@@ -18,6 +20,9 @@ class StyleTable:
             that is not known.
         names: `{class id: name}` of the classes that have styles, by which a model of other
             classes refuses the table; `None` if they are not known.
+        photographs: `{class id: (styles,) integers}`, the number of the photograph that each style
+            is from, 0 or more, so that those of a picture can be drawn together; `None` if each
+            object draws by itself.
 
     Raises:
         ValueError: If they do not fit each other, the numbers of features differ, or a class id,
@@ -35,6 +40,7 @@ class StyleTable:
         centres: Mapping[int, Any],
         counts: Mapping[int, Any],
         names: Mapping[int, str] | None = None,
+        photographs: Mapping[int, Any] | None = None,
     ) -> None:
         for class_id in (*centres, *counts, *(names or ())):
             if not isinstance(class_id, (int, np.integer)) or class_id < 0:
@@ -66,6 +72,23 @@ class StyleTable:
                 f"A style table names the classes that have styles, {sorted(self.centres)}, or "
                 f"none. Received: {sorted(self.names)}."
             )
+
+        self.photographs = None if photographs is None else self._checked(photographs)
+
+    def _checked(self, photographs: Mapping[int, Any]) -> dict[int, np.ndarray]:
+        found = {int(c): _counts(v, c) for c, v in photographs.items()}
+        numbered = {c: v.shape for c, v in found.items()}
+        if numbered != {c: v.shape[:1] for c, v in self.centres.items()}:
+            raise ValueError(
+                "A style table with photographs has the number of one for each style. Received: "
+                f"{_shapes(self.centres)} and {numbered}."
+            )
+        if most := [c for c, v in found.items() if v.max() >= MOST_PHOTOGRAPHS]:
+            raise ValueError(
+                f"Photographs of a style table have numbers below {MOST_PHOTOGRAPHS}. Class "
+                f"{most[0]} has {found[most[0]].max()}."
+            )
+        return found
 
     def check_fits(self, num_features: int, class_names: Sequence[str] | None) -> None:
         """Raises unless a model can use the table.
@@ -100,12 +123,13 @@ class StyleTable:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON types; `from_dict` reads them."""
-        names = self.names or {}
+        names, photographs = self.names or {}, self.photographs or {}
         return {
             str(c): {
                 "centres": self.centres[c].tolist(),
                 "counts": self.counts[c].tolist(),
                 **({"name": names[c]} if names else {}),
+                **({"photographs": photographs[c].tolist()} if photographs else {}),
             }
             for c in sorted(self.centres)
         }
@@ -127,6 +151,10 @@ class StyleTable:
             entries = {int(c): dict(entry) for c, entry in node.items()}
             centres = {c: entry["centres"] for c, entry in entries.items()}
             counts = {c: entry["counts"] for c, entry in entries.items()}
+            joint = all("photographs" in entry for entry in entries.values())
+            photographs = (
+                {c: entry["photographs"] for c, entry in entries.items()} if joint else None
+            )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 "A stored style table is a dict of class id -> {'centres': ..., 'counts': ...}. "
@@ -134,7 +162,7 @@ class StyleTable:
             ) from None
         known = dict(enumerate(class_names or ()))
         names = {c: entry.get("name", known.get(c)) for c, entry in entries.items()}
-        return cls(centres, counts, None if None in names.values() else names)
+        return cls(centres, counts, None if None in names.values() else names, photographs)
 
 
 def finite_numbers(values: Any, what: str) -> np.ndarray:

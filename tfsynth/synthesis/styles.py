@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tfsynth.synthesis.joint_styles import joint_table
 from tfsynth.synthesis.style_table import StyleTable as StyleTable
 from tfsynth.synthesis.style_table import finite_numbers
 
@@ -69,6 +70,7 @@ def collect(
     clusters: int = CLUSTERS,
     minimum_area: float = MINIMUM_AREA,
     seed: int = 0,
+    together: bool = False,
 ) -> StyleTable:
     """Returns the styles of a data set's objects, as a synthesizer's encoder sees them.
 
@@ -80,12 +82,14 @@ def collect(
         examples: Dicts of `labels` (if any) and `instances` (height, width) and `image`
             (height, width, channels) uint8.
         clusters, minimum_area, seed: As in `cluster`.
+        together: Whether the styles of a picture are drawn together, from photographs that look
+            alike (see `joint_styles`), in place of clusters.
 
     Raises:
         ValueError: If there is no encoder, or there are no examples.
     """
-    classes, vectors, areas = [], [], []
-    for example in examples:
+    classes, vectors, areas, photographs = [], [], [], []
+    for photograph, example in enumerate(examples):
         instances = np.asarray(example["instances"])
         labels = np.asarray(example.get("labels", np.zeros_like(instances)))
         found = synthesizer.encode(example["image"], instances, labels)
@@ -97,14 +101,12 @@ def collect(
         classes.extend(majority_classes(labels, numbers, len(ids)))
         areas.extend(np.bincount(numbers.ravel()) / numbers.size)
         vectors.extend(found.values())
-    label_set = synthesizer.label_set
-    return cluster(
-        *(classes, vectors, areas),
-        clusters=clusters,
-        minimum_area=minimum_area,
-        seed=seed,
-        class_names=label_set and label_set.names,
-    )
+        photographs.extend([photograph] * len(ids))
+    names = synthesizer.label_set and synthesizer.label_set.names
+    how: dict[str, Any] = {"minimum_area": minimum_area, "seed": seed, "class_names": names}
+    if together:
+        return joint_table(classes, vectors, areas, photographs, **how)
+    return cluster(classes, vectors, areas, clusters=clusters, **how)
 
 
 def given_styles(

@@ -21,8 +21,9 @@ from tfsynth.synthesis.storage import rounded
 from tfsynth.synthesis.styles import StyleTable
 
 # Raised when a stored synthesizer needs code that older versions lack: 2 has encoder and styles,
-# 3 `stored_dtype`; with 4 a seed draws other styles and other noise.
-FORMAT_VERSION = 4
+# 3 `stored_dtype`; with 4 a seed draws other styles and other noise; 5 has styles that are drawn
+# together.
+FORMAT_VERSION = 5
 STORED_DTYPES = ("float32", "float16")
 
 
@@ -139,6 +140,7 @@ class Synthesizer(keras.Model):
             features = 0 if self.encoder is None else self.encoder.num_features
             table.check_fits(features, self.label_set and self.label_set.names)
         self._styles = table
+        self.predict_function = None  # Its trace holds the table of before.
 
     @property
     def num_outputs(self):
