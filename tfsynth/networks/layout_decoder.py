@@ -8,7 +8,13 @@ normalised (https://arxiv.org/abs/1903.10520), and noise comes as further channe
 import keras
 from keras import initializers, layers
 
-from tfsynth.layers import NearestUpSampling2D, NoiseMaps, Segments, StandardizedConv2D
+from tfsynth.layers import (
+    AlignCornersUpSampling2D,
+    NearestUpSampling2D,
+    NoiseMaps,
+    Segments,
+    StandardizedConv2D,
+)
 from tfsynth.layers.arguments import check_list, check_sizes
 from tfsynth.registry import keras_arguments, register, without_policy
 
@@ -17,6 +23,7 @@ from tfsynth.registry import keras_arguments, register, without_policy
 _GAIN = (0.52 - 0.64 / 6.283185307179586) ** -0.5
 # Pictures start as nearly grey: a tanh that starts saturated has no gradient to leave it.
 _HEAD_DEVIATION = 0.01
+_UPSAMPLING = {"nearest": NearestUpSampling2D, "bilinear": AlignCornersUpSampling2D}
 
 
 @register
@@ -41,6 +48,7 @@ class LayoutDecoder(keras.Model):
         noise_channels: Channels of noise at each scale; 0 for none: the picture then follows
             from the layout (and the styles) alone.
         output_channels: Channels of a picture.
+        interpolation: How features are doubled: "nearest", or "bilinear" with aligned corners.
         rematerialize: Whether training keeps only the ends of modules and computes the rest
             again for the gradients: less memory, more time.
 
@@ -68,9 +76,14 @@ class LayoutDecoder(keras.Model):
         num_layers=2,
         noise_channels=1,
         output_channels=3,
+        interpolation="nearest",
         rematerialize=False,
         **kwargs,
     ):
+        if interpolation not in _UPSAMPLING:
+            raise ValueError(
+                f"`interpolation` is one of {', '.join(_UPSAMPLING)}. Received: {interpolation!r}."
+            )
         check_list("widths", widths)
         check_sizes(input_channels=input_channels, output_channels=output_channels)
         check_sizes(num_layers=num_layers)
@@ -87,7 +100,8 @@ class LayoutDecoder(keras.Model):
             layout = pyramid.pop()
             known = [layout] if x is None else [layout, x]
             # Module i works at height / 2^(n - 1 - i) of n modules: (..., widths[i]).
-            x = _module(layout, x, width, num_layers, noise_channels, f"module{i}")
+            doubled = x if x is None else _UPSAMPLING[interpolation](name=f"module{i}_up")(x)
+            x = _module(layout, doubled, width, num_layers, noise_channels, f"module{i}")
             x = segments.add(known, x)
         image = segments.add([x], _head(x, output_channels))
         super().__init__(condition, image, **keras_arguments(self, kwargs))
@@ -98,6 +112,7 @@ class LayoutDecoder(keras.Model):
         self.num_layers = num_layers
         self.noise_channels = noise_channels
         self.output_channels = output_channels
+        self.interpolation = interpolation
         self.rematerialize = rematerialize
 
     def call(self, inputs, training=None, mask=None):
@@ -123,15 +138,14 @@ class LayoutDecoder(keras.Model):
             "num_layers": self.num_layers,
             "noise_channels": self.noise_channels,
             "output_channels": self.output_channels,
+            "interpolation": self.interpolation,
             "rematerialize": self.rematerialize,
         }
 
 
-def _module(layout, features, filters, num_layers, noise_channels, name):
+def _module(layout, doubled, filters, num_layers, noise_channels, name):
     x = layout
-    if features is not None:
-        # (batch, height / 2, width / 2, features) -> (batch, height, width, features)
-        doubled = NearestUpSampling2D(name=f"{name}_up")(features)
+    if doubled is not None:
         # (batch, height, width, features + input_channels)
         x = layers.Concatenate(name=f"{name}_concat")([doubled, layout])
     if noise_channels:
