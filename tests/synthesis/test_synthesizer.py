@@ -76,7 +76,7 @@ def test_one_file_holds_everything(tmp_path):
     loaded = tfsynth.load_model(tmp_path / "model.keras")
     assert loaded.label_set == LABELS
     assert loaded.provenance == {"steps": 5}
-    assert loaded.format_version == FORMAT_VERSION == 4
+    assert loaded.format_version == FORMAT_VERSION == 5
     labels, instances = layout(16, 24)
     np.testing.assert_array_equal(
         loaded.synthesize(labels, instances), model.synthesize(labels, instances)
