@@ -11,6 +11,8 @@ AFTER_TRAINING = ("evaluate", "export")
 
 # TensorFlow's kernels count the values of a tensor in 32 bits, and a picture has 3 of each pixel.
 MOST_PIXELS = 2**31 // 4
+# A layout bent by more than this share of its height is another layout.
+MOST_WARP = 0.2
 # What every file system takes: a letter or digit first, no separator, no blank or dot at the end.
 _NAME = re.compile(r"\w([\w .,+=@()-]*[\w+=@()-])?")
 _MOST_NAME_BYTES = 120
@@ -65,6 +67,11 @@ def _check_data(data, batch_size):
     if data.max_instances < 1:
         raise ConfigError(
             f"`data.max_instances` must be at least 1. Received: {data.max_instances}."
+        )
+    if not 0 <= data.label_warp <= MOST_WARP:
+        raise ConfigError(
+            f"`data.label_warp` is 0..{MOST_WARP}, a share of the height. Received: "
+            f"{data.label_warp}."
         )
     if load_size is not None and load_size[0] * load_size[1] > MOST_PIXELS:
         raise ConfigError(

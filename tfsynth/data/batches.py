@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from tfsynth.config.checks import MOST_WARP
 from tfsynth.data import augment
 from tfsynth.data.dataset import DataError, Split
 from tfsynth.data.stream import Stream
@@ -19,10 +20,6 @@ if keras.backend.backend() == "tensorflow":
 else:
     from tfsynth.data.numpy_batches import batches_of
     from tfsynth.data.numpy_batches import surface_data_errors as surface_data_errors
-
-
-# A layout bent by more than this share of its height is another layout.
-_MOST_WARP = 0.2
 
 
 def batches(
@@ -83,8 +80,8 @@ def batches(
     _check_arguments(split, batch_size, size, seed, start_step, steps, max_instances)
     if training and load_size is not None:
         _check_load_size(size, load_size, crop)
-    if not 0 <= label_warp <= _MOST_WARP:
-        raise ValueError(f"label_warp must be in 0..{_MOST_WARP}; got {label_warp}.")
+    if not 0 <= label_warp <= MOST_WARP:
+        raise ValueError(f"label_warp must be in 0..{MOST_WARP}; got {label_warp}.")
     # A config gives lists.
     size = None if size is None else (int(size[0]), int(size[1]))
     switches = {"load_size": load_size, "crop": crop, "flip": flip, "keep_aspect": keep_aspect}

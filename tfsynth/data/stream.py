@@ -61,7 +61,7 @@ class Stream:
         self._order = functools.lru_cache(maxsize=2)(order)
 
     def element(self, number: Any) -> tuple[np.ndarray, ...]:
-        """Returns condition, instances and image of element `number`, and its warp if there is one."""
+        """Returns condition, instances and image of element `number`, and its warp, if any."""
         k, count = int(number), len(self.split)
         index = int(self._order(k // count)[k % count]) if self.training else k
         example = self.split[index]

@@ -159,8 +159,8 @@ def _check_projected(conditioning, generator, discriminator, features, condition
     read = list(discriminator.feature_channels)
     if known[: len(read)] != read:
         raise ValueError(
-            f"The discriminator's `feature_channels` must be those of the game's `features`, {known}, "
-            f"or the first of them. Received: {read}."
+            "The discriminator's `feature_channels` must be those of the game's `features`, "
+            f"{known}, or the first of them. Received: {read}."
         )
     wanted = conditioning.channels if conditional else 0
     if discriminator.condition_channels != wanted:

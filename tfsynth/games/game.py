@@ -69,8 +69,9 @@ class Game(keras.layers.Layer):
         self.terms: Any = terms or ()
         if features is not None:
             check_part("features", features, ("channels", "calibrate"), "FeatureNetwork")
+            _check_read(generator)
             features.trainable = False
-        self.features = features
+        self.features: Any = features
         if encoder is not None:
             check_part("encoder", encoder, ("num_features", "max_instances"), "FeatureEncoder")
         check_encoder(encoder, encoder_regions, encoder_reduction, conditioning, generator)
@@ -184,7 +185,7 @@ class Game(keras.layers.Layer):
         self.terms = list(self.terms)
         if self.features is not None:
             for loss in self.terms:
-                loss.check_maps(self.features)
+                loss.check_maps(self.features, self.conditioning.num_classes)
         names = [loss.name for loss in self.terms]
         self.layer_factors = [LayerFactors(t.layers) if t.layers else None for t in self.terms]
         shown = [name for name in names if name not in self.logs]
@@ -261,6 +262,17 @@ def check_generator(conditioning, generator, features=0):
             f"({conditioning.content}"
             f"{f', {features} features' if features else ''}). "
             f"Received: {generator.input_channels}."
+        )
+
+
+def _check_read(generator):
+    """Raises `ValueError` unless a feature network can read a generator's pictures."""
+    pictures, channels = getattr(generator, "num_outputs", 1), generator.output_channels
+    if pictures > 1 or channels not in (1, 3):
+        raise ValueError(
+            "`features` reads one picture of each layout, of 3 channels or of one, which is "
+            f"repeated; the generator makes {pictures} of {channels} channels. Leave it out, or "
+            "change the generator's `num_outputs` or `output_channels`."
         )
 
 

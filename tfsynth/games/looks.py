@@ -50,9 +50,10 @@ def warped(seen, batch):
     if SOURCES not in batch:
         return seen
     batch_size, height, width, channels = ops.shape(seen)
-    pixels = ops.reshape(seen, (batch_size, height * width, channels))
-    places = ops.reshape(batch[SOURCES], (batch_size, height * width, 1))
-    return ops.reshape(ops.take_along_axis(pixels, places, axis=1), ops.shape(seen))
+    # (batch, 1, 1): the places of each picture follow those of the one before.
+    first = ops.reshape(ops.arange(batch_size, dtype="int32"), (-1, 1, 1)) * (height * width)
+    # By whole pixels: `take_along_axis` would look up each channel by itself.
+    return ops.take(ops.reshape(seen, (-1, channels)), batch[SOURCES] + first, axis=0)
 
 
 def check_encoder(encoder, regions, reduction, conditioning, generator):

@@ -33,6 +33,8 @@ _MOST = {
 MOST_WIDTH = 16_384
 # Entries of a list with one number for each part of a network.
 MOST_PARTS = 64
+# Those of one whose parts work at sizes that halve from each to the next.
+MOST_LEVELS = 13
 
 
 def check_sizes(least=1, **sizes):
@@ -54,19 +56,20 @@ def check_sizes(least=1, **sizes):
             raise ValueError(f"`{name}` must be at most {_MOST[name]}. Received: {_short(value)}.")
 
 
-def check_list(name, numbers, least=1, most=MOST_WIDTH):
+def check_list(name, numbers, least=1, most=MOST_WIDTH, parts=MOST_PARTS):
     """Raises `ValueError` unless an argument is a short list of whole numbers, one for each part.
 
     Args:
         name: That of the argument.
         numbers: Its value, a list or a tuple.
         least, most: Range of each number.
+        parts: The most entries.
     """
     is_list = isinstance(numbers, list | tuple)
-    if not is_list or not 1 <= len(numbers) <= MOST_PARTS:
+    if not is_list or not 1 <= len(numbers) <= parts:
         received = f"{len(numbers)} of them" if is_list else _short(numbers)
         raise ValueError(
-            f"`{name}` has one number per part, at least one and at most {MOST_PARTS}. "
+            f"`{name}` has one number per part, at least one and at most {parts}. "
             f"Received: {received}."
         )
     for number in numbers:

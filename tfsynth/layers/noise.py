@@ -153,6 +153,8 @@ class NoiseMaps(NoiseLayer):
         drawn = self.draw(inputs, self.channels)
         # Each in 0..PRIME - 1; a sum has the variance of PRIME^2 / 6.
         total = ops.cast(drawn.left + drawn.right, "float32")
+        # One seed for all pictures, (1, height, ...), is drawn once.
+        total = ops.broadcast_to(total, (*ops.shape(inputs)[:3], self.channels))
         noise = total * (_SUM_SCALE / hashing.PRIME) - _SUM_SCALE
         return ops.concatenate([inputs, ops.cast(noise, inputs.dtype)], axis=-1)
 

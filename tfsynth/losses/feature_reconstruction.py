@@ -34,8 +34,8 @@ class FeatureReconstructionLoss(Loss):
 
     Example:
 
-    >>> ones, zeros = ({"relu1_2": fill((1, 2, 2, 3))} for fill in (keras.ops.ones, keras.ops.zeros))
-    >>> float(FeatureReconstructionLoss(weight=1.0)(ones, zeros))
+    >>> real, fake = {"relu1_2": keras.ops.ones((1, 2, 2, 3))}, {"relu1_2": keras.ops.zeros(3)}
+    >>> float(FeatureReconstructionLoss()(real, fake))
     1.0
     """
 
@@ -46,7 +46,7 @@ class FeatureReconstructionLoss(Loss):
         super().__init__(weight)
         self.layer_weights = layer_weights and dict(layer_weights)
 
-    def check_maps(self, features):
+    def check_maps(self, features, num_classes):
         """Raises `ValueError` if the game's fixed network lacks a map."""
         known = list(features.channels)
         if unknown := [name for name in self.layer_weights or () if name not in known]:

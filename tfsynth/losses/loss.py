@@ -45,8 +45,13 @@ class Loss:
             channels: Channels of the generator's pictures.
         """
 
-    def check_maps(self, features):
-        """Raises `ValueError` if it cannot read the maps of the game's fixed network."""
+    def check_maps(self, features, num_classes):
+        """Raises `ValueError` if it cannot read the maps of the game's fixed network.
+
+        Args:
+            features: The network.
+            num_classes: Number of classes of the layouts; `None` for condition pictures.
+        """
 
     def check_labels(self, label_set):
         """Raises `ValueError` if it was made for other classes than those of a `LabelSet`."""

@@ -170,6 +170,16 @@ class SegmentationConsistencyLoss(Loss):
         super().__init__(weight)
         self.void_ids = tuple(void_ids)
 
+    def check_maps(self, features, num_classes):
+        """Raises `ValueError` unless logits and void classes are the classes of the layouts."""
+        read = _PixelEntropy(features.num_classes, self.void_ids).num_classes
+        if read != num_classes:
+            raise ValueError(
+                f"The SegmentationConsistencyLoss reads {read} classes ({features.num_classes} "
+                f"logits of the game's `features`, {len(set(self.void_ids))} void); the conditions "
+                f"have {num_classes}. Correct `num_classes` of `features`, or `void_ids`."
+            )
+
     def check_labels(self, label_set):
         """Raises `ValueError` if the data has other void classes."""
         if set(self.void_ids) != set(label_set.void_ids):

@@ -5,7 +5,7 @@ import numpy as np
 
 from tfsynth.layers import to_unit_range
 from tfsynth.metrics import segmenter_training as training
-from tfsynth.metrics.segmenter_batches import ResizedPairs, TrainingBatches
+from tfsynth.metrics.segmenter_batches import ResizedPairs, TrainingBatches, pad_to_multiple
 from tfsynth.registry import register
 
 # Photographs by which the features are scaled.
@@ -111,7 +111,9 @@ class FeatureTraining:
             rates = self.learning_rate, self.weight_decay
             training.train(segmenter, batches, loss, *rates, progress, text)
         shown = range(0, len(resized), -(-len(resized) // _CALIBRATED_BY))
-        copy.calibrate(to_unit_range(np.stack([resized[i][1] for i in shown])))
+        images = np.stack([resized[i][1] for i in shown])
+        images = pad_to_multiple(images, network.size_multiple, mode="edge")
+        copy.calibrate(to_unit_range(images))
         return copy
 
     def get_config(self):

@@ -1,16 +1,17 @@
 """A feature network that is trained on the spot: a small segmenter in the shape of VGG.
 
-Perceptual losses, discriminators and segmentation losses want fixed features of pictures. Those of a
-network for ImageNet are a large file with a licence of its own; these are learned in a minute from
-the data's own photographs and layouts. Stacks of 3 x 3 convolutions and pooling are VGG's,
-https://arxiv.org/abs/1409.1556; the sum on the way up is U-Net's, https://arxiv.org/abs/1505.04597.
+Perceptual losses, discriminators and segmentation losses want fixed features of pictures. Those of
+a network for ImageNet are a large file with a licence of its own; these are learned in a minute
+from the data's own photographs and layouts. Stacks of 3 x 3 convolutions and pooling are VGG's,
+https://arxiv.org/abs/1409.1556; the way up, level by level, is U-Net's,
+https://arxiv.org/abs/1505.04597.
 """
 
 import keras
 from keras import initializers, layers, ops
 
 from tfsynth.layers import StandardizedConv2D
-from tfsynth.layers.arguments import check_list, check_sizes
+from tfsynth.layers.arguments import MOST_LEVELS, check_list, check_sizes
 from tfsynth.registry import keras_arguments, register, without_policy
 
 LOGITS = "logits"
@@ -52,7 +53,7 @@ class FeatureNetwork(keras.Model):
 
     def __init__(self, num_classes: int, filters=(16, 32, 64, 96), seed=None, **kwargs):
         check_sizes(num_classes=num_classes)
-        check_list("filters", filters)
+        check_list("filters", filters, parts=MOST_LEVELS)
         # === Functional model ===
         seeds = _seeds(seed)
         image = keras.Input((None, None, 3), name="image")
@@ -62,7 +63,7 @@ class FeatureNetwork(keras.Model):
                 # (batch, h, w, ...) -> (batch, h / 2, w / 2, ...)
                 x = layers.AveragePooling2D(2, name=f"pool{i}")(x)
             for j in (1, 2):
-                gain = {"gain": 1.0} if (i, j) == (1, 1) else {}
+                gain: dict = {"gain": 1.0} if (i, j) == (1, 1) else {}
                 conv = StandardizedConv2D(width, 3, seed=next(seeds), name=f"conv{i}_{j}", **gain)
                 x = layers.ReLU(name=f"unscaled{i}_{j}")(conv(x))  # (batch, h, w, filters[i - 1])
             levels.append(x)

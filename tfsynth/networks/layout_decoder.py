@@ -15,7 +15,7 @@ from tfsynth.layers import (
     Segments,
     StandardizedConv2D,
 )
-from tfsynth.layers.arguments import check_list, check_sizes
+from tfsynth.layers.arguments import MOST_LEVELS, check_list, check_sizes
 from tfsynth.registry import keras_arguments, register, without_policy
 
 # A leaky ReLU of slope 0.2 leaves this share of the norm of a normal variable's deviation:
@@ -84,7 +84,7 @@ class LayoutDecoder(keras.Model):
             raise ValueError(
                 f"`interpolation` is one of {', '.join(_UPSAMPLING)}. Received: {interpolation!r}."
             )
-        check_list("widths", widths)
+        check_list("widths", widths, parts=MOST_LEVELS)
         check_sizes(input_channels=input_channels, output_channels=output_channels)
         check_sizes(num_layers=num_layers)
         check_sizes(0, noise_channels=noise_channels)

@@ -1,7 +1,8 @@
 """A discriminator on fixed features: Projected GAN, https://arxiv.org/abs/2111.01007, section 3.
 
-The condition enters by projection, https://arxiv.org/abs/1802.05637, equation 3, pixel by pixel with
-the layout averaged to the grid of the logits, as in https://arxiv.org/abs/1910.06809, section 3.2.
+The condition enters by projection, https://arxiv.org/abs/1802.05637, equation 3, pixel by pixel
+with the layout averaged to the grid of the logits, as in https://arxiv.org/abs/1910.06809,
+section 3.2.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ import keras
 from keras import initializers, layers
 
 from tfsynth.layers import SpectralConv2D
-from tfsynth.layers.arguments import check_list, check_sizes
+from tfsynth.layers.arguments import MOST_LEVELS, check_list, check_sizes
 from tfsynth.registry import keras_arguments, register, without_policy
 
 
@@ -73,7 +74,7 @@ class ProjectedDiscriminator(keras.Model):
         **kwargs,
     ):
         check_sizes(0, condition_channels=condition_channels)
-        check_list("feature_channels", feature_channels)
+        check_list("feature_channels", feature_channels, parts=MOST_LEVELS)
         check_sizes(mixed_channels=mixed_channels, filters=filters)
         # === Functional model ===
         condition = keras.Input((None, None, condition_channels), name="condition")

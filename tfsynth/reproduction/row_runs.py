@@ -134,7 +134,8 @@ def with_features(config, path):
         if not isinstance(node, dict):
             return node
         node = {key: changed(value) for key, value in node.items()}
-        return {**node, **own} if node.get("features") else node
+        # A game's own feature network is a part, not a file.
+        return {**node, **own} if isinstance(node.get("features"), str) else node
 
     return dataclasses.replace(config, game=changed(config.game))
 

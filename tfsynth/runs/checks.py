@@ -86,6 +86,34 @@ def check_channels(dataset, game):
         )
 
 
+def check_features(dataset, network, training):
+    """Raises `ConfigError` unless a feature network can be trained on the data.
+
+    Args:
+        dataset: A `Dataset`.
+        network: The game's `features`, or `None`.
+        training: Its `FeatureTraining`.
+    """
+    if network is None:
+        return
+    if dataset.label_set is None:
+        raise ConfigError(
+            "`game.features` learns to read label maps, and the conditions of this data are "
+            "pictures. Leave it out; a `PerceptualLoss` reads a network from a file."
+        )
+    if network.num_classes != (count := len(dataset.label_set.scored_ids)):
+        raise ConfigError(
+            f"`game.features.num_classes` must be {count}, the classes of the data that are not "
+            f"void. Received: {network.num_classes}."
+        )
+    pairs = len(dataset.split("train"))
+    if pairs < (1 if training.half is None else 2):
+        raise ConfigError(
+            f"The training split has {pairs} example, and `feature_training.half` takes every "
+            "second one: set it to nothing, for all."
+        )
+
+
 def check_instances(game, split):
     if split.label_set is None and game.conditioning.edges and "instances" not in split[0]:
         raise ConfigError(

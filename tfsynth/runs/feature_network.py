@@ -12,6 +12,10 @@ from tfsynth.metrics.features import weights_sha256
 from tfsynth.models import read_model
 from tfsynth.runs.parts import build_feature_training
 
+# Raised when network, loss or variation change without a setting that says so: no network of before
+# is then taken from the cache.
+_VERSION = 1
+
 
 def train_features(setup, verbose=True):
     """Gives the feature network of a setup's game its trained weights, from the cache or anew.
@@ -30,7 +34,7 @@ def train_features(setup, verbose=True):
     config = setup.config
     training: FeatureTraining = build_feature_training(config)
     recipe = feature_recipe(network, training)
-    parts = [recipe, setup.dataset.fingerprint, setup.dataset.label_set.to_dict()]
+    parts = [_VERSION, recipe, setup.dataset.fingerprint, setup.dataset.label_set.to_dict()]
     key = _digest([*parts, list(config.data.size), setup.precision])
     folder = cache_folder() / "features" / key
     found = _load(folder)
@@ -62,6 +66,13 @@ def start_from(trainer, networks, exceptions=()):
 def without_features(networks):
     """Returns a dict of role -> network without the feature network."""
     return {role: network for role, network in networks.items() if role != "features"}
+
+
+def same_features(first, second):
+    """Returns whether two feature networks of one run, or `None`, are trained to the same one."""
+    if first is None or second is None:
+        return first is second
+    return registry.describe(first) == registry.describe(second)
 
 
 def feature_provenance(setup):

@@ -11,6 +11,7 @@ from tfsynth.config import ConfigError
 from tfsynth.files import cache_folder, remove_abandoned
 from tfsynth.runs.checks import (
     check_classes,
+    check_features,
     check_instances,
     check_reestimation,
     check_splits,
@@ -18,7 +19,13 @@ from tfsynth.runs.checks import (
 )
 from tfsynth.runs.feature_network import start_from, without_features
 from tfsynth.runs.folder import RunFolder, require_space
-from tfsynth.runs.parts import build_dataset, build_protocol, build_schedule, build_trainer
+from tfsynth.runs.parts import (
+    build_dataset,
+    build_feature_training,
+    build_protocol,
+    build_schedule,
+    build_trainer,
+)
 from tfsynth.runs.phases import split_into_phases
 
 # Float32 weights and Adam's two moments.
@@ -96,6 +103,7 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
         with _naming(name):
             trainer = build_trainer(settings)
             check_trainer(settings, trainer, dataset, replicas)
+            check_features(dataset, trainer.game.features, build_feature_training(settings))
             shapes = trainers.layer_shapes(without_features(trainer.networks))
             if first is not None:
                 trainers.plan_transfer(before, shapes, settings.init_except)

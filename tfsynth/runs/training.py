@@ -4,7 +4,7 @@ import dataclasses
 import sys
 
 from tfsynth import data, sheets, trainers
-from tfsynth.runs.feature_network import start_from, train_features
+from tfsynth.runs.feature_network import same_features, start_from, train_features
 from tfsynth.runs.parts import build_trainer
 from tfsynth.runs.results import draw_sheet, first_examples, synthesizer_of
 
@@ -40,11 +40,13 @@ def train_phases(setup, run, strategy=None, verbose=True, callbacks=()):
             phase = f", phase {run_phase}," if (run_phase := folders[i].phase) else ""
             print(f"Resuming {run.path}{phase} at step {state['step']}.")
         else:
+            before = setup.trainer.game.features if i > 0 else None
             if i > 0:
                 setup.trainer = _next_trainer(setup.trainer, setup.phases[i], strategy)
             took = train_features(setup, verbose)
-            # Part of the budget, also where another run has trained them; once.
-            seconds = took if i == 0 else 0.0
+            # Part of the budget, also where another run has trained them; of the first phase that
+            # has them only.
+            seconds = 0.0 if same_features(before, setup.trainer.game.features) else took
         clock = trainers.Clock(seconds)
         took = _fit(setup, setup.phases[i], folders[i], stores[i], clock, verbose, callbacks)
         trained = trained or took

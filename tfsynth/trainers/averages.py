@@ -1,6 +1,10 @@
 """Moving averages of the weights of networks."""
 
+import math
+
 from keras import ops
+
+_LOG_2 = math.log(2.0)
 
 
 def copy_of(network):
@@ -45,7 +49,8 @@ def share_of_half_life(half_life, steps):
         Float32 scalar.
     """
     steps = ops.cast(steps, "float32")
-    return 1.0 - ops.power(0.5, 1.0 / (half_life * steps))
+    # expm1: after a million steps the difference of two numbers near 1 is mostly rounding.
+    return -ops.expm1(-_LOG_2 / (half_life * steps))
 
 
 def move(pairs, share):
