@@ -147,7 +147,7 @@ def test_the_name_tells_protocols_apart_and_the_config_comes_back():
         **{"height": 64, "width": 128, "steps": 5, "batch_size": 2, "filters": (8,) * 4},
         **{"blocks": (0,) * 4, "learning_rate": 1e-3, "weight_decay": 0.0, "balance": 0.5},
         **{"zoom": 1.5, "jitter": 0.0, "seed": 1, "precision": "mixed_bfloat16"},
-        "scales": (1.0, 1.25),
+        **{"scales": (1.0, 1.25), "half": 1},
     }
     assert set(others) == set(protocol.get_config())
     names = {SegmenterProtocol(**{**protocol.get_config(), k: v}).name for k, v in others.items()}
@@ -167,6 +167,7 @@ def test_the_name_tells_protocols_apart_and_the_config_comes_back():
         ({"balance": -0.1}, "`balance`"),
         ({"learning_rate": 0.0}, "`learning_rate` must be > 0"),
         ({"precision": "float16"}, "one of auto, float32, mixed_bfloat16"),
+        ({"half": 2}, "`half` is 0 or 1, or null for all training pairs. Received: 2"),
     ],
 )
 def test_settings_out_of_range_are_refused(arguments, message):
@@ -273,6 +274,34 @@ class PressesCtrlC(Scenes):
         if index == len(self) - 1:
             os.kill(os.getpid(), signal.SIGINT)
         return super().__getitem__(index)
+
+
+class Watched(Scenes):
+    """A split that knows which of its examples were read."""
+
+    def __init__(self, examples):
+        super().__init__(examples)
+        self.read = set()
+
+    def __getitem__(self, index):
+        self.read.add(index)
+        return super().__getitem__(index)
+
+
+def test_two_halves_have_no_pair_in_common_and_segmenters_of_their_own(tmp_path):
+    for half, positions in ((0, {0, 2, 4}), (1, {1, 3}), (None, set(range(5)))):
+        split = Watched(scenes(5))
+        tiny(half=half).fit(split, "abc", tmp_path, progress=False)
+        assert split.read == positions
+    assert len(list(tmp_path.iterdir())) == 3
+    assert tiny(half=1).name == f"{tiny().name}/half1"
+    assert round_trip(tiny(half=0)).name.endswith("/flip-mean/half0")
+
+
+def test_a_half_without_pairs_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="`half` 1 of the training split has no pairs.* has 1"):
+        tiny(half=1).fit(scenes(1), "abc", tmp_path, progress=False)
+    assert tiny(half=0).fit(scenes(1), progress=False).size == (32, 48)
 
 
 def test_ctrl_c_leaves_the_cache_as_it_was(cache, fitted):

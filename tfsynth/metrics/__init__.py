@@ -9,6 +9,7 @@ from tfsynth.metrics.features import FeatureModel as FeatureModel
 from tfsynth.metrics.features import keras_features as keras_features
 from tfsynth.metrics.features import pixel_features as pixel_features
 from tfsynth.metrics.features import read_features as read_features
+from tfsynth.metrics.fitted_segmenter import FittedSegmenter as FittedSegmenter
 from tfsynth.metrics.grid import GridPeak as GridPeak
 from tfsynth.metrics.grid import grid_peak as grid_peak
 from tfsynth.metrics.instances import InstanceScores as InstanceScores
@@ -29,7 +30,6 @@ from tfsynth.metrics.segmentation import SegmentationScores as SegmentationScore
 from tfsynth.metrics.segmentation import confusion_matrix as confusion_matrix
 from tfsynth.metrics.segmentation import segmentation_scores as segmentation_scores
 from tfsynth.metrics.segmenter import Segmenter as Segmenter
-from tfsynth.metrics.segmenter_score import FittedSegmenter as FittedSegmenter
 from tfsynth.metrics.segmenter_score import SegmenterProtocol as SegmenterProtocol
 from tfsynth.metrics.spectrum import radial_power_spectrum as radial_power_spectrum
 from tfsynth.metrics.spectrum import spectrum_error as spectrum_error

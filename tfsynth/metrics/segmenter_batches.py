@@ -1,6 +1,7 @@
 """The training data of the scoring segmenter: pictures in memory, augmented by a seed."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -46,6 +47,25 @@ def resize_pair(labels, image, size):
     labels = Image.fromarray(labels.astype(np.int32)).resize((width, height), Resampling.NEAREST)
     image = Image.fromarray(image).resize((width, height), Resampling.LANCZOS)
     return np.asarray(labels), np.asarray(image)
+
+
+class EverySecond(Sequence):
+    """Every second example of a split, each read when it is asked for.
+
+    Args:
+        examples: Sequence of examples.
+        first: Position of the first one: 0 for the even positions, 1 for the odd ones.
+    """
+
+    def __init__(self, examples, first):
+        self.examples = examples
+        self.positions = range(first, len(examples), 2)
+
+    def __len__(self):
+        return len(self.positions)
+
+    def __getitem__(self, index):
+        return self.examples[self.positions[index]]
 
 
 class ResizedPairs:

@@ -12,18 +12,17 @@ import time
 from pathlib import Path
 
 import numpy as np
-from keras import ops
 from tqdm import tqdm
 
-from tfsynth.layers import cpu_computes_bfloat16, dtype_policy, gpu_names, to_unit_range
-from tfsynth.layouts.labels import LabelSet
+from tfsynth.layers import cpu_computes_bfloat16, dtype_policy, gpu_names
 from tfsynth.metrics import segmenter_training as training
+from tfsynth.metrics.fitted_segmenter import FittedSegmenter
 from tfsynth.metrics.segmentation import confusion_matrix, segmentation_scores
 from tfsynth.metrics.segmenter import Segmenter
 from tfsynth.metrics.segmenter_batches import (
+    EverySecond,
     ResizedPairs,
     TrainingBatches,
-    pad_to_multiple,
     resize_pair,
     rgb,
 )
@@ -36,59 +35,6 @@ _VERSION = 1
 # Of channels, blocks and pictures: more is a slip, and takes hours or all memory.
 _MOST = 4096
 _PRECISIONS = ("auto", "float32", "mixed_bfloat16")
-
-
-@dataclasses.dataclass(frozen=True)
-class FittedSegmenter:
-    """A trained segmenter and the meaning of its outputs.
-
-    Attributes:
-        network: A float32 `Segmenter`.
-        label_set: The `LabelSet` of the data that it was trained on.
-        size: (height, width) in pixels of the pictures that it was trained on.
-        validation: Its scores on the validation split, as of `SegmenterProtocol.score`;
-            `None` if it was trained without one.
-    """
-
-    network: Segmenter
-    label_set: LabelSet
-    size: tuple[int, int]
-    validation: dict | None = None
-
-    def __post_init__(self):
-        self.network.compile(jit_compile=training.JIT_COMPILE)
-
-    def read(self, images, scales=(1.0,)):
-        """Returns the class of every pixel, never a void one.
-
-        The logits of a picture and of its mirror image are added up, over all scales.
-
-        Args:
-            images: Uint8 array (batch, height, width, 3) of any size.
-            scales: Factors of the size in which each picture is read.
-
-        Returns:
-            Integer array (batch, height, width) of ids of `label_set`.
-        """
-        pixels = to_unit_range(images)
-        logits = sum(self._logits_at(scale, pixels) for scale in scales)
-        return np.array(self.label_set.scored_ids)[np.argmax(logits, axis=-1)]
-
-    def _logits_at(self, scale, pixels):
-        height, width = pixels.shape[1:3]
-        size = round(height * scale), round(width * scale)
-        if size == (height, width):
-            return self._logits(pixels)
-        resized = _resize(pixels, size, "bicubic", antialias=scale < 1)
-        logits = self._logits(np.clip(resized, -1, 1))
-        return _resize(logits, (height, width), "bilinear", antialias=scale > 1)
-
-    def _logits(self, pixels):
-        height, width = pixels.shape[1:3]
-        pixels = pad_to_multiple(pixels, self.network.size_multiple, mode="edge")
-        logits = self.network.predict_on_batch(pixels)
-        mirrored = self.network.predict_on_batch(np.ascontiguousarray(pixels[:, :, ::-1]))
-        return (logits + mirrored[:, :, ::-1])[:, :height, :width]
 
 
 @register
@@ -121,6 +67,9 @@ class SegmenterProtocol:
         seed: Seed of weights, order and variation.
         precision: "float32", "mixed_bfloat16", or "auto": mixed_bfloat16 on a CPU that
             computes faster in it, else float32. Pictures are always read in float32.
+        half: Which training pairs it learns from: `None` for all, 0 for those at the even
+            positions of the split, 1 for those at the odd ones. Two judges of different halves
+            have no pair in common.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -142,6 +91,7 @@ class SegmenterProtocol:
         scales=(1.0,),
         seed=0,
         precision="auto",
+        half: int | None = None,
     ):
         if (height is None) != (width is None):
             raise ValueError(f"Give both `height` and `width`, or none: {height} and {width}.")
@@ -166,6 +116,10 @@ class SegmenterProtocol:
             raise ValueError(
                 f"`precision` must be one of {', '.join(_PRECISIONS)}. Received: {precision!r}."
             )
+        if half not in (None, 0, 1):
+            raise ValueError(
+                f"`half` is 0 or 1, or null for all training pairs. Received: {half!r}."
+            )
         self.height = height
         self.width = width
         self.steps = steps
@@ -180,6 +134,7 @@ class SegmenterProtocol:
         self.scales = scales
         self.seed = seed
         self.precision = precision
+        self.half = half
 
     @property
     def name(self):
@@ -199,6 +154,8 @@ class SegmenterProtocol:
             self._policy(),
             "scales" + "-".join(f"{scale:g}" for scale in self.scales),
             "flip-mean",
+            # Names of before there were halves stay, and so do the segmenters cached by them.
+            *([] if self.half is None else [f"half{self.half}"]),
         )
         return "/".join(parts)
 
@@ -225,6 +182,8 @@ class SegmenterProtocol:
                 f"`image_channels` is {dataset.image_channels}. Leave out `evaluation`, and "
                 "`evaluate` in `train.then`."
             )
+        if self.half is not None:
+            self._pairs_of(dataset.split("train"))
 
     def fit(self, train, fingerprint=None, cache_dir=None, progress=True, validation=None):
         """Returns the segmenter for a data set, from the cache or trained.
@@ -242,7 +201,7 @@ class SegmenterProtocol:
             A `FittedSegmenter`.
 
         Raises:
-            ValueError: If the split is empty, or has fewer than two scored classes.
+            ValueError: If the split, or its `half`, is empty, or has fewer than two scored classes.
             KeyboardInterrupt: On Ctrl-C; the cache is then as it was.
         """
         if cache_dir is None:
@@ -303,6 +262,7 @@ class SegmenterProtocol:
         names = (
             *("height", "width", "steps", "batch_size", "filters", "blocks", "learning_rate"),
             *("weight_decay", "balance", "zoom", "jitter", "scales", "seed", "precision"),
+            "half",
         )
         values = {name: getattr(self, name) for name in names}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
@@ -322,7 +282,7 @@ class SegmenterProtocol:
 
     def _train(self, train, validation, progress):
         size = (self.height, self.width) if self.height else None
-        pairs = ResizedPairs(train, train.label_set, size)
+        pairs = ResizedPairs(self._pairs_of(train), train.label_set, size)
         if pairs.num_classes < 2:
             raise ValueError(
                 "A segmenter needs at least 2 classes that are not void; this label set has "
@@ -353,6 +313,18 @@ class SegmenterProtocol:
         real = ((example["labels"], rgb(example["image"])) for example in validation)
         return dataclasses.replace(fitted, validation=self.score(fitted, real))
 
+    def _pairs_of(self, train):
+        """Returns the training pairs that it learns from; raises `ValueError` if it has none."""
+        if self.half is None:
+            return train
+        pairs = EverySecond(train, self.half)
+        if not pairs:
+            raise ValueError(
+                f"`half` {self.half} of the training split has no pairs: the split has "
+                f"{len(train)}. Leave `half` out, or give more pairs."
+            )
+        return pairs
+
     def _batches(self, pairs, size):
         """Yields (labels, images) of one size, stacked: at most `batch_size` of each."""
         group = []
@@ -378,14 +350,6 @@ def _check(rule, **values):
     for name, value in values.items():
         if not kept(value, float(limit)):
             raise ValueError(f"`{name}` must be {rule}. Received: {value}.")
-
-
-def _resize(images, size, interpolation, antialias):
-    """Resizes a float batch, which Pillow does not."""
-    resized = ops.image.resize(
-        images, size, interpolation=interpolation, antialias=antialias, data_format="channels_last"
-    )
-    return ops.convert_to_numpy(resized)
 
 
 def _or_none(number):
