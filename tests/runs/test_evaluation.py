@@ -6,11 +6,10 @@ import pytest
 
 from tests import tiny
 from tests.runs import scores
-from tfsynth import registry
+from tests.runs.untrained import write_run
 from tfsynth.config import ConfigError, parse_config
 from tfsynth.runs.evaluation import evaluate
 from tfsynth.runs.folder import RunFolder
-from tfsynth.synthesis.synthesizer import Synthesizer
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +22,7 @@ def tree(tmp_path_factory):
 def run(tree, tmp_path, monkeypatch):
     """A run folder with a config, a model and the scores of a whole test split."""
     monkeypatch.setenv("TFSYNTH_CACHE", str(tmp_path / "cache"))
-    run = RunFolder(tmp_path / "run")
-    run.path.mkdir()
-    run.config.write_text(parse_config(tree).to_yaml())
-    parts = {key: registry.build(tree["game"][key]) for key in ("generator", "conditioning")}
-    label_set = registry.build(tree["data"]["dataset"]).label_set
-    Synthesizer(**parts, label_set=label_set).save(run.synthesizer)
+    run = write_run(tree, tmp_path / "run")
     run.metrics.write_text("the whole test split")
     return run
 

@@ -1,10 +1,12 @@
 """`tfsynth evaluate`: scores a run or a model on the real photographs of a split."""
 
 import json
+import sys
 from pathlib import Path
 
 from tfsynth.commands.arguments import add_device, natural_number, positive_count
 from tfsynth.commands.loading import load_experiment
+from tfsynth.commands.scores import mean_ious
 
 SUMMARY = "score a run or a model on held-out label maps"
 EXAMPLES = """\
@@ -12,6 +14,9 @@ examples:
   tfsynth evaluate runs/demo                       writes runs/demo/metrics.json
   tfsynth evaluate runs/demo --split validation --limit 50 --output quick.json
   tfsynth evaluate my.keras --config demo --output metrics.json
+
+The scores go to standard output as JSON, and the mean IoU of each row to standard error. A config
+with a `second_evaluation` has two judges: `second` holds the same rows by the second one.
 """
 
 
@@ -52,7 +57,7 @@ def add_arguments(parser):
 
 
 def run(arguments):
-    """Scores, and prints the scores as JSON."""
+    """Scores, prints the scores as JSON, and on the other stream the mean IoU in a line."""
     from tfsynth.config import load_config
 
     config = arguments.config
@@ -73,3 +78,5 @@ def run(arguments):
         limit=arguments.limit,
     )
     print(json.dumps(metrics, indent=2))
+    for judge, words in mean_ious(metrics).items():
+        print(f"{judge:<10}{words}", file=sys.stderr)

@@ -88,6 +88,9 @@ class Config:
         schedule: Node of a learning-rate schedule; its `epochs` is the length of the run.
         train: See `TrainSettings`.
         evaluation: Node of a scoring protocol, or `None`.
+        second_evaluation: Node of another one, a second judge whose scores stand beside those of
+            the first, or `None`. A claim should hold under both: let them differ in what they
+            see, in `seed` and in `half`.
         seed: Seed of the first weights, which differ between backends, of order and augmentation.
         precision: One of `PRECISIONS`; "auto" is mixed_bfloat16 where the machine
             computes faster in it, else float32.
@@ -107,6 +110,7 @@ class Config:
     schedule: dict
     train: TrainSettings = field(default_factory=TrainSettings)
     evaluation: dict | None = None
+    second_evaluation: dict | None = None
     seed: int = 0
     precision: str = "auto"
     init_from: str | None = None

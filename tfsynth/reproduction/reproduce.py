@@ -22,7 +22,7 @@ from tfsynth.reproduction.row_runs import (
     with_features,
 )
 from tfsynth.reproduction.tables import load_table
-from tfsynth.runs.parts import build_dataset, build_protocol
+from tfsynth.runs.parts import build_dataset, build_protocols
 
 # Of these a table shows the scores beside those of the models.
 REFERENCES = ("oracle", "flat", "floor")
@@ -143,8 +143,12 @@ def measure(run, names, verbose=True, again=False):
     if subject.scored:
         scores = subject.scores
         result |= {"protocol": scores["protocol"], "examples": scores["examples"]}
+        result["second_protocol"] = scores.get("second", {}).get("protocol")
         for row in REFERENCES:
-            result["references"].setdefault(row, {}).update(scores[row])
+            known = result["references"].setdefault(row, {})
+            known.update(scores[row])
+            if "second" in scores:
+                known["second_mean_iou"] = scores["second"][row]["mean_iou"]
     result["references"].setdefault("oracle", {}).update(of_real)
     write_text(run.result, json.dumps(result, indent=1) + "\n")
     keras.utils.clear_session()  # Graphs of the runs before would fill the memory.
@@ -177,6 +181,7 @@ def _new_result(run):
         "machine": provenance.machine(),
         "version": provenance.version(),
         "protocol": None,
+        "second_protocol": None,
         "examples": None,
         "measures": {},
         "references": {},
@@ -192,7 +197,8 @@ def _require_trainable(runs):
         config = next(iter(same.values()))
         try:
             dataset = build_dataset(config)
-            build_protocol(config).check_data(dataset)
+            for protocol in build_protocols(config).values():
+                protocol.check_data(dataset)
             experiment.describe(config)
         except (ValueError, OSError) as error:
             problems.setdefault(str(error), []).extend(same)

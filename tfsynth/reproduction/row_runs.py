@@ -95,6 +95,9 @@ def config_key(config):
     """
     tree = config.to_dict()
     del tree["name"], tree["seed"]
+    # Runs of before there were second judges keep their folders.
+    if tree["second_evaluation"] is None:
+        del tree["second_evaluation"]
     return hash_of(_without_paths(tree))
 
 
@@ -142,6 +145,7 @@ def require_equal_terms(table, dataset, configs):
             "data.dataset": config.data.dataset,
             "data.size": table.measured_at(dataset, row) or config.data.size,
             "evaluation": config.evaluation,
+            "second_evaluation": config.second_evaluation,
             "train.minutes": config.train.minutes,
         }
         for key, value in own.items():

@@ -13,7 +13,8 @@ from tfsynth.metrics import references
 from tfsynth.metrics.segmenter_batches import rgb
 from tfsynth.runs.checks import check_classes, check_keras
 from tfsynth.runs.folder import RunFolder
-from tfsynth.runs.parts import build_dataset, build_protocol
+from tfsynth.runs.judges import fit_judges
+from tfsynth.runs.parts import build_dataset, build_protocols
 from tfsynth.synthesis.deployment import open_model
 
 
@@ -25,7 +26,8 @@ def evaluate(
 
     A small segmenter, trained once on the data's real training pairs and cached, segments
     each picture; its prediction is compared with the layout that the picture was made
-    from. The references are scored in the same way: `oracle`, the real photographs;
+    from. A second one, if the config has a `second_evaluation`, judges the same pictures. The
+    references are scored in the same way: `oracle`, the real photographs;
     `flat`, each class painted in its mean colour; `floor`, real photographs against
     other pictures' layouts. A model with styles draws them with the seeds 0, 1, ...; its
     row `reconstructed` has the style of the real photograph instead. Of a model that
@@ -46,7 +48,7 @@ def evaluate(
 
     Returns:
         `{"protocol": ..., "synthesised": {"mean_iou": ..., ...}, "oracle": ..., "flat":
-        ..., "floor": ...}`, values 0..1.
+        ..., "floor": ...}`, values 0..1; of a second judge the same under `second`.
 
     Raises:
         ValueError: If there is no protocol, model and data do not fit, there are fewer
@@ -62,8 +64,8 @@ def evaluate(
     if config.evaluation is None:
         raise ConfigError("The config has no `evaluation`: name a protocol to score with.")
     dataset = build_dataset(config)
-    protocol = build_protocol(config)
-    protocol.check_data(dataset)
+    for protocol in build_protocols(config).values():
+        protocol.check_data(dataset)
     if dataset.label_set != synthesizer.label_set:
         raise ConfigError(
             f"{model_path} was trained with other classes than the data's: "
@@ -78,34 +80,34 @@ def evaluate(
             f"pictures' layouts. Received: {len(examples)} of the split {split!r}."
         )
     check_classes(dataset, split, verbose)
-    held_out = dataset.split("validation") if "validation" in dataset.split_names else None
-    segmenter = protocol.fit(
-        dataset.split("train"),
-        dataset.fingerprint,
-        cache_folder() / "segmenters",
-        verbose,
-        validation=held_out,
-    )
+    first, *more = fit_judges(config, dataset, verbose)
     colours = references.mean_colours(
         _pairs(_examples(dataset.split("train"), size, config)), dataset.label_set.num_classes
     )
     made = {"synthesised": _synthesised(synthesizer, layouts, verbose)}
     if synthesizer.encoder is not None:
         made["reconstructed"] = _reconstructed(synthesizer, layouts)
-    rows = {
-        **{name: _scored(pictures, examples) for name, pictures in made.items()},
-        "oracle": _pairs(examples),
-        "flat": references.flat_pairs(_pairs(examples), colours),
-        "floor": references.shuffled_pairs(list(_pairs(examples)), config.seed),
-    }
+    real = list(_pairs(examples))
+    made = {name: list(_scored(pictures, real)) for name, pictures in made.items()}
+
+    def rows():
+        return {
+            **made,
+            "oracle": real,
+            "flat": references.flat_pairs(real, colours),
+            "floor": references.shuffled_pairs(real, config.seed),
+        }
+
     scores = {
-        "protocol": protocol.name,
+        "protocol": first.protocol.name,
         "dataset": registry.describe(dataset),
         "split": split,
         "examples": len(examples),
         "size": list(size),
-        **{name: protocol.score(segmenter, pairs) for name, pairs in rows.items()},
+        **first.score(rows()),
     }
+    for judge in more:
+        scores["second"] = {"protocol": judge.protocol.name, **judge.score(rows())}
     write_text(target, json.dumps(scores, indent=1) + "\n")
     return scores
 
@@ -146,10 +148,9 @@ def _pairs(examples):
     return ((example["labels"], rgb(example["image"])) for example in examples)
 
 
-def _scored(pictures, examples):
-    """Yields each picture beside the labels of its example, at their size."""
-    for picture, example in zip(pictures, examples, strict=True):
-        labels = example["labels"]
+def _scored(pictures, real):
+    """Yields each picture beside the labels of its layout, at their size."""
+    for picture, (labels, _) in zip(pictures, real, strict=True):
         yield labels, sheets.resized(rgb(picture), labels.shape)
 
 

@@ -17,7 +17,7 @@ from tfsynth.runs.checks import (
     check_trainer,
 )
 from tfsynth.runs.folder import RunFolder, require_space
-from tfsynth.runs.parts import build_dataset, build_protocol, build_schedule, build_trainer
+from tfsynth.runs.parts import build_dataset, build_protocols, build_schedule, build_trainer
 from tfsynth.runs.phases import split_into_phases
 
 # Float32 weights and Adam's two moments.
@@ -87,8 +87,8 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
     """
     parts = split_into_phases(config)
     dataset = build_dataset(config)
-    if config.evaluation:
-        build_protocol(config).check_data(dataset)
+    for protocol in build_protocols(config).values():
+        protocol.check_data(dataset)
     phases, before, sizes = [], None, []
     first: Any = None
     for name, settings in parts:

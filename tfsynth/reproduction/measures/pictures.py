@@ -45,6 +45,12 @@ def grid(class_name, subject):
     return None if math.isnan(found) else found
 
 
+def of_second(subject, row):
+    """Returns the mean IoU of a row by the second judge; `None` if the config has none."""
+    second = subject.scores.get("second")
+    return None if second is None else second[row]["mean_iou"]
+
+
 def visibility(subject, pictures):
     """Returns how well pictures show the boundaries between cars that touch.
 
@@ -93,6 +99,9 @@ MEASURES = {
     "mean_iou": Measure("mean IoU", lambda s: s.scores["synthesised"]["mean_iou"]),
     "pixel_accuracy": Measure(
         "pixel accuracy", lambda s: s.scores["synthesised"]["pixel_accuracy"]
+    ),
+    "second_mean_iou": Measure(
+        "mean IoU by the second judge", lambda s: of_second(s, "synthesised")
     ),
     "boundary_visibility": Measure(
         "visibility of boundaries between cars",
