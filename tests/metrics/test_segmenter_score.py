@@ -219,6 +219,10 @@ def test_the_second_time_nothing_is_trained(cache, fitted):
     assert SegmenterProtocol(**record["config"]).name == tiny().name
     assert record["validation"] == fitted.validation
     assert record["dataset"] == "abc"
+    assert again.sha256 == fitted.sha256 == record["sha256"]
+    assert tiny().cached(Scenes(), "abc", cache).sha256 == record["sha256"]
+    assert tiny(seed=1).cached(Scenes(), "abc", cache) is None
+    assert tiny().fit(scenes(2), progress=False).sha256 is None
 
 
 @pytest.mark.parametrize("change", [{"steps": 3}, {"seed": 1}, {"jitter": 0.9}])

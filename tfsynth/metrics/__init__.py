@@ -9,6 +9,7 @@ from tfsynth.metrics.features import FeatureModel as FeatureModel
 from tfsynth.metrics.features import keras_features as keras_features
 from tfsynth.metrics.features import pixel_features as pixel_features
 from tfsynth.metrics.features import read_features as read_features
+from tfsynth.metrics.features import weights_sha256 as weights_sha256
 from tfsynth.metrics.fitted_segmenter import FittedSegmenter as FittedSegmenter
 from tfsynth.metrics.grid import GridPeak as GridPeak
 from tfsynth.metrics.grid import grid_peak as grid_peak

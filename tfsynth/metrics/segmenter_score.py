@@ -206,19 +206,26 @@ class SegmenterProtocol:
         """
         if cache_dir is None:
             return self._train(train, validation, progress)
-        if not fingerprint:
-            raise ValueError(
-                "Caching a segmenter needs the `fingerprint` of its data set. Pass it."
-            )
-        cached = CachedSegmenter(Path(cache_dir), self.name, fingerprint, train.label_set)
-        found = cached.load()
+        found = self.cached(train, fingerprint, cache_dir)
         if found is not None:
-            return FittedSegmenter(found[0], train.label_set, *found[1:])
+            return found
         started = time.monotonic()
         fitted = self._train(train, validation, progress)
         seconds = round(time.monotonic() - started, 1)
-        cached.store(fitted.network, self.get_config(), fitted.size, fitted.validation, seconds)
-        return fitted
+        place = self._place(train, fingerprint, cache_dir)
+        sha256 = place.store(
+            fitted.network, self.get_config(), fitted.size, fitted.validation, seconds
+        )
+        return dataclasses.replace(fitted, sha256=sha256)
+
+    def cached(self, train, fingerprint, cache_dir):
+        """Returns the `FittedSegmenter` that `fit` takes from the cache; `None` if none is there.
+
+        Args:
+            train, fingerprint, cache_dir: See `fit`; no example is read.
+        """
+        found = self._place(train, fingerprint, cache_dir).load()
+        return None if found is None else FittedSegmenter(found[0], train.label_set, *found[1:])
 
     def score(self, segmenter, pairs):
         """Scores pictures against the layouts that they should show.
@@ -271,6 +278,13 @@ class SegmenterProtocol:
     def from_config(cls, config):
         """Builds the protocol from `get_config`'s dict."""
         return cls(**config)
+
+    def _place(self, train, fingerprint, cache_dir):
+        if not fingerprint:
+            raise ValueError(
+                "Caching a segmenter needs the `fingerprint` of its data set. Pass it."
+            )
+        return CachedSegmenter(Path(cache_dir), self.name, fingerprint, train.label_set)
 
     def _policy(self):
         if self.precision != "auto":

@@ -13,7 +13,7 @@ from tfsynth.metrics import references
 from tfsynth.metrics.segmenter_batches import rgb
 from tfsynth.runs.checks import check_classes, check_keras
 from tfsynth.runs.folder import RunFolder
-from tfsynth.runs.judges import fit_judges
+from tfsynth.runs.judges import fit_judges, refuse_trained_against
 from tfsynth.runs.parts import build_dataset, build_protocols
 from tfsynth.synthesis.deployment import open_model
 
@@ -52,7 +52,8 @@ def evaluate(
 
     Raises:
         ValueError: If there is no protocol, model and data do not fit, there are fewer
-            than 2 examples, or a `.keras` file comes without `config` or `output`.
+            than 2 examples, a judge is a network that the model was trained against, or a
+            `.keras` file comes without `config` or `output`.
         FileNotFoundError: If there is no such model, or no folder for the output.
     """
     check_keras()  # The segmenter would learn less, and be kept for later.
@@ -80,7 +81,8 @@ def evaluate(
             f"pictures' layouts. Received: {len(examples)} of the split {split!r}."
         )
     check_classes(dataset, split, verbose)
-    first, *more = fit_judges(config, dataset, verbose)
+    first, *more = judges = fit_judges(config, dataset, verbose)
+    refuse_trained_against(judges, getattr(synthesizer, "provenance", {}))
     colours = references.mean_colours(
         _pairs(_examples(dataset.split("train"), size, config)), dataset.label_set.num_classes
     )

@@ -19,7 +19,7 @@ def build_protocols(config):
     Raises:
         ValueError: If one of them is none.
     """
-    wanted = ("check_data", "fit", "score")
+    wanted = ("check_data", "fit", "cached", "score")
     return {
         key: _part(config, key, wanted, "SegmenterProtocol")
         for key in ("evaluation", "second_evaluation")

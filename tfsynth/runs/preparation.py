@@ -17,6 +17,7 @@ from tfsynth.runs.checks import (
     check_trainer,
 )
 from tfsynth.runs.folder import RunFolder, require_space
+from tfsynth.runs.judges import refuse_known_judges
 from tfsynth.runs.parts import build_dataset, build_protocols, build_schedule, build_trainer
 from tfsynth.runs.phases import split_into_phases
 
@@ -115,6 +116,7 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
         split.check(progress=verbose, max_instances=config.data.max_instances)
     if "evaluate" in config.train.then:
         check_classes(dataset, "test", verbose)
+        refuse_known_judges(config, dataset)
     precision = keras.config.dtype_policy().name
     return Setup(config, dataset, first, phases, splits, precision, sizes)
 
