@@ -42,11 +42,17 @@ def resize_pair(labels, image, size):
     """
     if labels.shape == tuple(size):
         return labels, image
-    height, width = size
+    image = Image.fromarray(image).resize(tuple(size)[::-1], Resampling.LANCZOS)
+    return resize_ids(labels, size), np.asarray(image)
+
+
+def resize_ids(ids, size):
+    """Resizes a map of ids (height, width) to the nearest, if it is not of `size`."""
+    if ids.shape == tuple(size):
+        return ids
     # Pillow's integer pictures are of 32 bits.
-    labels = Image.fromarray(labels.astype(np.int32)).resize((width, height), Resampling.NEAREST)
-    image = Image.fromarray(image).resize((width, height), Resampling.LANCZOS)
-    return np.asarray(labels), np.asarray(image)
+    picture = Image.fromarray(ids.astype(np.int32))
+    return np.asarray(picture.resize(tuple(size)[::-1], Resampling.NEAREST))
 
 
 class EverySecond(Sequence):

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from tfsynth.layers import cpu_computes_bfloat16, dtype_policy, gpu_names
 from tfsynth.metrics import segmenter_training as training
 from tfsynth.metrics.fitted_segmenter import FittedSegmenter
-from tfsynth.metrics.segmentation import confusion_matrix, segmentation_scores
+from tfsynth.metrics.row_scores import RowScores
 from tfsynth.metrics.segmenter import Segmenter
 from tfsynth.metrics.segmenter_batches import (
     EverySecond,
@@ -236,33 +236,25 @@ class SegmenterProtocol:
                 uint8), resized like the training pairs.
 
         Returns:
-            `{"mean_iou", "pixel_accuracy", "pixel_accuracy_with_void", "per_class_iou"}`,
-            fractions 0..1 over all pixels of the set (see `SegmentationScores`);
-            `per_class_iou` holds the scored classes by name. `None` stands for a class that
-            is neither shown nor read, which the mean skips.
+            `{"mean_iou", "mean_iou_interval", "pixel_accuracy", "pixel_accuracy_with_void",
+            "per_class_iou"}`, fractions 0..1 over all pixels of the set (see
+            `SegmentationScores`); `per_class_iou` holds the scored classes by name. `None` stands
+            for a class that is neither shown nor read, which the mean skips. The interval is
+            [low, high], 95 % of what other draws of the pictures would have given (see
+            `bootstrap_interval`; always with the same seed).
 
         Raises:
             ValueError: If there is no pair, or labels and image differ in size.
         """
-        label_set = segmenter.label_set
-        matrix = np.zeros((label_set.num_classes,) * 2, np.int64)
+        row = RowScores(segmenter.label_set)
         for labels, images in self._batches(pairs, segmenter.size):
             # A last, smaller batch is filled up: another size would be compiled again.
             missing = self.batch_size - len(images)
             full = np.pad(images, [(0, missing)] + [(0, 0)] * 3, mode="edge")
             read = segmenter.read(full, self.scales)
-            matrix += confusion_matrix(labels, read[: len(labels)], label_set.num_classes)
-        if not matrix.any():
-            raise ValueError("There is nothing to score: no pair was given.")
-        scores = segmentation_scores(matrix, label_set.void_ids)
-        return {
-            "mean_iou": _or_none(scores.mean_iou),
-            "pixel_accuracy": _or_none(scores.pixel_accuracy),
-            "pixel_accuracy_with_void": _or_none(scores.pixel_accuracy_with_void),
-            "per_class_iou": {
-                label_set.names[i]: _or_none(scores.class_iou[i]) for i in label_set.scored_ids
-            },
-        }
+            for layout, found in zip(labels, read, strict=False):
+                row.add(layout, found)
+        return row.scores()
 
     def get_config(self):
         """Returns the constructor's arguments, verbatim."""
@@ -364,7 +356,3 @@ def _check(rule, **values):
     for name, value in values.items():
         if not kept(value, float(limit)):
             raise ValueError(f"`{name}` must be {rule}. Received: {value}.")
-
-
-def _or_none(number):
-    return None if np.isnan(number) else float(number)
