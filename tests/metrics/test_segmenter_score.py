@@ -86,6 +86,36 @@ def test_the_interval_is_that_of_the_pictures():
     assert alone["mean_iou_interval"] == [1.0, 1.0]
 
 
+class Perfect(FittedSegmenter):
+    """Reads ground and the disc: the red pixels."""
+
+    def read(self, images, scales=(1.0,)):
+        return np.where(images[..., 0] > 128, 2, 1)
+
+
+def test_objects_are_connected_parts_of_what_was_read():
+    labels, instances = np.ones((8, 12), np.uint8), np.zeros((8, 12), np.int32)
+    for number, columns in enumerate([slice(0, 2), slice(4, 6), slice(6, 8)], start=1):
+        labels[2:6, columns], instances[2:6, columns] = 2, number
+    labels[7], instances[7] = 0, 9
+    image = np.zeros((8, 12, 3), np.uint8)
+    image[2:6, 0:2] = image[2:6, 4:8] = 255  # Two that touch are read as one.
+    image[7, 3] = 255  # In void nothing counts.
+    eye = Perfect(fixed(0).network, LABELS, (8, 12))
+    pair, maps = [(labels, image)] * 3, [instances] * 3
+    found = tiny().score(eye, pair, maps, things=(2, 3))["instances"]
+    assert found["count_error"] == 1.0 and found["count_error_interval"] == [1.0, 1.0]
+    # One is found whole, one by half, which is IoU 1/2: two hits of three true, of two read.
+    assert found["mean_matched_iou"] == pytest.approx(0.75)
+    assert (found["recall"], found["precision"]) == (2 / 3, 1.0)
+    assert "instances" not in tiny().score(eye, pair)
+    assert "instances" not in tiny().score(eye, pair, maps)
+    # At the size of training.
+    double = [np.repeat(np.repeat(a, 2, 0), 2, 1) for a in (labels, image, instances)]
+    again = tiny().score(eye, [double[:2]], double[2:], things=(2, 3))["instances"]
+    assert again["mean_matched_iou"] == pytest.approx(0.75)
+
+
 def test_any_number_of_pictures_is_scored_at_the_size_of_training():
     many = pairs(scenes(7, size=(20, 33)))  # Neither size is a multiple of the network's.
     pixels = sum((labels > 0).sum() for labels, _ in many)
@@ -165,7 +195,9 @@ def test_the_name_tells_protocols_apart_and_the_config_comes_back():
         **{"zoom": 1.5, "jitter": 0.0, "seed": 1, "precision": "mixed_bfloat16"},
         **{"scales": (1.0, 1.25), "half": 1},
     }
-    assert set(others) == set(protocol.get_config())
+    # Counting objects asks for no other segmenter.
+    assert set(others) == set(protocol.get_config()) - {"instances"}
+    assert SegmenterProtocol(96, 192, precision="float32", instances=True).name == protocol.name
     names = {SegmenterProtocol(**{**protocol.get_config(), k: v}).name for k, v in others.items()}
     assert len(names) == len(others) and protocol.name not in names
     assert SegmenterProtocol().name.split("/")[-3] in ("float32", "mixed_bfloat16")

@@ -81,3 +81,24 @@ def test_a_place_that_cannot_take_the_scores_is_refused_first(run):
 
 def test_one_example_is_too_few(run):
     refuse(run, run.path, ConfigError, "2 examples or more.*Received: 1 of the", limit=1)
+
+
+def test_objects_are_counted_if_the_protocol_says_so(run, tree, tmp_path):
+    counting = parse_config({**tree, "evaluation": {**tiny.PROTOCOL, "instances": True}})
+    output = {"output": tmp_path / "scores.json", "verbose": False}
+    found = evaluate(run.path, config=counting, **output)
+    without = evaluate(run.path, **output)
+    assert len(list((tmp_path / "cache" / "segmenters").iterdir())) == 1
+    for row in ("synthesised", "oracle", "flat", "floor"):
+        counts = found[row].pop("instances")
+        assert counts["count_error_interval"][0] <= counts["count_error"]
+        assert 0 <= counts["recall"] <= 1
+    assert found == without
+
+
+def test_objects_of_data_without_instance_maps_cannot_be_counted(run, tree, tmp_path):
+    data = {**tree["data"], "dataset": tiny.paired_folders(tmp_path / "data", train=2, test=2)}
+    node = {**tiny.PROTOCOL, "instances": True}
+    config = parse_config({**tree, "data": data, "evaluation": node})
+    output = {"output": tmp_path / "scores.json", "config": config}
+    refuse(run, run.path, ValueError, "no instance maps of its own", **output)

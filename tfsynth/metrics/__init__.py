@@ -15,10 +15,12 @@ from tfsynth.metrics.grid import GridPeak as GridPeak
 from tfsynth.metrics.grid import grid_peak as grid_peak
 from tfsynth.metrics.instances import InstanceScores as InstanceScores
 from tfsynth.metrics.instances import Match as Match
+from tfsynth.metrics.instances import has_own_instances as has_own_instances
 from tfsynth.metrics.instances import instance_scores as instance_scores
 from tfsynth.metrics.instances import instance_sums as instance_sums
 from tfsynth.metrics.instances import match_instances as match_instances
 from tfsynth.metrics.instances import objects_of as objects_of
+from tfsynth.metrics.instances import thing_classes as thing_classes
 from tfsynth.metrics.kernel_distance import KernelDistance as KernelDistance
 from tfsynth.metrics.kernel_distance import kernel_distance as kernel_distance
 from tfsynth.metrics.kernel_distance import unbiased_mmd2 as unbiased_mmd2

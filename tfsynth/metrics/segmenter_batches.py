@@ -55,6 +55,41 @@ def resize_ids(ids, size):
     return np.asarray(picture.resize(tuple(size)[::-1], Resampling.NEAREST))
 
 
+def stacked_pairs(pairs, instances, size, batch_size):
+    """Yields labels and images of one size, stacked, and a list of their instance maps.
+
+    Args:
+        pairs: Iterable of (labels (height, width), image (height, width, 3)).
+        instances: Iterable of their instance maps, or `None`: each is `None` then.
+        size: (height, width) that all are resized to.
+        batch_size: Most pairs of a batch.
+
+    Raises:
+        ValueError: If labels and image differ in size.
+    """
+    group, maps = [], []
+    for (labels, image), own in _zipped(pairs, instances):
+        labels, image = np.asarray(labels), np.asarray(image)
+        if labels.shape != image.shape[:2]:
+            raise ValueError(
+                f"Labels and picture must be of one size. Received: {labels.shape} and "
+                f"{image.shape[:2]}."
+            )
+        group.append(resize_pair(labels, image, size))
+        maps.append(None if own is None else resize_ids(np.asarray(own), size))
+        if len(group) == batch_size:
+            yield *(np.stack(part) for part in zip(*group, strict=True)), maps
+            group, maps = [], []
+    if group:
+        yield *(np.stack(part) for part in zip(*group, strict=True)), maps
+
+
+def _zipped(pairs, instances):
+    if instances is None:
+        return ((pair, None) for pair in pairs)
+    return zip(pairs, instances, strict=True)
+
+
 class EverySecond(Sequence):
     """Every second example of a split, each read when it is asked for.
 

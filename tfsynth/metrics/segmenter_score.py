@@ -7,7 +7,6 @@ data set has a score. Numbers of two protocols cannot be compared: name the prot
 """
 
 import dataclasses
-import operator
 import time
 from pathlib import Path
 
@@ -17,14 +16,16 @@ from tqdm import tqdm
 from tfsynth.layers import cpu_computes_bfloat16, dtype_policy, gpu_names
 from tfsynth.metrics import segmenter_training as training
 from tfsynth.metrics.fitted_segmenter import FittedSegmenter
+from tfsynth.metrics.instances import has_own_instances
+from tfsynth.metrics.protocol_checks import check_arguments, check_data
 from tfsynth.metrics.row_scores import RowScores
 from tfsynth.metrics.segmenter import Segmenter
 from tfsynth.metrics.segmenter_batches import (
     EverySecond,
     ResizedPairs,
     TrainingBatches,
-    resize_pair,
     rgb,
+    stacked_pairs,
 )
 from tfsynth.metrics.segmenter_cache import CachedSegmenter
 from tfsynth.registry import register
@@ -32,9 +33,6 @@ from tfsynth.registry import register
 # Part of every protocol's name; raised when network, loss or augmentation change, so that no
 # old score is compared with a new one and no old segmenter is taken from a cache.
 _VERSION = 1
-# Of channels, blocks and pictures: more is a slip, and takes hours or all memory.
-_MOST = 4096
-_PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
 
 @register
@@ -70,6 +68,8 @@ class SegmenterProtocol:
         half: Which training pairs it learns from: `None` for all, 0 for those at the even
             positions of the split, 1 for those at the odd ones. Two judges of different halves
             have no pair in common.
+        instances: Whether objects are counted too, in data with instance maps of its own; not a
+            part of the name, for the segmenter is the same.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -92,34 +92,8 @@ class SegmenterProtocol:
         seed=0,
         precision="auto",
         half: int | None = None,
+        instances=False,
     ):
-        if (height is None) != (width is None):
-            raise ValueError(f"Give both `height` and `width`, or none: {height} and {width}.")
-        _check(">= 1", height=height or 1, width=width or 1, steps=steps, batch_size=batch_size)
-        _check(">= 1", zoom=zoom, scales=len(scales))
-        _check("> 0", learning_rate=learning_rate, scales=min(scales))
-        _check(">= 0", weight_decay=weight_decay, balance=balance, jitter=jitter, seed=seed)
-        _check("<= 1", balance=balance, jitter=jitter)
-        if not filters or len(filters) != len(blocks):
-            raise ValueError(
-                "`filters` and `blocks` have one entry per level, at least one. Received: "
-                f"{list(filters)} and {list(blocks)}."
-            )
-        for name, values in (
-            ("filters", filters),
-            ("blocks", blocks),
-            ("batch_size", [batch_size]),
-        ):
-            if not all(0 <= value <= _MOST for value in values) or min(filters) < 1:
-                raise ValueError(f"`{name}` takes 1 (blocks: 0) to {_MOST}. Received: {values}.")
-        if precision not in _PRECISIONS:
-            raise ValueError(
-                f"`precision` must be one of {', '.join(_PRECISIONS)}. Received: {precision!r}."
-            )
-        if half not in (None, 0, 1):
-            raise ValueError(
-                f"`half` is 0 or 1, or null for all training pairs. Received: {half!r}."
-            )
         self.height = height
         self.width = width
         self.steps = steps
@@ -135,10 +109,12 @@ class SegmenterProtocol:
         self.seed = seed
         self.precision = precision
         self.half = half
+        self.instances = instances
+        check_arguments(self)
 
     @property
     def name(self):
-        """All settings that the score depends on, e.g. `segmenter-v1@96x192/...`."""
+        """All settings that the segmenter depends on, e.g. `segmenter-v1@96x192/...`."""
         size = f"{self.height}x{self.width}" if self.height else "native"
         parts = (
             f"segmenter-v{_VERSION}@{size}",
@@ -165,25 +141,14 @@ class SegmenterProtocol:
         Args:
             dataset: A `Dataset`.
         """
-        if dataset.label_set is None:
-            raise ValueError(
-                "Segmentation scores need label maps to compare with, and the conditions of this "
-                "data are pictures. Leave out `evaluation`, and `evaluate` in `train.then`."
-            )
-        if len(dataset.label_set.scored_ids) < 2:
-            raise ValueError(
-                "Segmentation scores need 2 classes or more that are not void; this data has "
-                f"{len(dataset.label_set.scored_ids)}. Leave out `evaluation`, and `evaluate` in "
-                "`train.then`."
-            )
-        if dataset.image_channels not in (1, 3):
-            raise ValueError(
-                "The segmenter reads photographs of 3 channels, or grey ones; this data's "
-                f"`image_channels` is {dataset.image_channels}. Leave out `evaluation`, and "
-                "`evaluate` in `train.then`."
-            )
+        check_data(dataset)
         if self.half is not None:
             self._pairs_of(dataset.split("train"))
+        if self.instances and not has_own_instances(dataset):
+            raise ValueError(
+                "`instances` of the protocol counts objects, and this data has no instance maps of "
+                "its own to compare with. Give them, or set `instances` to false."
+            )
 
     def fit(self, train, fingerprint=None, cache_dir=None, progress=True, validation=None):
         """Returns the segmenter for a data set, from the cache or trained.
@@ -227,13 +192,16 @@ class SegmenterProtocol:
         found = self._place(train, fingerprint, cache_dir).load()
         return None if found is None else FittedSegmenter(found[0], train.label_set, *found[1:])
 
-    def score(self, segmenter, pairs):
+    def score(self, segmenter, pairs, instances=None, things=()):
         """Scores pictures against the layouts that they should show.
 
         Args:
             segmenter: A `FittedSegmenter`.
             pairs: Iterable of (labels (height, width) integer, image (height, width, 3)
                 uint8), resized like the training pairs.
+            instances: Iterable of the instance map of each layout, integer (height, width); `None`
+                to count no objects.
+            things: Ids of the classes whose objects are counted; see `thing_classes`.
 
         Returns:
             `{"mean_iou", "mean_iou_interval", "pixel_accuracy", "pixel_accuracy_with_void",
@@ -241,19 +209,24 @@ class SegmenterProtocol:
             `SegmentationScores`); `per_class_iou` holds the scored classes by name. `None` stands
             for a class that is neither shown nor read, which the mean skips. The interval is
             [low, high], 95 % of what other draws of the pictures would have given (see
-            `bootstrap_interval`; always with the same seed).
+            `bootstrap_interval`; always with the same seed). With instance maps and things also
+            `instances`, of which each connected part of a thing that was read is one object:
+            `count_error`, the mean over pictures of the sum over things of |objects read - objects
+            shown|; `mean_matched_iou`, `recall` and `precision` as in `InstanceScores`, objects
+            matched within their class; and the intervals of the first two.
 
         Raises:
             ValueError: If there is no pair, or labels and image differ in size.
         """
-        row = RowScores(segmenter.label_set)
-        for labels, images in self._batches(pairs, segmenter.size):
+        row = RowScores(segmenter.label_set, things)
+        batches = stacked_pairs(pairs, instances, segmenter.size, self.batch_size)
+        for labels, images, objects in batches:
             # A last, smaller batch is filled up: another size would be compiled again.
             missing = self.batch_size - len(images)
             full = np.pad(images, [(0, missing)] + [(0, 0)] * 3, mode="edge")
             read = segmenter.read(full, self.scales)
-            for layout, found in zip(labels, read, strict=False):
-                row.add(layout, found)
+            for layout, found, own in zip(labels, read, objects, strict=False):
+                row.add(layout, found, own)
         return row.scores()
 
     def get_config(self):
@@ -261,7 +234,7 @@ class SegmenterProtocol:
         names = (
             *("height", "width", "steps", "batch_size", "filters", "blocks", "learning_rate"),
             *("weight_decay", "balance", "zoom", "jitter", "scales", "seed", "precision"),
-            "half",
+            *("half", "instances"),
         )
         values = {name: getattr(self, name) for name in names}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
@@ -330,29 +303,3 @@ class SegmenterProtocol:
                 f"{len(train)}. Leave `half` out, or give more pairs."
             )
         return pairs
-
-    def _batches(self, pairs, size):
-        """Yields (labels, images) of one size, stacked: at most `batch_size` of each."""
-        group = []
-        for labels, image in pairs:
-            labels, image = np.asarray(labels), np.asarray(image)
-            if labels.shape != image.shape[:2]:
-                raise ValueError(
-                    f"Labels and picture must be of one size. Received: {labels.shape} and "
-                    f"{image.shape[:2]}."
-                )
-            group.append(resize_pair(labels, image, size))
-            if len(group) == self.batch_size:
-                yield [np.stack(part) for part in zip(*group, strict=True)]
-                group = []
-        if group:
-            yield [np.stack(part) for part in zip(*group, strict=True)]
-
-
-def _check(rule, **values):
-    """Raises `ValueError` for the first value that breaks the rule, e.g. `">= 1"`."""
-    sign, limit = rule.split()
-    kept = {">=": operator.ge, ">": operator.gt, "<=": operator.le}[sign]
-    for name, value in values.items():
-        if not kept(value, float(limit)):
-            raise ValueError(f"`{name}` must be {rule}. Received: {value}.")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tfsynth import models, registry, sheets
+from tfsynth import metrics, models, registry, sheets
 from tfsynth.config import ConfigError
 from tfsynth.data.examples import Examples
 from tfsynth.files import cache_folder, remove_abandoned, write_text
@@ -91,6 +91,7 @@ def evaluate(
         made["reconstructed"] = _reconstructed(synthesizer, layouts)
     real = list(_pairs(examples))
     made = {name: list(_scored(pictures, real)) for name, pictures in made.items()}
+    objects = _objects(judges, examples, dataset.label_set)
 
     def rows():
         return {
@@ -106,10 +107,10 @@ def evaluate(
         "split": split,
         "examples": len(examples),
         "size": list(size),
-        **first.score(rows()),
+        **first.score(rows(), *objects),
     }
     for judge in more:
-        scores["second"] = {"protocol": judge.protocol.name, **judge.score(rows())}
+        scores["second"] = {"protocol": judge.protocol.name, **judge.score(rows(), *objects)}
     write_text(target, json.dumps(scores, indent=1) + "\n")
     return scores
 
@@ -148,6 +149,18 @@ def _examples(split, size, config, limit=None):
 
 def _pairs(examples):
     return ((example["labels"], rgb(example["image"])) for example in examples)
+
+
+def _objects(judges, examples, label_set):
+    """Returns the instance maps of the examples, if a judge counts objects, and what it counts."""
+    if not any(judge.protocol.instances for judge in judges):
+        return None, ()
+    instances = [example["instances"] for example in examples]
+    labels = (example["labels"] for example in examples)
+    things = metrics.thing_classes(labels, instances, label_set.scored_ids)
+    if not things:
+        print("No class has two objects in one layout: there is nothing to count.")
+    return instances, things
 
 
 def _scored(pictures, real):

@@ -27,13 +27,19 @@ class Judge:
     protocol: metrics.SegmenterProtocol
     segmenter: metrics.FittedSegmenter
 
-    def score(self, rows):
+    def score(self, rows, instances, things):
         """Returns dict of row -> scores.
 
         Args:
             rows: Dict of row -> iterable of (labels, image).
+            instances: Sequence of the instance maps of the layouts; `None` if no judge counts.
+            things: Ids of the classes whose objects are counted.
         """
-        return {name: self.protocol.score(self.segmenter, pairs) for name, pairs in rows.items()}
+        own = instances if self.protocol.instances else None
+        return {
+            name: self.protocol.score(self.segmenter, pairs, own, things)
+            for name, pairs in rows.items()
+        }
 
 
 def fit_judges(config, dataset, verbose):
