@@ -29,6 +29,8 @@ from tfsynth.metrics.nearest import nearest_training_pictures as nearest_trainin
 from tfsynth.metrics.references import flat_pairs as flat_pairs
 from tfsynth.metrics.references import mean_colours as mean_colours
 from tfsynth.metrics.references import shuffled_pairs as shuffled_pairs
+from tfsynth.metrics.seeds import reading_agreement as reading_agreement
+from tfsynth.metrics.seeds import texture_difference as texture_difference
 from tfsynth.metrics.segmentation import SegmentationScores as SegmentationScores
 from tfsynth.metrics.segmentation import confusion_matrix as confusion_matrix
 from tfsynth.metrics.segmentation import segmentation_scores as segmentation_scores

@@ -219,15 +219,25 @@ class SegmenterProtocol:
             ValueError: If there is no pair, or labels and image differ in size.
         """
         row = RowScores(segmenter.label_set, things)
+        for labels, read, own in self.readings(segmenter, pairs, instances):
+            row.add(labels, read, own)
+        return row.scores()
+
+    def readings(self, segmenter, pairs, instances=None):
+        """Yields (labels, classes read, instance map or `None`) of each pair.
+
+        Args:
+            segmenter, pairs, instances: See `score`.
+
+        Each is an integer array (height, width) of the segmenter's size.
+        """
         batches = stacked_pairs(pairs, instances, segmenter.size, self.batch_size)
         for labels, images, objects in batches:
             # A last, smaller batch is filled up: another size would be compiled again.
             missing = self.batch_size - len(images)
             full = np.pad(images, [(0, missing)] + [(0, 0)] * 3, mode="edge")
             read = segmenter.read(full, self.scales)
-            for layout, found, own in zip(labels, read, objects, strict=False):
-                row.add(layout, found, own)
-        return row.scores()
+            yield from zip(labels, read[: len(labels)], objects, strict=True)
 
     def get_config(self):
         """Returns the constructor's arguments, verbatim."""

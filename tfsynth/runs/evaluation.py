@@ -12,15 +12,25 @@ from tfsynth.files import cache_folder, remove_abandoned, write_text
 from tfsynth.metrics import references
 from tfsynth.metrics.segmenter_batches import rgb
 from tfsynth.runs.checks import check_classes, check_keras
+from tfsynth.runs.feature_scores import FeatureScores, refuse_training_split
 from tfsynth.runs.folder import RunFolder
 from tfsynth.runs.judges import fit_judges, refuse_trained_against
 from tfsynth.runs.parts import build_dataset, build_protocols
+from tfsynth.runs.seed_scores import SEEDED, draws_anything, seed_scores
 from tfsynth.synthesis.deployment import open_model
 
 
 @registry.own_random_numbers()
 def evaluate(
-    model_path, *, config=None, output=None, split="test", limit=None, size=None, verbose=True
+    model_path,
+    *,
+    config=None,
+    output=None,
+    split="test",
+    limit=None,
+    size=None,
+    features=None,
+    verbose=True,
 ):
     """Scores the synthesised photographs of a split, beside three reference rows.
 
@@ -44,17 +54,25 @@ def evaluate(
         limit: Number of first examples to score; `None` for all.
         size: (height, width) in pixels that the model's pictures are resized to and scored at;
             `None` for that of the config, which is the size of the layouts.
+        features: A `.keras` file, a network from RGB pictures in [-1, 1] to features, by which
+            the synthesised pictures are compared with the real ones; `None` for no such scores.
         verbose: Whether to show progress.
 
     Returns:
         `{"protocol": ..., "synthesised": {"mean_iou": ..., ...}, "oracle": ..., "flat":
-        ..., "floor": ...}`, values 0..1; of a second judge the same under `second`.
+        ..., "floor": ...}`, values 0..1 (see `SegmenterProtocol.score`); of a second judge the
+        same under `second`. Of a model that draws noise or styles `seeds`, what two seeds change
+        (see `runs.seed_scores`). With `features` also `kernel_distance`, that of synthesised and
+        of real training pictures from the real pictures of the split, and `nearest`, how near
+        the nearest training picture is to the synthesised and to the real pictures, in medians of
+        the latter.
 
     Raises:
         ValueError: If there is no protocol, model and data do not fit, there are fewer
             than 2 examples, a judge is a network that the model was trained against, or a
             `.keras` file comes without `config` or `output`.
-        FileNotFoundError: If there is no such model, or no folder for the output.
+        FileNotFoundError: If there is no such model, no such file of features, or no folder for
+            the output.
     """
     check_keras()  # The segmenter would learn less, and be kept for later.
     remove_abandoned(cache_folder(), within=True)
@@ -62,16 +80,11 @@ def evaluate(
     target = _target(path, output, split, limit)
     synthesizer = open_model(path)
     config = config or own_config(path)
-    if config.evaluation is None:
-        raise ConfigError("The config has no `evaluation`: name a protocol to score with.")
-    dataset = build_dataset(config)
-    for protocol in build_protocols(config).values():
-        protocol.check_data(dataset)
-    if dataset.label_set != synthesizer.label_set:
-        raise ConfigError(
-            f"{model_path} was trained with other classes than the data's: "
-            f"{', '.join(synthesizer.label_set.names) if synthesizer.label_set else 'none'}."
-        )
+    by_features = None
+    if features is not None:
+        refuse_training_split(split)
+        by_features = FeatureScores(features)
+    dataset = _data_of(config, synthesizer, model_path)
     layouts = _examples(dataset.split(split), config.data.size, config, limit)
     size = tuple(size or config.data.size)
     examples = _examples(dataset.split(split), size, config, limit)
@@ -83,14 +96,12 @@ def evaluate(
     check_classes(dataset, split, verbose)
     first, *more = judges = fit_judges(config, dataset, verbose)
     refuse_trained_against(judges, getattr(synthesizer, "provenance", {}))
-    colours = references.mean_colours(
-        _pairs(_examples(dataset.split("train"), size, config)), dataset.label_set.num_classes
-    )
-    made = {"synthesised": _synthesised(synthesizer, layouts, verbose)}
-    if synthesizer.encoder is not None:
-        made["reconstructed"] = _reconstructed(synthesizer, layouts)
+    training = _examples(dataset.split("train"), size, config)
+    colours = references.mean_colours(_pairs(training), dataset.label_set.num_classes)
     real = list(_pairs(examples))
-    made = {name: list(_scored(pictures, real)) for name, pictures in made.items()}
+    made = {"synthesised": _scored(_synthesised(synthesizer, layouts, verbose), real)}
+    if synthesizer.encoder is not None:
+        made["reconstructed"] = _scored(_reconstructed(synthesizer, layouts), real)
     objects = _objects(judges, examples, dataset.label_set)
 
     def rows():
@@ -111,8 +122,30 @@ def evaluate(
     }
     for judge in more:
         scores["second"] = {"protocol": judge.protocol.name, **judge.score(rows(), *objects)}
+    if draws_anything(synthesizer):
+        some = _examples(dataset.split(split), config.data.size, config, min(SEEDED, len(real)))
+        again = _scored(_synthesised(synthesizer, some, verbose, len(real)), real[: len(some)])
+        scores["seeds"] = seed_scores(first, made["synthesised"][: len(some)], again)
+    if by_features is not None:
+        pictures = [[picture for _, picture in row] for row in (made["synthesised"], real)]
+        scores |= by_features.score(*pictures, _Photographs(training))
     write_text(target, json.dumps(scores, indent=1) + "\n")
     return scores
+
+
+def _data_of(config, synthesizer, model_path):
+    """Returns the `Dataset` of a config; raises `ConfigError` if it cannot score the model."""
+    if config.evaluation is None:
+        raise ConfigError("The config has no `evaluation`: name a protocol to score with.")
+    dataset = build_dataset(config)
+    for protocol in build_protocols(config).values():
+        protocol.check_data(dataset)
+    if dataset.label_set != synthesizer.label_set:
+        raise ConfigError(
+            f"{model_path} was trained with other classes than the data's: "
+            f"{', '.join(synthesizer.label_set.names) if synthesizer.label_set else 'none'}."
+        )
+    return dataset
 
 
 def _target(model_path, output, split, limit):
@@ -163,15 +196,30 @@ def _objects(judges, examples, label_set):
     return instances, things
 
 
+class _Photographs:
+    """The photographs of examples, read anew each time that they are looked through."""
+
+    def __init__(self, examples):
+        self.examples = examples
+
+    def __len__(self):
+        return len(self.examples)
+
+    def __iter__(self):
+        return (rgb(example["image"]) for example in self.examples)
+
+
 def _scored(pictures, real):
-    """Yields each picture beside the labels of its layout, at their size."""
-    for picture, (labels, _) in zip(pictures, real, strict=True):
-        yield labels, sheets.resized(rgb(picture), labels.shape)
+    """Returns each picture beside the labels of its layout, at their size."""
+    return [
+        (labels, sheets.resized(rgb(picture), labels.shape))
+        for picture, (labels, _) in zip(pictures, real, strict=True)
+    ]
 
 
-def _synthesised(synthesizer, layouts, verbose):
+def _synthesised(synthesizer, layouts, verbose, first_seed=0):
     bar = tqdm(layouts, "synthesising", len(layouts), unit="image", disable=not verbose)
-    for seed, layout in enumerate(bar):
+    for seed, layout in enumerate(bar, start=first_seed):
         yield synthesizer.synthesize(layout["labels"], layout["instances"], seed=seed)
 
 
