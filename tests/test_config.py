@@ -53,6 +53,11 @@ def test_overrides_reach_every_depth(tmp_path):
         ("train.minutes=0", "`train.minutes` must be above 0"),
         ("train.then=[export, deploy]", "any of evaluate, export. Received: 'deploy'"),
         ("train.then=[evaluate]", "give an `evaluation`"),
+        (
+            "second_evaluation={class: SegmenterProtocol}",
+            "`second_evaluation` stands beside `evaluation`, and there is none",
+        ),
+        ("second_evaluation=3", "`second_evaluation` takes a mapping"),
         ("precision=half", "`precision` takes one of auto, .* Received: 'half'"),
         ("game.generator.filters.x=2", "`game.generator.filters` is 8: it has no keys"),
         ("game.terms.1.weight=2", "Unknown key `game.terms.1`. Known here: 0"),
@@ -140,3 +145,10 @@ def test_a_file_that_is_no_config_is_named_and_an_override_is_not_blamed_on_it(t
         load_config(path, ["seed=1"])
     with pytest.raises(ConfigError, match="^Unknown key `sed`"):
         load_config("demo", ["sed=1"])
+
+
+def test_a_second_judge_is_another_one():
+    judge = {"class": "SegmenterProtocol", "seed": 1}
+    same = {**TREE, "evaluation": judge, "second_evaluation": dict(judge)}
+    with pytest.raises(ConfigError, match="`second_evaluation` is the same as `evaluation`"):
+        parse_config(same)

@@ -93,6 +93,9 @@ def test_a_value_of_another_kind_is_refused_in_a_sentence_that_names_it(name):
         ("schedule", {}, "`schedule` names a class"),
         ("schedule", {"class": "L1Loss"}, "`schedule` names a part such as ConstantThenLinear"),
         ("evaluation", {"class": "L1Loss"}, "`evaluation` names a part such as SegmenterProtocol"),
+        ("second_evaluation", {"class": "L1Loss"}, "`second_evaluation` names a part such as Segm"),
+        ("second_evaluation", {"steps": 2}, "`second_evaluation` names a class"),
+        ("second_evaluation.half", 3, "`second_evaluation`: `half` is 0 or 1"),
         (
             "evaluation.filters",
             [True],

@@ -1,10 +1,19 @@
 """Feature models: any function of pictures, and Keras models averaged over places."""
 
+import hashlib
+
 import keras
 import numpy as np
 import pytest
 
-from tfsynth.metrics import FeatureModel, keras_features, pixel_features, read_features
+from tfsynth.layers import dtype_policy
+from tfsynth.metrics import (
+    FeatureModel,
+    keras_features,
+    pixel_features,
+    read_features,
+    weights_sha256,
+)
 
 
 def greys(*levels, size=(2, 4)):
@@ -64,6 +73,33 @@ def test_a_file_is_named_with_its_checksum(tmp_path):
     np.testing.assert_allclose(model(greys(255)), np.ones((1, 6)), atol=1e-6)
     with pytest.raises(FileNotFoundError, match="none.keras is not there"):
         read_features(tmp_path / "none.keras")
+
+
+def weighted(**options):
+    """Weights that train and others, in both orders."""
+    pictures = keras.Input((None, None, 3))
+    normal = keras.layers.BatchNormalization(name="first", **options)(pictures)
+    mixed = keras.layers.Conv2D(2, 1, kernel_initializer="ones", name="second")(normal)
+    return keras.Model(pictures, keras.layers.BatchNormalization(name="third")(mixed))
+
+
+def test_weights_are_known_by_their_sum_in_any_file_and_policy(tmp_path):
+    network = weighted()
+    digest = hashlib.sha256()
+    # gamma, beta, mean and variance of 3 channels, kernel and bias, the same of 2 channels.
+    for shape, value in [
+        *(((3,), 1), ((3,), 0), ((3,), 0), ((3,), 1), ((1, 1, 3, 2), 1), ((2,), 0)),
+        *(((2,), 1), ((2,), 0), ((2,), 0), ((2,), 1)),
+    ]:
+        digest.update(f"{list(shape)}".encode() + np.full(shape, value, "<f4").tobytes())
+    assert weights_sha256(network) == digest.hexdigest()
+    network.save(tmp_path / "copy.keras")
+    network.trainable = False
+    with dtype_policy("mixed_bfloat16"):
+        copy = keras.models.load_model(tmp_path / "copy.keras")
+        again = weighted()
+    assert {digest.hexdigest()} == {weights_sha256(n) for n in (network, copy, again)}
+    assert weights_sha256(weighted(beta_initializer="ones")) != digest.hexdigest()
 
 
 def test_pixels_are_features():

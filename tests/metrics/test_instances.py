@@ -8,10 +8,12 @@ import pytest
 from tfsynth.metrics import (
     Match,
     bootstrap_interval,
+    has_own_instances,
     instance_scores,
     instance_sums,
     match_instances,
     objects_of,
+    thing_classes,
 )
 
 TRUTH = np.array(
@@ -145,3 +147,30 @@ def test_what_cannot_be_matched_is_refused(truth, prediction, settings, message)
 def test_sums_of_one_picture_a_row_are_refused():
     with pytest.raises(ValueError, match=r"one array \(7,\).*Received: \(2, 7\)"):
         instance_scores(np.zeros((2, 7)))
+
+
+def test_things_are_classes_with_two_objects_in_one_layout():
+    labels = [np.array([[1, 1, 2, 2]]), np.array([[1, 3, 3, 3]]), np.array([[2, 2, 0, 0]])]
+    ids = [np.array([[5, 5, 6, 6]]), np.array([[5, 7, 8, 8]]), np.array([[9, 9, 1, 2]])]
+    assert thing_classes(iter(labels), iter(ids), (0, 1, 2, 3)) == (0, 3)
+    assert thing_classes(labels, ids, (1, 2, 3)) == (3,)
+    assert thing_classes(labels[:1], ids[:1], (1, 2, 3)) == ()
+
+
+class Data:
+    """A data set of one example."""
+
+    def __init__(self, **example):
+        self.example = example
+
+    def split(self, name):
+        assert name == "train"
+        return [self.example]
+
+
+def test_instance_maps_that_were_made_of_labels_are_not_the_datas_own():
+    assert has_own_instances(Data(labels=0, instances=0))
+    assert not has_own_instances(Data(labels=0))
+    made = Data(labels=0, instances=0)
+    made.instances_from = "components"
+    assert not has_own_instances(made)

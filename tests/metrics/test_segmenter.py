@@ -48,6 +48,37 @@ def test_the_default_network_has_its_stated_size():
     assert network.count_params() == 924_397
 
 
+def rows_that_count(network, size):
+    """Returns, for each row of logits, how many rows there are from the first that moves it."""
+    random = np.random.default_rng(0)
+    picture = random.uniform(-1, 1, (size, 16, 3)).astype("float32")
+    changed = np.repeat(picture[None], size, axis=0)
+    changed[range(size), range(size)] = random.uniform(-1, 1, (size, 16, 3))
+    logits = network.predict_on_batch(np.concatenate([picture[None], changed]))
+    # (rows changed, rows of logits)
+    moved = np.abs(logits[1:] - logits[0]).max(axis=(2, 3)) > 1e-7
+    extents = [np.flatnonzero(column) for column in moved.T]
+    return [int(found[-1] - found[0] + 1) for found in extents]
+
+
+@pytest.mark.parametrize(
+    ("filters", "blocks", "field"),
+    [((12,), (0,), 5), ((12,), (3,), 29), ((12, 12), (0, 1), 29), ((12, 12, 12), (1, 0, 0), 41)],
+)
+def test_the_receptive_field_is_what_moves_a_logit(filters, blocks, field):
+    network = Segmenter(4, filters=filters, blocks=blocks, seed=1)
+    context = network.get_layer("context")
+    context.set_weights([np.zeros(weight.shape) for weight in context.get_weights()])
+    assert network.receptive_field == field
+    inside = rows_that_count(network, 128)[48:80]
+    assert max(inside) == field and min(inside) <= field
+
+
+def test_the_judges_of_the_demo_differ_in_what_they_see():
+    assert Segmenter(13, filters=(48,), blocks=(3,)).receptive_field == 29
+    assert Segmenter(13, filters=(24, 40, 56, 72)).receptive_field == 185 >= 4 * 29
+
+
 def test_a_seed_gives_the_same_weights_whatever_was_drawn_before():
     first = small().get_weights()
     keras.random.normal((3,))

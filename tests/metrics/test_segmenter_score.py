@@ -66,8 +66,54 @@ def test_scores_are_those_of_the_whole_set_and_skip_what_is_not_there():
     assert scores["pixel_accuracy_with_void"] == pytest.approx(36 / 48)
     void = tiny().score(fixed(0, (4, 6)), [(np.zeros((4, 6), np.uint8), image)])
     assert (void["mean_iou"], void["pixel_accuracy"]) == (None, None)
+    assert void["mean_iou_interval"] is None
     assert void["pixel_accuracy_with_void"] == 0.0
     assert json.loads(json.dumps(void, allow_nan=False)) == void
+
+
+def test_the_interval_is_that_of_the_pictures():
+    ground, disc = np.ones((4, 6), np.uint8), np.full((4, 6), 2, np.uint8)
+    image = np.zeros((4, 6, 3), np.uint8)
+    pairs = [(ground, image)] * 30 + [(disc, image)] * 10
+    scores = tiny().score(fixed(0, (4, 6)), pairs)
+    assert scores["mean_iou"] == pytest.approx(0.375)
+    # Half of the share of ground among 40 pictures drawn anew: a deviation of 0.034.
+    low, high = scores["mean_iou_interval"]
+    assert low == pytest.approx(0.375 - 1.96 * 0.0342, abs=0.013)
+    assert high == pytest.approx(0.375 + 1.96 * 0.0342, abs=0.013)
+    assert tiny(seed=3).score(fixed(0, (4, 6)), pairs)["mean_iou_interval"] == [low, high]
+    alone = tiny().score(fixed(0, (4, 6)), pairs[:1])
+    assert alone["mean_iou_interval"] == [1.0, 1.0]
+
+
+class Perfect(FittedSegmenter):
+    """Reads ground and the disc: the red pixels."""
+
+    def read(self, images, scales=(1.0,)):
+        return np.where(images[..., 0] > 128, 2, 1)
+
+
+def test_objects_are_connected_parts_of_what_was_read():
+    labels, instances = np.ones((8, 12), np.uint8), np.zeros((8, 12), np.int32)
+    for number, columns in enumerate([slice(0, 2), slice(4, 6), slice(6, 8)], start=1):
+        labels[2:6, columns], instances[2:6, columns] = 2, number
+    labels[7], instances[7] = 0, 9
+    image = np.zeros((8, 12, 3), np.uint8)
+    image[2:6, 0:2] = image[2:6, 4:8] = 255  # Two that touch are read as one.
+    image[7, 3] = 255  # In void nothing counts.
+    eye = Perfect(fixed(0).network, LABELS, (8, 12))
+    pair, maps = [(labels, image)] * 3, [instances] * 3
+    found = tiny().score(eye, pair, maps, things=(2, 3))["instances"]
+    assert found["count_error"] == 1.0 and found["count_error_interval"] == [1.0, 1.0]
+    # One is found whole, one by half, which is IoU 1/2: two hits of three true, of two read.
+    assert found["mean_matched_iou"] == pytest.approx(0.75)
+    assert (found["recall"], found["precision"]) == (2 / 3, 1.0)
+    assert "instances" not in tiny().score(eye, pair)
+    assert "instances" not in tiny().score(eye, pair, maps)
+    # At the size of training.
+    double = [np.repeat(np.repeat(a, 2, 0), 2, 1) for a in (labels, image, instances)]
+    again = tiny().score(eye, [double[:2]], double[2:], things=(2, 3))["instances"]
+    assert again["mean_matched_iou"] == pytest.approx(0.75)
 
 
 def test_any_number_of_pictures_is_scored_at_the_size_of_training():
@@ -147,9 +193,11 @@ def test_the_name_tells_protocols_apart_and_the_config_comes_back():
         **{"height": 64, "width": 128, "steps": 5, "batch_size": 2, "filters": (8,) * 4},
         **{"blocks": (0,) * 4, "learning_rate": 1e-3, "weight_decay": 0.0, "balance": 0.5},
         **{"zoom": 1.5, "jitter": 0.0, "seed": 1, "precision": "mixed_bfloat16"},
-        "scales": (1.0, 1.25),
+        **{"scales": (1.0, 1.25), "half": 1},
     }
-    assert set(others) == set(protocol.get_config())
+    # Counting objects asks for no other segmenter.
+    assert set(others) == set(protocol.get_config()) - {"instances"}
+    assert SegmenterProtocol(96, 192, precision="float32", instances=True).name == protocol.name
     names = {SegmenterProtocol(**{**protocol.get_config(), k: v}).name for k, v in others.items()}
     assert len(names) == len(others) and protocol.name not in names
     assert SegmenterProtocol().name.split("/")[-3] in ("float32", "mixed_bfloat16")
@@ -167,6 +215,7 @@ def test_the_name_tells_protocols_apart_and_the_config_comes_back():
         ({"balance": -0.1}, "`balance`"),
         ({"learning_rate": 0.0}, "`learning_rate` must be > 0"),
         ({"precision": "float16"}, "one of auto, float32, mixed_bfloat16"),
+        ({"half": 2}, "`half` is 0 or 1, or null for all training pairs. Received: 2"),
     ],
 )
 def test_settings_out_of_range_are_refused(arguments, message):
@@ -218,6 +267,10 @@ def test_the_second_time_nothing_is_trained(cache, fitted):
     assert SegmenterProtocol(**record["config"]).name == tiny().name
     assert record["validation"] == fitted.validation
     assert record["dataset"] == "abc"
+    assert again.sha256 == fitted.sha256 == record["sha256"]
+    assert tiny().cached(Scenes(), "abc", cache).sha256 == record["sha256"]
+    assert tiny(seed=1).cached(Scenes(), "abc", cache) is None
+    assert tiny().fit(scenes(2), progress=False).sha256 is None
 
 
 @pytest.mark.parametrize("change", [{"steps": 3}, {"seed": 1}, {"jitter": 0.9}])
@@ -273,6 +326,34 @@ class PressesCtrlC(Scenes):
         if index == len(self) - 1:
             os.kill(os.getpid(), signal.SIGINT)
         return super().__getitem__(index)
+
+
+class Watched(Scenes):
+    """A split that knows which of its examples were read."""
+
+    def __init__(self, examples):
+        super().__init__(examples)
+        self.read = set()
+
+    def __getitem__(self, index):
+        self.read.add(index)
+        return super().__getitem__(index)
+
+
+def test_two_halves_have_no_pair_in_common_and_segmenters_of_their_own(tmp_path):
+    for half, positions in ((0, {0, 2, 4}), (1, {1, 3}), (None, set(range(5)))):
+        split = Watched(scenes(5))
+        tiny(half=half).fit(split, "abc", tmp_path, progress=False)
+        assert split.read == positions
+    assert len(list(tmp_path.iterdir())) == 3
+    assert tiny(half=1).name == f"{tiny().name}/half1"
+    assert round_trip(tiny(half=0)).name.endswith("/flip-mean/half0")
+
+
+def test_a_half_without_pairs_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="`half` 1 of the training split has no pairs.* has 1"):
+        tiny(half=1).fit(scenes(1), "abc", tmp_path, progress=False)
+    assert tiny(half=0).fit(scenes(1), progress=False).size == (32, 48)
 
 
 def test_ctrl_c_leaves_the_cache_as_it_was(cache, fitted):

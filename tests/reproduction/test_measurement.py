@@ -35,6 +35,9 @@ def test_scores_are_asked_for_by_the_measures_that_need_them():
     assert not found.scored
     assert take_measures(found, ["pixel_accuracy"]) == ({"pixel_accuracy": 0.75}, {})
     assert found.scored
+    assert take_measures(found, ["second_mean_iou"]) == ({"second_mean_iou": None}, {})
+    scores["second"] = {"synthesised": {"mean_iou": 0.25}}
+    assert take_measures(found, ["second_mean_iou"]) == ({"second_mean_iou": 0.25}, {})
     with pytest.raises(ValueError, match="This subject was given no `score`"):
         take_measures(subject(Painter(), test=[Street()]), ["mean_iou"])
 

@@ -63,6 +63,14 @@ def test_measures_of_another_kind_stand_in_a_table_of_their_own(compared):
     assert rows[2:] == ["| plain | 9.00 | – |", "| real photographs | 20.00 | – |"]
 
 
+def test_a_second_judge_is_named(compared):
+    assert "Second judge" not in page.markdown(TABLE, compared, {})
+    scored = {**result({}, mean_iou=0.5), "second_protocol": "another segmenter"}
+    both = compare(TABLE, "streets", {"plain": {0: scored}}, dict.fromkeys(TABLE.rows, "runs/a"))
+    said = "Protocol a segmenter, 100 test pictures. Second judge: another segmenter."
+    assert said in page.markdown(TABLE, both, {})
+
+
 def test_questions_that_can_be_answered_are(compared):
     text = page.markdown(TABLE, compared, {})
     assert "| The encoder | mean IoU | 0.562 | 0.250 | yes |" in text

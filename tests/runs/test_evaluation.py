@@ -6,11 +6,10 @@ import pytest
 
 from tests import tiny
 from tests.runs import scores
-from tfsynth import registry
+from tests.runs.untrained import write_run
 from tfsynth.config import ConfigError, parse_config
 from tfsynth.runs.evaluation import evaluate
 from tfsynth.runs.folder import RunFolder
-from tfsynth.synthesis.synthesizer import Synthesizer
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +22,7 @@ def tree(tmp_path_factory):
 def run(tree, tmp_path, monkeypatch):
     """A run folder with a config, a model and the scores of a whole test split."""
     monkeypatch.setenv("TFSYNTH_CACHE", str(tmp_path / "cache"))
-    run = RunFolder(tmp_path / "run")
-    run.path.mkdir()
-    run.config.write_text(parse_config(tree).to_yaml())
-    parts = {key: registry.build(tree["game"][key]) for key in ("generator", "conditioning")}
-    label_set = registry.build(tree["data"]["dataset"]).label_set
-    Synthesizer(**parts, label_set=label_set).save(run.synthesizer)
+    run = write_run(tree, tmp_path / "run")
     run.metrics.write_text("the whole test split")
     return run
 
@@ -87,3 +81,24 @@ def test_a_place_that_cannot_take_the_scores_is_refused_first(run):
 
 def test_one_example_is_too_few(run):
     refuse(run, run.path, ConfigError, "2 examples or more.*Received: 1 of the", limit=1)
+
+
+def test_objects_are_counted_if_the_protocol_says_so(run, tree, tmp_path):
+    counting = parse_config({**tree, "evaluation": {**tiny.PROTOCOL, "instances": True}})
+    output = {"output": tmp_path / "scores.json", "verbose": False}
+    found = evaluate(run.path, config=counting, **output)
+    without = evaluate(run.path, **output)
+    assert len(list((tmp_path / "cache" / "segmenters").iterdir())) == 1
+    for row in ("synthesised", "oracle", "flat", "floor"):
+        counts = found[row].pop("instances")
+        assert counts["count_error_interval"][0] <= counts["count_error"]
+        assert 0 <= counts["recall"] <= 1
+    assert found == without
+
+
+def test_objects_of_data_without_instance_maps_cannot_be_counted(run, tree, tmp_path):
+    data = {**tree["data"], "dataset": tiny.paired_folders(tmp_path / "data", train=2, test=2)}
+    node = {**tiny.PROTOCOL, "instances": True}
+    config = parse_config({**tree, "data": data, "evaluation": node})
+    output = {"output": tmp_path / "scores.json", "config": config}
+    refuse(run, run.path, ValueError, "no instance maps of its own", **output)

@@ -1,10 +1,12 @@
 """`tfsynth evaluate`: scores a run or a model on the real photographs of a split."""
 
 import json
+import sys
 from pathlib import Path
 
 from tfsynth.commands.arguments import add_device, natural_number, positive_count
 from tfsynth.commands.loading import load_experiment
+from tfsynth.commands.scores import mean_ious
 
 SUMMARY = "score a run or a model on held-out label maps"
 EXAMPLES = """\
@@ -12,6 +14,14 @@ examples:
   tfsynth evaluate runs/demo                       writes runs/demo/metrics.json
   tfsynth evaluate runs/demo --split validation --limit 50 --output quick.json
   tfsynth evaluate my.keras --config demo --output metrics.json
+  tfsynth evaluate runs/demo --features squeezenet.keras
+
+The scores go to standard output as JSON, and the mean IoU of each row to standard error. A config
+with a `second_evaluation` has two judges: `second` holds the same rows by the second one. A judge
+that the model was trained against is refused. With --features, `kernel_distance` is the distance of
+the synthesised pictures from the real ones, beside that of the real training pictures, and
+`nearest` says how near the nearest training picture is. Models that draw noise or styles have
+`seeds`: how much two seeds of one layout differ in texture, and agree in what the judge reads.
 """
 
 
@@ -48,11 +58,16 @@ def add_arguments(parser):
         metavar="N",
         help="the seed of the shuffle in the row `floor` (default: the config's)",
     )
+    parser.add_argument(
+        "--features",
+        metavar="FILE",
+        help="feature network (.keras) by which pictures are compared with real ones too",
+    )
     add_device(parser, "scores")
 
 
 def run(arguments):
-    """Scores, and prints the scores as JSON."""
+    """Scores, prints the scores as JSON, and on the other stream the mean IoU in a line."""
     from tfsynth.config import load_config
 
     config = arguments.config
@@ -71,5 +86,8 @@ def run(arguments):
         output=arguments.output,
         split=arguments.split,
         limit=arguments.limit,
+        features=arguments.features,
     )
     print(json.dumps(metrics, indent=2))
+    for judge, words in mean_ious(metrics).items():
+        print(f"{judge:<10}{words}", file=sys.stderr)

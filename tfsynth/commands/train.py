@@ -7,6 +7,7 @@ from pathlib import Path
 from tfsynth.commands.arguments import add_device, add_overrides, overrides, positive_number
 from tfsynth.commands.loading import load_experiment
 from tfsynth.commands.programs import program
+from tfsynth.commands.scores import mean_ious
 
 SUMMARY = "train a config, or resume a run that was interrupted"
 EXAMPLES = """\
@@ -81,8 +82,8 @@ def what_next(run_dir):
     scores = run_dir / "metrics.json"
     lines = [f"\nFinished: {run_dir}"]
     if scores.is_file():
-        shown = _mean_ious(scores)
-        lines.append(f"  mean IoU    {shown}   (all scores: {scores})")
+        first, *more = _mean_ious(scores)
+        lines += [f"{first}   (all scores: {scores})", *more]
     lines += [
         f"  open        {run_dir / 'samples.png'}: the first test layouts",
         f"  watch       {program('tensorboard')} --logdir {_quoted(run_dir / 'logs')}",
@@ -96,12 +97,10 @@ def what_next(run_dir):
 
 
 def _mean_ious(scores):
-    """Returns the mean IoU of each row of a file of scores, in words."""
-    rows = ("synthesised", "oracle", "flat", "floor")
+    """Returns a line for each judge of a file of scores: the mean IoU of each row."""
     try:
-        metrics = json.loads(scores.read_text(encoding="utf-8"))
-        values = {row: metrics[row]["mean_iou"] for row in rows}
-        return "   ".join(f"{row} {v:.3f}" for row, v in values.items() if v is not None)
+        said = mean_ious(json.loads(scores.read_text(encoding="utf-8")))
+        return [f"  {judge:<12}{words}" for judge, words in said.items()]
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise ValueError(
             f"{scores} is damaged ({type(error).__name__}). The run itself is finished: remove the "

@@ -33,15 +33,31 @@ def check_settings(config):
             f"`precision` takes one of {', '.join(PRECISIONS)}. Received: {config.precision!r}."
         )
     _check_training(config.train)
-    for key in ("game", "schedule", "evaluation", "feature_training"):
+    for key in ("game", "schedule", *_OPTIONAL):
         _require_class(key, getattr(config, key))
     _require_class("data.dataset", config.data.dataset)
     for player, node in config.optimizers.items():
         _require_class(f"optimizers.{player}", node)
     _check_phases(config.phases or {})
+    _check_judges(config.evaluation, config.second_evaluation)
     if "evaluate" in config.train.then and config.evaluation is None:
         raise ConfigError(
             "`train.then` asks for `evaluate`: give an `evaluation`, or leave it out."
+        )
+
+
+def _check_judges(first, second):
+    if second is None:
+        return
+    if first is None:
+        raise ConfigError(
+            "`second_evaluation` stands beside `evaluation`, and there is none: give it, or leave "
+            "the second one out."
+        )
+    if first == second:
+        raise ConfigError(
+            "`second_evaluation` is the same as `evaluation`, and says nothing more: give it other "
+            "levels, another `seed` and another `half`, or leave it out."
         )
 
 
@@ -85,7 +101,7 @@ def _check_data(data, batch_size):
 
 
 def _require_class(key, node):
-    if node is None and key in ("evaluation", "feature_training"):
+    if node is None and key in _OPTIONAL:
         return
     if not isinstance(node, dict) or not isinstance(node.get("class"), str):
         raise ConfigError(
@@ -94,6 +110,8 @@ def _require_class(key, node):
         )
 
 
+# Keys that name a part or nothing.
+_OPTIONAL = ("evaluation", "second_evaluation", "feature_training")
 _EXAMPLES = {
     "data": "{class: PairedFolders, root: FOLDER}",
     "game": "{class: AdversarialGame, ...}",
@@ -101,6 +119,7 @@ _EXAMPLES = {
     "schedule": "{class: ConstantThenLinearDecay}",
     "evaluation": "{class: SegmenterProtocol}",
     "feature_training": "{class: FeatureTraining, steps: 600}",
+    "second_evaluation": "{class: SegmenterProtocol, seed: 1}",
 }
 
 

@@ -100,6 +100,9 @@ class Config:
         evaluation: Node of a scoring protocol, or `None`.
         feature_training: Node of a `FeatureTraining`, how the game's `features` are trained before
             all else; `None` for its defaults. The seconds are part of `train.minutes`.
+        second_evaluation: Node of another one, a second judge whose scores stand beside those of
+            the first, or `None`. A claim should hold under both: let them differ in what they
+            see, in `seed` and in `half`.
         seed: Seed of the first weights, which differ between backends, of order and augmentation.
         precision: One of `PRECISIONS`; "auto" is mixed_bfloat16 where the machine
             computes faster in it, else float32.
@@ -120,6 +123,7 @@ class Config:
     train: TrainSettings = field(default_factory=TrainSettings)
     evaluation: dict | None = None
     feature_training: dict | None = None
+    second_evaluation: dict | None = None
     seed: int = 0
     precision: str = "auto"
     init_from: str | None = None

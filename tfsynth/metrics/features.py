@@ -131,25 +131,25 @@ def read_features(path, batch_size=16):
     return keras_features(model, f"{path.stem} {digest[:12]}", batch_size)
 
 
+def weights_sha256(network):
+    """Returns the SHA-256 of a network's weights, in hexadecimal digits.
+
+    Of the shape and the float32 bytes of each weight, in order: that of a network is that of its
+    copy in a file, whatever else the file holds and in whichever dtype policy it is built.
+
+    Args:
+        network: A `keras.Model`.
+    """
+    digest = hashlib.sha256()
+    for weight in network.get_weights():
+        digest.update(f"{list(weight.shape)}".encode())
+        digest.update(np.ascontiguousarray(weight, "<f4").tobytes())
+    return digest.hexdigest()
+
+
 def pixel_features(batch_size=16):
     """Returns the `FeatureModel` whose features are the pixels themselves, 0..255.
 
     Distances of it are found in pictures of one size only.
     """
     return FeatureModel(lambda pictures: pictures.reshape(len(pictures), -1), "pixels", batch_size)
-
-
-def weights_sha256(network):
-    """Returns the SHA-256 of a network's weights, the same for a copy of it in a file.
-
-    Args:
-        network: A built Keras model.
-
-    Returns:
-        64 hexadecimal digits, of shapes and float32 values in order, whatever its dtype policy.
-    """
-    digest = hashlib.sha256()
-    for weight in network.get_weights():
-        digest.update(str(weight.shape).encode())
-        digest.update(np.ascontiguousarray(weight, "<f4").tobytes())
-    return digest.hexdigest()

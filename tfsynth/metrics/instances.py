@@ -63,6 +63,34 @@ def objects_of(labels, instances, class_ids):
     return objects
 
 
+def has_own_instances(dataset):
+    """Returns whether a data set has instance maps that were not made of its label maps.
+
+    Args:
+        dataset: A `Dataset` with a training split.
+    """
+    made = getattr(dataset, "instances_from", None) is not None
+    return not made and "instances" in dataset.split("train")[0]
+
+
+def thing_classes(labels, instances, class_ids):
+    """Returns the classes that are counted: those of which one layout shows two objects or more.
+
+    Args:
+        labels, instances: Iterables of the integer arrays (height, width) of the layouts.
+        class_ids: The classes among which to look.
+
+    Returns:
+        Sorted tuple of ids.
+    """
+    found = set()
+    for classes, ids in zip(labels, instances, strict=True):
+        pairs = np.unique(np.stack([np.ravel(classes), np.ravel(ids)]), axis=1)
+        shown, counts = np.unique(pairs[0], return_counts=True)
+        found.update(shown[counts > 1].tolist())
+    return tuple(sorted(found & set(class_ids)))
+
+
 def match_instances(truth, prediction, method="greedy", background=0):
     """Matches the objects of two maps one to one by their intersection over union (IoU).
 

@@ -78,21 +78,43 @@ def segmentation_scores(matrix, void_ids=()):
     Returns:
         `SegmentationScores`.
     """
+    hits, true, read = iou_sums(matrix, void_ids)
+    return SegmentationScores(
+        mean_iou=mean_iou_of([hits, true, read]),
+        pixel_accuracy=_share(hits.sum(), true.sum()),
+        pixel_accuracy_with_void=_share(hits.sum(), np.sum(matrix)),
+        class_iou=_class_iou(hits, true, read),
+    )
+
+
+def iou_sums(matrix, void_ids=()):
+    """Returns what the IoU of each class is computed from: sums, which add up over pictures.
+
+    Args:
+        matrix, void_ids: See `segmentation_scores`.
+
+    Returns:
+        Int64 array (3, num_classes): the hits, the true pixels and the predicted pixels of each
+        class, those of true void left out; 0 for a void class.
+    """
     matrix = np.asarray(matrix, np.int64)
     scored = np.ones(len(matrix), bool)
     scored[list(void_ids)] = False
     kept = np.where(scored[:, None], matrix, 0)
-    hits = np.where(scored, np.diag(kept), 0)
-    union = kept.sum(axis=0) + kept.sum(axis=1) - np.diag(kept)
-    class_iou = np.full(len(matrix), np.nan)
-    counted = scored & (union > 0)
-    class_iou[counted] = hits[counted] / union[counted]
-    return SegmentationScores(
-        mean_iou=float(class_iou[counted].mean()) if counted.any() else float("nan"),
-        pixel_accuracy=_share(hits.sum(), kept.sum()),
-        pixel_accuracy_with_void=_share(hits.sum(), matrix.sum()),
-        class_iou=class_iou,
-    )
+    sums = np.stack([np.diag(kept), kept.sum(axis=1), kept.sum(axis=0)])
+    return np.where(scored, sums, 0)
+
+
+def mean_iou_of(sums):
+    """Returns the mean IoU of `iou_sums`; NaN if nothing was counted."""
+    found = _class_iou(*sums)
+    counted = ~np.isnan(found)
+    return float(found[counted].mean()) if counted.any() else float("nan")
+
+
+def _class_iou(hits, true, read):
+    union = true + read - hits
+    return np.where(union > 0, hits / np.maximum(union, 1), np.nan)
 
 
 def _share(part, whole):

@@ -99,6 +99,40 @@ class Segmenter(keras.Model):
         """Height and width must be multiples of this many pixels."""
         return 2 ** len(self.filters)
 
+    @property
+    def receptive_field(self):
+        """Side in pixels of the square that a logit depends on, the context left out.
+
+        Of the largest: which rows and columns a pixel depends on changes with its place in the
+        grid of the coarsest level. The context, one mean of the whole picture, is added to every
+        pixel alike.
+        """
+        # The head computes 2 x 2 logits from one position of the finest level.
+        places = range(self.size_multiple // 2)
+        ends = [self._pixels((place, place), 0, decoded=True) for place in places]
+        return max(last - first + 1 for first, last in ends)
+
+    def _pixels(self, span, level, decoded):
+        """Returns the rows of the picture that rows of a level depend on, first and last.
+
+        Args:
+            span: The first and the last row of the level.
+            level: Its number, 0 for the finest.
+            decoded: Whether they are rows of the way up, which hold those of coarser levels.
+        """
+        first, last = span
+        if decoded and level < len(self.filters) - 1:
+            first, last = first - 1, last + 1  # The 3 x 3 convolution after the sum.
+            coarser = self._pixels((first // 2, last // 2), level + 1, decoded=True)
+            skip = self._pixels((first, last), level, decoded=False)
+            return min(coarser[0], skip[0]), max(coarser[1], skip[1])
+        # Two 3 x 3 convolutions a block.
+        first, last = first - 2 * self.blocks[level], last + 2 * self.blocks[level]
+        # With strides of 2 "same" pads an even side by 0 and 1 (3 x 3) or 1 and 2 (5 x 5).
+        before, after = (1, 3) if level == 0 else (0, 2)
+        first, last = 2 * first - before, 2 * last + after
+        return (first, last) if level == 0 else self._pixels((first, last), level - 1, False)
+
     def get_config(self):
         return {
             **without_policy(super().get_config()),

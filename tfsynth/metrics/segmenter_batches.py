@@ -1,6 +1,7 @@
 """The training data of the scoring segmenter: pictures in memory, augmented by a seed."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -41,11 +42,71 @@ def resize_pair(labels, image, size):
     """
     if labels.shape == tuple(size):
         return labels, image
-    height, width = size
+    image = Image.fromarray(image).resize(tuple(size)[::-1], Resampling.LANCZOS)
+    return resize_ids(labels, size), np.asarray(image)
+
+
+def resize_ids(ids, size):
+    """Resizes a map of ids (height, width) to the nearest, if it is not of `size`."""
+    if ids.shape == tuple(size):
+        return ids
     # Pillow's integer pictures are of 32 bits.
-    labels = Image.fromarray(labels.astype(np.int32)).resize((width, height), Resampling.NEAREST)
-    image = Image.fromarray(image).resize((width, height), Resampling.LANCZOS)
-    return np.asarray(labels), np.asarray(image)
+    picture = Image.fromarray(ids.astype(np.int32))
+    return np.asarray(picture.resize(tuple(size)[::-1], Resampling.NEAREST))
+
+
+def stacked_pairs(pairs, instances, size, batch_size):
+    """Yields labels and images of one size, stacked, and a list of their instance maps.
+
+    Args:
+        pairs: Iterable of (labels (height, width), image (height, width, 3)).
+        instances: Iterable of their instance maps, or `None`: each is `None` then.
+        size: (height, width) that all are resized to.
+        batch_size: Most pairs of a batch.
+
+    Raises:
+        ValueError: If labels and image differ in size.
+    """
+    group, maps = [], []
+    for (labels, image), own in _zipped(pairs, instances):
+        labels, image = np.asarray(labels), np.asarray(image)
+        if labels.shape != image.shape[:2]:
+            raise ValueError(
+                f"Labels and picture must be of one size. Received: {labels.shape} and "
+                f"{image.shape[:2]}."
+            )
+        group.append(resize_pair(labels, image, size))
+        maps.append(None if own is None else resize_ids(np.asarray(own), size))
+        if len(group) == batch_size:
+            yield *(np.stack(part) for part in zip(*group, strict=True)), maps
+            group, maps = [], []
+    if group:
+        yield *(np.stack(part) for part in zip(*group, strict=True)), maps
+
+
+def _zipped(pairs, instances):
+    if instances is None:
+        return ((pair, None) for pair in pairs)
+    return zip(pairs, instances, strict=True)
+
+
+class EverySecond(Sequence):
+    """Every second example of a split, each read when it is asked for.
+
+    Args:
+        examples: Sequence of examples.
+        first: Position of the first one: 0 for the even positions, 1 for the odd ones.
+    """
+
+    def __init__(self, examples, first):
+        self.examples = examples
+        self.positions = range(first, len(examples), 2)
+
+    def __len__(self):
+        return len(self.positions)
+
+    def __getitem__(self, index):
+        return self.examples[self.positions[index]]
 
 
 class ResizedPairs:

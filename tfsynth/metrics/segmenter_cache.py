@@ -49,9 +49,10 @@ class CachedSegmenter:
         return self.path / "protocol.json"
 
     def load(self):
-        """Returns (float32 `Segmenter`, size, scores on validation), or `None` if none is there.
+        """Returns what is there, or `None`: (float32 `Segmenter`, size, scores, SHA-256).
 
-        Warns and returns `None` if what is there is damaged.
+        The scores are those on the validation split, the SHA-256 that of the network's file. Warns
+        and returns `None` if what is there is damaged.
         """
         if not self.record.exists():
             return None
@@ -62,7 +63,7 @@ class CachedSegmenter:
                 raise ValueError(f"the weights' checksum is {checksum[:8]}, not the recorded one")
             with dtype_policy("float32"):
                 network = read_model(self.weights, compile=False)
-            return network, tuple(record["size"]), record["validation"]
+            return network, tuple(record["size"]), record["validation"], checksum
         # A file that another version wrote can fail in any way that Keras knows.
         except Exception as error:
             warnings.warn(
@@ -72,7 +73,9 @@ class CachedSegmenter:
             return None
 
     def store(self, network, config, size, validation, seconds):
-        """Writes a trained segmenter; warns if it cannot be written, as the scores are still valid.
+        """Writes a trained segmenter, and returns the SHA-256 of its file.
+
+        Warns and returns `None` if it cannot be written, as the scores are still valid.
 
         Args:
             network: A float32 `Segmenter`.
@@ -96,9 +99,11 @@ class CachedSegmenter:
             replace_file(self.weights, network.save)
             record["sha256"] = sha256_of(self.weights)
             write_text(self.record, json.dumps(record, indent=1) + "\n")
+            return record["sha256"]
         except OSError as error:
             warnings.warn(
                 f"The segmenter could not be kept in {self.path} ({error}); the next evaluation "
                 "trains it again. Make room there, or name another cache folder.",
                 stacklevel=2,
             )
+            return None

@@ -7,25 +7,25 @@ data set has a score. Numbers of two protocols cannot be compared: name the prot
 """
 
 import dataclasses
-import operator
 import time
 from pathlib import Path
 
 import numpy as np
-from keras import ops
 from tqdm import tqdm
 
-from tfsynth.layers import cpu_computes_bfloat16, dtype_policy, gpu_names, to_unit_range
-from tfsynth.layouts.labels import LabelSet
+from tfsynth.layers import cpu_computes_bfloat16, dtype_policy, gpu_names
 from tfsynth.metrics import segmenter_training as training
-from tfsynth.metrics.segmentation import confusion_matrix, segmentation_scores
+from tfsynth.metrics.fitted_segmenter import FittedSegmenter
+from tfsynth.metrics.instances import has_own_instances
+from tfsynth.metrics.protocol_checks import check_arguments, check_data
+from tfsynth.metrics.row_scores import RowScores
 from tfsynth.metrics.segmenter import Segmenter
 from tfsynth.metrics.segmenter_batches import (
+    EverySecond,
     ResizedPairs,
     TrainingBatches,
-    pad_to_multiple,
-    resize_pair,
     rgb,
+    stacked_pairs,
 )
 from tfsynth.metrics.segmenter_cache import CachedSegmenter
 from tfsynth.registry import register
@@ -33,62 +33,6 @@ from tfsynth.registry import register
 # Part of every protocol's name; raised when network, loss or augmentation change, so that no
 # old score is compared with a new one and no old segmenter is taken from a cache.
 _VERSION = 1
-# Of channels, blocks and pictures: more is a slip, and takes hours or all memory.
-_MOST = 4096
-_PRECISIONS = ("auto", "float32", "mixed_bfloat16")
-
-
-@dataclasses.dataclass(frozen=True)
-class FittedSegmenter:
-    """A trained segmenter and the meaning of its outputs.
-
-    Attributes:
-        network: A float32 `Segmenter`.
-        label_set: The `LabelSet` of the data that it was trained on.
-        size: (height, width) in pixels of the pictures that it was trained on.
-        validation: Its scores on the validation split, as of `SegmenterProtocol.score`;
-            `None` if it was trained without one.
-    """
-
-    network: Segmenter
-    label_set: LabelSet
-    size: tuple[int, int]
-    validation: dict | None = None
-
-    def __post_init__(self):
-        self.network.compile(jit_compile=training.JIT_COMPILE)
-
-    def read(self, images, scales=(1.0,)):
-        """Returns the class of every pixel, never a void one.
-
-        The logits of a picture and of its mirror image are added up, over all scales.
-
-        Args:
-            images: Uint8 array (batch, height, width, 3) of any size.
-            scales: Factors of the size in which each picture is read.
-
-        Returns:
-            Integer array (batch, height, width) of ids of `label_set`.
-        """
-        pixels = to_unit_range(images)
-        logits = sum(self._logits_at(scale, pixels) for scale in scales)
-        return np.array(self.label_set.scored_ids)[np.argmax(logits, axis=-1)]
-
-    def _logits_at(self, scale, pixels):
-        height, width = pixels.shape[1:3]
-        size = round(height * scale), round(width * scale)
-        if size == (height, width):
-            return self._logits(pixels)
-        resized = _resize(pixels, size, "bicubic", antialias=scale < 1)
-        logits = self._logits(np.clip(resized, -1, 1))
-        return _resize(logits, (height, width), "bilinear", antialias=scale > 1)
-
-    def _logits(self, pixels):
-        height, width = pixels.shape[1:3]
-        pixels = pad_to_multiple(pixels, self.network.size_multiple, mode="edge")
-        logits = self.network.predict_on_batch(pixels)
-        mirrored = self.network.predict_on_batch(np.ascontiguousarray(pixels[:, :, ::-1]))
-        return (logits + mirrored[:, :, ::-1])[:, :height, :width]
 
 
 @register
@@ -121,6 +65,11 @@ class SegmenterProtocol:
         seed: Seed of weights, order and variation.
         precision: "float32", "mixed_bfloat16", or "auto": mixed_bfloat16 on a CPU that
             computes faster in it, else float32. Pictures are always read in float32.
+        half: Which training pairs it learns from: `None` for all, 0 for those at the even
+            positions of the split, 1 for those at the odd ones. Two judges of different halves
+            have no pair in common.
+        instances: Whether objects are counted too, in data with instance maps of its own; not a
+            part of the name, for the segmenter is the same.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -142,30 +91,9 @@ class SegmenterProtocol:
         scales=(1.0,),
         seed=0,
         precision="auto",
+        half: int | None = None,
+        instances=False,
     ):
-        if (height is None) != (width is None):
-            raise ValueError(f"Give both `height` and `width`, or none: {height} and {width}.")
-        _check(">= 1", height=height or 1, width=width or 1, steps=steps, batch_size=batch_size)
-        _check(">= 1", zoom=zoom, scales=len(scales))
-        _check("> 0", learning_rate=learning_rate, scales=min(scales))
-        _check(">= 0", weight_decay=weight_decay, balance=balance, jitter=jitter, seed=seed)
-        _check("<= 1", balance=balance, jitter=jitter)
-        if not filters or len(filters) != len(blocks):
-            raise ValueError(
-                "`filters` and `blocks` have one entry per level, at least one. Received: "
-                f"{list(filters)} and {list(blocks)}."
-            )
-        for name, values in (
-            ("filters", filters),
-            ("blocks", blocks),
-            ("batch_size", [batch_size]),
-        ):
-            if not all(0 <= value <= _MOST for value in values) or min(filters) < 1:
-                raise ValueError(f"`{name}` takes 1 (blocks: 0) to {_MOST}. Received: {values}.")
-        if precision not in _PRECISIONS:
-            raise ValueError(
-                f"`precision` must be one of {', '.join(_PRECISIONS)}. Received: {precision!r}."
-            )
         self.height = height
         self.width = width
         self.steps = steps
@@ -180,10 +108,13 @@ class SegmenterProtocol:
         self.scales = scales
         self.seed = seed
         self.precision = precision
+        self.half = half
+        self.instances = instances
+        check_arguments(self)
 
     @property
     def name(self):
-        """All settings that the score depends on, e.g. `segmenter-v1@96x192/...`."""
+        """All settings that the segmenter depends on, e.g. `segmenter-v1@96x192/...`."""
         size = f"{self.height}x{self.width}" if self.height else "native"
         parts = (
             f"segmenter-v{_VERSION}@{size}",
@@ -199,6 +130,8 @@ class SegmenterProtocol:
             self._policy(),
             "scales" + "-".join(f"{scale:g}" for scale in self.scales),
             "flip-mean",
+            # Names of before there were halves stay, and so do the segmenters cached by them.
+            *([] if self.half is None else [f"half{self.half}"]),
         )
         return "/".join(parts)
 
@@ -208,22 +141,13 @@ class SegmenterProtocol:
         Args:
             dataset: A `Dataset`.
         """
-        if dataset.label_set is None:
+        check_data(dataset)
+        if self.half is not None:
+            self._pairs_of(dataset.split("train"))
+        if self.instances and not has_own_instances(dataset):
             raise ValueError(
-                "Segmentation scores need label maps to compare with, and the conditions of this "
-                "data are pictures. Leave out `evaluation`, and `evaluate` in `train.then`."
-            )
-        if len(dataset.label_set.scored_ids) < 2:
-            raise ValueError(
-                "Segmentation scores need 2 classes or more that are not void; this data has "
-                f"{len(dataset.label_set.scored_ids)}. Leave out `evaluation`, and `evaluate` in "
-                "`train.then`."
-            )
-        if dataset.image_channels not in (1, 3):
-            raise ValueError(
-                "The segmenter reads photographs of 3 channels, or grey ones; this data's "
-                f"`image_channels` is {dataset.image_channels}. Leave out `evaluation`, and "
-                "`evaluate` in `train.then`."
+                "`instances` of the protocol counts objects, and this data has no instance maps of "
+                "its own to compare with. Give them, or set `instances` to false."
             )
 
     def fit(self, train, fingerprint=None, cache_dir=None, progress=True, validation=None):
@@ -242,67 +166,85 @@ class SegmenterProtocol:
             A `FittedSegmenter`.
 
         Raises:
-            ValueError: If the split is empty, or has fewer than two scored classes.
+            ValueError: If the split, or its `half`, is empty, or has fewer than two scored classes.
             KeyboardInterrupt: On Ctrl-C; the cache is then as it was.
         """
         if cache_dir is None:
             return self._train(train, validation, progress)
-        if not fingerprint:
-            raise ValueError(
-                "Caching a segmenter needs the `fingerprint` of its data set. Pass it."
-            )
-        cached = CachedSegmenter(Path(cache_dir), self.name, fingerprint, train.label_set)
-        found = cached.load()
+        found = self.cached(train, fingerprint, cache_dir)
         if found is not None:
-            return FittedSegmenter(found[0], train.label_set, *found[1:])
+            return found
         started = time.monotonic()
         fitted = self._train(train, validation, progress)
         seconds = round(time.monotonic() - started, 1)
-        cached.store(fitted.network, self.get_config(), fitted.size, fitted.validation, seconds)
-        return fitted
+        place = self._place(train, fingerprint, cache_dir)
+        sha256 = place.store(
+            fitted.network, self.get_config(), fitted.size, fitted.validation, seconds
+        )
+        return dataclasses.replace(fitted, sha256=sha256)
 
-    def score(self, segmenter, pairs):
+    def cached(self, train, fingerprint, cache_dir):
+        """Returns the `FittedSegmenter` that `fit` takes from the cache; `None` if none is there.
+
+        Args:
+            train, fingerprint, cache_dir: See `fit`; no example is read.
+        """
+        found = self._place(train, fingerprint, cache_dir).load()
+        return None if found is None else FittedSegmenter(found[0], train.label_set, *found[1:])
+
+    def score(self, segmenter, pairs, instances=None, things=()):
         """Scores pictures against the layouts that they should show.
 
         Args:
             segmenter: A `FittedSegmenter`.
             pairs: Iterable of (labels (height, width) integer, image (height, width, 3)
                 uint8), resized like the training pairs.
+            instances: Iterable of the instance map of each layout, integer (height, width); `None`
+                to count no objects.
+            things: Ids of the classes whose objects are counted; see `thing_classes`.
 
         Returns:
-            `{"mean_iou", "pixel_accuracy", "pixel_accuracy_with_void", "per_class_iou"}`,
-            fractions 0..1 over all pixels of the set (see `SegmentationScores`);
-            `per_class_iou` holds the scored classes by name. `None` stands for a class that
-            is neither shown nor read, which the mean skips.
+            `{"mean_iou", "mean_iou_interval", "pixel_accuracy", "pixel_accuracy_with_void",
+            "per_class_iou"}`, fractions 0..1 over all pixels of the set (see
+            `SegmentationScores`); `per_class_iou` holds the scored classes by name. `None` stands
+            for a class that is neither shown nor read, which the mean skips. The interval is
+            [low, high], 95 % of what other draws of the pictures would have given (see
+            `bootstrap_interval`; always with the same seed). With instance maps and things also
+            `instances`, of which each connected part of a thing that was read is one object:
+            `count_error`, the mean over pictures of the sum over things of |objects read - objects
+            shown|; `mean_matched_iou`, `recall` and `precision` as in `InstanceScores`, objects
+            matched within their class; and the intervals of the first two.
 
         Raises:
             ValueError: If there is no pair, or labels and image differ in size.
         """
-        label_set = segmenter.label_set
-        matrix = np.zeros((label_set.num_classes,) * 2, np.int64)
-        for labels, images in self._batches(pairs, segmenter.size):
+        row = RowScores(segmenter.label_set, things)
+        for labels, read, own in self.readings(segmenter, pairs, instances):
+            row.add(labels, read, own)
+        return row.scores()
+
+    def readings(self, segmenter, pairs, instances=None):
+        """Yields (labels, classes read, instance map or `None`) of each pair.
+
+        Args:
+            segmenter, pairs, instances: See `score`.
+
+        Each is an integer array (height, width) of the segmenter's size.
+        """
+        batches = stacked_pairs(pairs, instances, segmenter.size, self.batch_size)
+        for labels, images, objects in batches:
             # A last, smaller batch is filled up: another size would be compiled again.
             missing = self.batch_size - len(images)
             full = np.pad(images, [(0, missing)] + [(0, 0)] * 3, mode="edge")
             read = segmenter.read(full, self.scales)
-            matrix += confusion_matrix(labels, read[: len(labels)], label_set.num_classes)
-        if not matrix.any():
-            raise ValueError("There is nothing to score: no pair was given.")
-        scores = segmentation_scores(matrix, label_set.void_ids)
-        return {
-            "mean_iou": _or_none(scores.mean_iou),
-            "pixel_accuracy": _or_none(scores.pixel_accuracy),
-            "pixel_accuracy_with_void": _or_none(scores.pixel_accuracy_with_void),
-            "per_class_iou": {
-                label_set.names[i]: _or_none(scores.class_iou[i]) for i in label_set.scored_ids
-            },
-        }
+            yield from zip(labels, read[: len(labels)], objects, strict=True)
 
     def get_config(self):
         """Returns the constructor's arguments, verbatim."""
         names = (
             *("height", "width", "steps", "batch_size", "filters", "blocks", "learning_rate"),
             *("weight_decay", "balance", "zoom", "jitter", "scales", "seed", "precision"),
+            *("half", "instances"),
         )
         values = {name: getattr(self, name) for name in names}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
@@ -311,6 +253,13 @@ class SegmenterProtocol:
     def from_config(cls, config):
         """Builds the protocol from `get_config`'s dict."""
         return cls(**config)
+
+    def _place(self, train, fingerprint, cache_dir):
+        if not fingerprint:
+            raise ValueError(
+                "Caching a segmenter needs the `fingerprint` of its data set. Pass it."
+            )
+        return CachedSegmenter(Path(cache_dir), self.name, fingerprint, train.label_set)
 
     def _policy(self):
         if self.precision != "auto":
@@ -322,7 +271,7 @@ class SegmenterProtocol:
 
     def _train(self, train, validation, progress):
         size = (self.height, self.width) if self.height else None
-        pairs = ResizedPairs(train, train.label_set, size)
+        pairs = ResizedPairs(self._pairs_of(train), train.label_set, size)
         if pairs.num_classes < 2:
             raise ValueError(
                 "A segmenter needs at least 2 classes that are not void; this label set has "
@@ -353,40 +302,14 @@ class SegmenterProtocol:
         real = ((example["labels"], rgb(example["image"])) for example in validation)
         return dataclasses.replace(fitted, validation=self.score(fitted, real))
 
-    def _batches(self, pairs, size):
-        """Yields (labels, images) of one size, stacked: at most `batch_size` of each."""
-        group = []
-        for labels, image in pairs:
-            labels, image = np.asarray(labels), np.asarray(image)
-            if labels.shape != image.shape[:2]:
-                raise ValueError(
-                    f"Labels and picture must be of one size. Received: {labels.shape} and "
-                    f"{image.shape[:2]}."
-                )
-            group.append(resize_pair(labels, image, size))
-            if len(group) == self.batch_size:
-                yield [np.stack(part) for part in zip(*group, strict=True)]
-                group = []
-        if group:
-            yield [np.stack(part) for part in zip(*group, strict=True)]
-
-
-def _check(rule, **values):
-    """Raises `ValueError` for the first value that breaks the rule, e.g. `">= 1"`."""
-    sign, limit = rule.split()
-    kept = {">=": operator.ge, ">": operator.gt, "<=": operator.le}[sign]
-    for name, value in values.items():
-        if not kept(value, float(limit)):
-            raise ValueError(f"`{name}` must be {rule}. Received: {value}.")
-
-
-def _resize(images, size, interpolation, antialias):
-    """Resizes a float batch, which Pillow does not."""
-    resized = ops.image.resize(
-        images, size, interpolation=interpolation, antialias=antialias, data_format="channels_last"
-    )
-    return ops.convert_to_numpy(resized)
-
-
-def _or_none(number):
-    return None if np.isnan(number) else float(number)
+    def _pairs_of(self, train):
+        """Returns the training pairs that it learns from; raises `ValueError` if it has none."""
+        if self.half is None:
+            return train
+        pairs = EverySecond(train, self.half)
+        if not pairs:
+            raise ValueError(
+                f"`half` {self.half} of the training split has no pairs: the split has "
+                f"{len(train)}. Leave `half` out, or give more pairs."
+            )
+        return pairs

@@ -1,31 +1,19 @@
 """The model card of a preset, README.md: what a model is, written from what it knows of itself."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import yaml
 
+from tfsynth.models.card_scores import score_rows, score_section
+from tfsynth.models.markdown import code, plain, short
 from tfsynth.models.origin import origin_of
 
 TAGS = ["semantic-image-synthesis", "label-to-image", "image-to-image", "keras", "tfsynth"]
 _UNKNOWN = "unknown"
 # What is known of the data that comes with the package.
 _DATA = {"Streets": ("street scenes that tfsynth draws; no photographs", "Apache-2.0, as tfsynth")}
-# Of what `tfsynth evaluate` writes: rows and measures, those that a reader looks for first.
-_ROWS = ("synthesised", "reconstructed", "oracle", "flat", "floor")
-_MEASURES = {"mean_iou": "mean IoU", "pixel_accuracy": "pixel accuracy"}
-_ROW_MEANS = {
-    "synthesised": "photographs of this model",
-    "reconstructed": "the same with the styles of the real photographs",
-    "oracle": "the real photographs",
-    "flat": "each class painted in its mean colour",
-    "floor": "real photographs of other layouts",
-}
-_MOST_CHARACTERS = 200
-# An underscore inside a word is shown as it is.
-_SPECIAL = re.compile(r"([\\`*\[\]<>|#~$&]|(?<![^\W_])_|_(?![^\W_]))")
 
 
 class Details(NamedTuple):
@@ -62,7 +50,7 @@ class Details(NamedTuple):
             value = getattr(self, name)
             if isinstance(value, str) or not all(isinstance(one, str) for one in value):
                 raise ValueError(f"`{name}` is a list of texts. Received: {value!r}.")
-        if self.scores is not None and not _score_rows(self.scores):
+        if self.scores is not None and not score_rows(self.scores):
             raise ValueError(
                 "`scores` is what `tfsynth evaluate` writes: rows such as `synthesised`, each with "
                 "numbers such as `mean_iou`. There is no such row in it."
@@ -90,7 +78,7 @@ def write_card(synthesizer, details, preview=None):
     return "\n".join(
         [
             *_front_matter(details, origin),
-            f"# {_plain(details.title or origin['name'] or 'A tfsynth model')}",
+            f"# {plain(details.title or origin['name'] or 'A tfsynth model')}",
             "",
             *_what_it_is(synthesizer),
             "",
@@ -98,7 +86,7 @@ def write_card(synthesizer, details, preview=None):
             *_use(synthesizer),
             *_classes(synthesizer.label_set),
             *_training(details, origin),
-            *_scores(details.scores),
+            *score_section(details.scores),
             *_shortcomings(synthesizer, details, origin),
             "## Files",
             "",
@@ -115,7 +103,7 @@ def _front_matter(details, origin):
         "library_name": "tfsynth",
         "pipeline_tag": "image-to-image",
         "license": details.license or _UNKNOWN,
-        "datasets": [_short(n, _MOST_CHARACTERS) for n in details.datasets or known if n],
+        "datasets": [short(n) for n in details.datasets or known if n],
         "tags": TAGS,
     }
     content = {key: value for key, value in content.items() if value}
@@ -182,7 +170,7 @@ def _classes(label_set):
         return []
     void = set(label_set.void_ids)
     rows = [
-        f"| {i} | {_plain(name)} | `#{red:02x}{green:02x}{blue:02x}` ({red}, {green}, {blue}) | "
+        f"| {i} | {plain(name)} | `#{red:02x}{green:02x}{blue:02x}` ({red}, {green}, {blue}) | "
         f"{'void: not scored' if i in void else ''} |"
         for i, (name, (red, green, blue)) in enumerate(
             zip(label_set.names, label_set.colours, strict=True)
@@ -193,10 +181,10 @@ def _classes(label_set):
 
 def _training(details, origin):
     about, known = _DATA.get(origin["data"] or "", ("", None))
-    data = f"`{_code(origin['data'])}`" if origin["data"] else _UNKNOWN
+    data = f"`{code(origin['data'])}`" if origin["data"] else _UNKNOWN
     rows = {
         "data": f"{data}{f': {about}' if about else ''}",
-        "licence of the data": _plain(details.data_license or known or "") or _UNKNOWN,
+        "licence of the data": plain(details.data_license or known or "") or _UNKNOWN,
         "examples": origin["examples"],
         "size": origin["size"] and f"{origin['size'][0]} x {origin['size'][1]} (height x width)",
         "method": origin["method"],
@@ -205,7 +193,7 @@ def _training(details, origin):
         "config": origin["name"],
     }
     lines = [
-        f"| {name} | {value if name == 'data' else _plain(value)} |"
+        f"| {name} | {value if name == 'data' else plain(value)} |"
         for name, value in rows.items()
         if value not in (None, "")
     ]
@@ -222,40 +210,6 @@ def _training(details, origin):
         else "The licence of the weights is not stated: ask those who trained them.",
         "",
     ]
-
-
-def _scores(scores):
-    if scores is None:
-        return ["## Scores", "", "Not measured.", ""]
-    rows = _score_rows(scores)
-    names = [n for n in _MEASURES if any(n in row for row in rows.values())]
-    names += sorted({n for row in rows.values() for n in row} - set(_MEASURES))
-    heading = [_MEASURES.get(name, _plain(name.replace("_", " "))) for name in names]
-    lines = ["| | " + " | ".join(heading) + " | |", "|---" * (len(names) + 2) + "|"]
-    ordered = [*(r for r in _ROWS if r in rows), *sorted(set(rows) - set(_ROWS))]
-    for row in ordered:
-        values = [f"{rows[row][n]:.3f}" if n in rows[row] else "" for n in names]
-        lines.append(f"| {_plain(row)} | {' | '.join(values)} | {_ROW_MEANS.get(row, '')} |")
-    examples, split = scores.get("examples"), scores.get("split")
-    of = f"Of {examples} examples of the split {_plain(split)}" if examples and split else "Of data"
-    protocol = scores.get("protocol")
-    by = f", by the protocol `{_code(protocol)}`" if isinstance(protocol, str) else ""
-    return ["## Scores", "", f"{of}{by}.", "", *lines, ""]
-
-
-def _score_rows(scores):
-    """Returns row -> measure -> finite number."""
-    found = {}
-    for row, values in scores.items() if isinstance(scores, Mapping) else ():
-        if row != "dataset" and isinstance(row, str) and isinstance(values, Mapping):
-            numbers = {
-                str(name): value
-                for name, value in values.items()
-                if type(value) in (int, float) and math.isfinite(value)
-            }
-            if numbers:
-                found[row] = numbers
-    return found
 
 
 def _shortcomings(synthesizer, details, origin):
@@ -283,7 +237,7 @@ def _shortcomings(synthesizer, details, origin):
         found.append("Without instance maps, objects of one class that touch become one.")
     if synthesizer.stored_dtype == "float16":
         found.append("Its weights are rounded to 16 bits: some pixels differ by a grey level.")
-    rows = _score_rows(details.scores or {})
+    rows = score_rows(details.scores or {})
     ious = [rows.get(row, {}).get("mean_iou") for row in ("synthesised", "oracle")]
     if None in ious:
         found.append("How good it is was not measured, or is not known here.")
@@ -292,19 +246,5 @@ def _shortcomings(synthesizer, details, origin):
             f"A segmenter finds the classes in its photographs with a mean IoU of {ious[0]:.3f}, "
             f"and in real ones with {ious[1]:.3f}."
         )
-    found += [_plain(text, most=1000) for text in details.limitations]
+    found += [plain(text, most=1000) for text in details.limitations]
     return ["## What falls short", "", *(f"- {text}" for text in found), ""]
-
-
-def _plain(value, most=_MOST_CHARACTERS):
-    """Returns a text that Markdown shows as it is, in one line."""
-    return _SPECIAL.sub(r"\\\1", _short(value, most))
-
-
-def _code(value):
-    return _short(value, _MOST_CHARACTERS).replace("`", "'").replace("|", "/")
-
-
-def _short(value, most):
-    text = " ".join(str(value).split())
-    return text if len(text) <= most else f"{text[:most]}..."

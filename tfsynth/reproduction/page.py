@@ -42,6 +42,11 @@ def markdown(table, compared, pictures):
         parts += ["## The order of rows", "\n".join(_order(table, published))]
         parts += _provenance(published)
     scored = f"Protocol {compared['protocol']}, {compared['examples']} test pictures. "
+    if compared["second_protocol"]:
+        scored += f"Second judge: {compared['second_protocol']}. "
+    if features := compared["measure_features"]:
+        name, sha256 = features["path"].rpartition("/")[2], features["sha256"]
+        scored += f"Features of {name}, SHA-256 {sha256}. "
     changed = [f"`{key}` is {value} in all rows." for key, value in compared["changes"].items()]
     parts += [
         "## How it was made",

@@ -63,6 +63,9 @@ def compare(table, dataset, results, folders, changes=None):
         "table": table.name,
         "dataset": dataset,
         "protocol": next((r["protocol"] for r in every if r["protocol"]), None),
+        # Results of before there were second judges do not say that they have none.
+        "second_protocol": next((r[k] for r in every if r.get(k := "second_protocol")), None),
+        "measure_features": table.measure_features,
         "examples": next((r["examples"] for r in every if r["examples"]), None),
         "changes": dict(changes or {}),
         "decides": table.measures[0],

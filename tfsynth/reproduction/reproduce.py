@@ -13,7 +13,9 @@ from tfsynth import experiment
 from tfsynth.config import ConfigError
 from tfsynth.files import write_text
 from tfsynth.reproduction import provenance, report, table_sheets
+from tfsynth.reproduction.measured_features import require_features
 from tfsynth.reproduction.measurement import Subject, take_measures
+from tfsynth.reproduction.measures import MEASURES
 from tfsynth.reproduction.row_runs import (
     distinct,
     hash_of,
@@ -22,7 +24,7 @@ from tfsynth.reproduction.row_runs import (
     with_features,
 )
 from tfsynth.reproduction.tables import load_table
-from tfsynth.runs.parts import build_dataset, build_protocol
+from tfsynth.runs.parts import build_dataset, build_protocols
 
 # Of these a table shows the scores beside those of the models.
 REFERENCES = ("oracle", "flat", "floor")
@@ -86,7 +88,7 @@ def reproduce(
     # Seeds that an earlier call trained are shown too.
     runs = [*wanted, *others]
 
-    unmeasured = [r for r in runs if _lacks(r, table.measures, measure_again)]
+    unmeasured = [r for r in runs if _lacks(r, table, measure_again)]
     unmeasured = [r for r in unmeasured if not rows or r.row in rows]
     missing = [r for r in wanted if (not rows or r.row in rows) and not r.result.is_file()]
     if measure_again:
@@ -96,6 +98,7 @@ def reproduce(
                 f"No run of the table `{table.name}` is finished in {folder}: there is nothing to "
                 "measure again. Train it first, without --measure-again."
             )
+    require_features(table)
     _require_trainable(missing)
 
     def write():
@@ -105,28 +108,28 @@ def reproduce(
     for number, run in enumerate(missing, start=1):
         print(f"[{number}/{len(missing)}] {table.name}: {table.rows[run.row]}, seed {run.seed}")
         experiment.train(run.config, run.folder.path, device=device, verbose=verbose)
-        measure(run, table.measures, verbose)
+        measure(run, table, verbose)
         write()
     for number, run in enumerate(unmeasured, start=1):
         print(f"[{number}/{len(unmeasured)}] measuring {table.rows[run.row]}, seed {run.seed}")
-        measure(run, table.measures, verbose, again=measure_again)
+        measure(run, table, verbose, again=measure_again)
     if any(run.result.is_file() for run in runs):
         table_sheets.write(page, table, runs)
         write()
     return page
 
 
-def measure(run, names, verbose=True, again=False):
+def measure(run, table, verbose=True, again=False):
     """Measures a trained run and writes its result; what is there already stays.
 
     Args:
         run: A `Run`.
-        names: Names of the measures.
+        table: A `Table`, whose measures are taken.
         verbose: Whether to show progress.
         again: Whether to measure anew what the result has.
     """
     result = run.read_result() or _new_result(run)
-    wanted = [name for name in names if again or name not in result["measures"]]
+    wanted = list(table.measures) if again else _missing(result, table)
     if not run.folder.synthesizer.is_file():
         print(f"There is no model in {run.folder.path}: {', '.join(wanted)} cannot be measured.")
         return
@@ -134,7 +137,13 @@ def measure(run, names, verbose=True, again=False):
     dataset = build_dataset(run.config)
 
     def score():
-        return experiment.evaluate(run.folder.path, size=run.measured_at, verbose=verbose)
+        features = table.measure_features
+        return experiment.evaluate(
+            run.folder.path,
+            size=run.measured_at,
+            features=None if features is None else features["path"],
+            verbose=verbose,
+        )
 
     subject = Subject(synthesizer, dataset, run.config.data, run.measured_at, score)
     measures, of_real = take_measures(subject, wanted)
@@ -143,8 +152,14 @@ def measure(run, names, verbose=True, again=False):
     if subject.scored:
         scores = subject.scores
         result |= {"protocol": scores["protocol"], "examples": scores["examples"]}
+        result["second_protocol"] = scores.get("second", {}).get("protocol")
+        if "kernel_distance" in scores:
+            result["measure_features"] = scores["kernel_distance"]["features"]
         for row in REFERENCES:
-            result["references"].setdefault(row, {}).update(scores[row])
+            known = result["references"].setdefault(row, {})
+            known.update(scores[row])
+            if "second" in scores:
+                known["second_mean_iou"] = scores["second"][row]["mean_iou"]
     result["references"].setdefault("oracle", {}).update(of_real)
     write_text(run.result, json.dumps(result, indent=1) + "\n")
     keras.utils.clear_session()  # Graphs of the runs before would fill the memory.
@@ -161,10 +176,22 @@ def _check_arguments(table, dataset, minutes, seeds, rows, changes):
             raise ConfigError(f"`{key}` is this command's own: it cannot be changed for all rows.")
 
 
-def _lacks(run, names, again):
+def _lacks(run, table, again):
     """Returns whether a finished run is to be measured: anew, or what its result lacks."""
     result = run.read_result()
-    return result is not None and (again or not set(names) <= set(result["measures"]))
+    return result is not None and (again or bool(_missing(result, table)))
+
+
+def _missing(result, table):
+    """Returns the measures of a table that a result lacks, or has by other features."""
+    features = table.measure_features or {}
+    known = (result.get("measure_features") or {}).get("sha256")
+    other = known != features.get("sha256", "").lower()
+    return [
+        name
+        for name in table.measures
+        if name not in result["measures"] or (other and MEASURES[name].by_features)
+    ]
 
 
 def _new_result(run):
@@ -177,6 +204,8 @@ def _new_result(run):
         "machine": provenance.machine(),
         "version": provenance.version(),
         "protocol": None,
+        "second_protocol": None,
+        "measure_features": None,
         "examples": None,
         "measures": {},
         "references": {},
@@ -192,7 +221,8 @@ def _require_trainable(runs):
         config = next(iter(same.values()))
         try:
             dataset = build_dataset(config)
-            build_protocol(config).check_data(dataset)
+            for protocol in build_protocols(config).values():
+                protocol.check_data(dataset)
             experiment.describe(config)
         except (ValueError, OSError) as error:
             problems.setdefault(str(error), []).extend(same)

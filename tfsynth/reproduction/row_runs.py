@@ -18,7 +18,7 @@ _FILE_KEYS = ("features", "segmenter")
 # Settings that came later, by their parents, with the values by which a run is what it was before:
 # results of earlier versions keep their hash.
 _LATER = {
-    "": {"feature_training": None},
+    "": {"feature_training": None, "second_evaluation": None},
     "data": {"label_warp": 0.0},
     "train": {"ema_half_life": None, "styles_together": False},
 }
@@ -157,6 +157,7 @@ def require_equal_terms(table, dataset, configs):
             "data.dataset": config.data.dataset,
             "data.size": table.measured_at(dataset, row) or config.data.size,
             "evaluation": config.evaluation,
+            "second_evaluation": config.second_evaluation,
             "train.minutes": config.train.minutes,
         }
         for key, value in own.items():

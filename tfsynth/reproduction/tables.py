@@ -17,7 +17,8 @@ the keys that differ from it:
       - {measure: mean_iou, where: ..., confirmed: false, values: {single: 0.5775, ...}}
 
 A row that is trained at a smaller size than the others says with `measured_at: [height, width]`
-where its pictures, enlarged, are measured.
+where its pictures, enlarged, are measured. A table with a measure that compares features names
+their network: `measure_features: {path: FILE.keras, sha256: ...}`.
 """
 
 import copy
@@ -92,6 +93,8 @@ class Table:
             keys that differ from it, and `measured_at`, if any.
         published: Tuple of `Published`.
         questions: Tuple of `Question`.
+        measure_features: Dict of `path` and `sha256` of the network whose features are measured;
+            `None` if no measure needs one.
     """
 
     name: str
@@ -102,6 +105,7 @@ class Table:
     datasets: dict
     published: tuple
     questions: tuple = ()
+    measure_features: dict | None = None
 
     @property
     def default_dataset(self):
@@ -187,6 +191,7 @@ def parse_table(name, tree):
         tree["datasets"],
         tuple(_published(column, rows) for column in tree.get("published", ())),
         tuple(_question(node, rows, measures) for node in tree.get("questions", ())),
+        _features(name, tree.get("measure_features"), measures),
     )
 
 
@@ -204,6 +209,21 @@ def _require_size(table, row, size):
             f"Row `{row}` of the table `{table}`: `measured_at` takes [height, width] in pixels. "
             f"Received: {size!r}."
         )
+
+
+def _features(table, node, measures):
+    """Returns the node of the measured features; raises `ConfigError` if it is wrong or lacks."""
+    needed = [name for name in measures if MEASURES[name].by_features]
+    if node is None and not needed:
+        return None
+    texts = isinstance(node, dict) and all(isinstance(value, str) for value in node.values())
+    if not texts or set(node) != {"path", "sha256"}:
+        raise ConfigError(
+            f"The table `{table}` measures {', '.join(needed) or 'features'} and names the network "
+            "with `measure_features: {path: FILE.keras, sha256: HEXADECIMAL}`. Received: "
+            f"{node!r}."
+        )
+    return dict(node)
 
 
 def _question(node, rows, measures):

@@ -14,9 +14,18 @@ def build_dataset(config):
     return registry.build(config.data.dataset, Dataset, "data.dataset")
 
 
-def build_protocol(config):
-    """Returns the scoring protocol of a config; raises `ValueError` if it names none."""
-    return _part(config, "evaluation", ("check_data", "fit", "score"), "SegmenterProtocol")
+def build_protocols(config):
+    """Returns dict of key -> scoring protocol: `evaluation` and `second_evaluation`, if named.
+
+    Raises:
+        ValueError: If one of them is none.
+    """
+    wanted = ("check_data", "fit", "cached", "score")
+    return {
+        key: _part(config, key, wanted, "SegmenterProtocol")
+        for key in ("evaluation", "second_evaluation")
+        if getattr(config, key) is not None
+    }
 
 
 def build_feature_training(config):
@@ -55,8 +64,7 @@ def assemble_trainer(config):
             another kind, or cannot be built; no file of the data is read.
     """
     registry.check(config.data.dataset, Dataset, "data.dataset")
-    if config.evaluation:
-        build_protocol(config)
+    build_protocols(config)
     build_schedule(config)
     build_feature_training(config)
     optimizers, train = build_optimizers(config), config.train

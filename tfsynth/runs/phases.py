@@ -16,7 +16,7 @@ from tfsynth.config import ConfigError, parse_config, set_key
 
 # A phase is a part of one run: what the run is about stays.
 _OF_THE_RUN = (
-    *("name", "seed", "precision", "phases", "init_from", "evaluation"),
+    *("name", "seed", "precision", "phases", "init_from", "evaluation", "second_evaluation"),
     "feature_training",
     *("data.dataset", "data.max_instances", "train.then", "train.keep_checkpoints"),
 )

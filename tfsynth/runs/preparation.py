@@ -19,10 +19,11 @@ from tfsynth.runs.checks import (
 )
 from tfsynth.runs.feature_network import start_from, without_features
 from tfsynth.runs.folder import RunFolder, require_space
+from tfsynth.runs.judges import refuse_known_judges
 from tfsynth.runs.parts import (
     build_dataset,
     build_feature_training,
-    build_protocol,
+    build_protocols,
     build_schedule,
     build_trainer,
 )
@@ -95,8 +96,8 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
     """
     parts = split_into_phases(config)
     dataset = build_dataset(config)
-    if config.evaluation:
-        build_protocol(config).check_data(dataset)
+    for protocol in build_protocols(config).values():
+        protocol.check_data(dataset)
     phases, before, sizes = [], None, []
     first: Any = None
     for name, settings in parts:
@@ -124,6 +125,7 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
         split.check(progress=verbose, max_instances=config.data.max_instances)
     if "evaluate" in config.train.then:
         check_classes(dataset, "test", verbose)
+        refuse_known_judges(config, dataset)
     precision = keras.config.dtype_policy().name
     return Setup(config, dataset, first, phases, splits, precision, sizes)
 

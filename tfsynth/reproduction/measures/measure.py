@@ -17,6 +17,7 @@ class Measure:
         real: The same of the real photographs, a function of the `Subject`; `None` if that says
             nothing. Scores against the segmenter need none: their references are measured with
             them.
+        by_features: Whether it compares features of the table's `measure_features`.
         heading: What it is about. Measures of another heading than the table's first one stand
             in tables of their own below.
     """
@@ -26,4 +27,5 @@ class Measure:
     higher_is_better: bool = True
     digits: int = 3
     real: Callable[[Any], float | None] | None = None
+    by_features: bool = False
     heading: str = ""

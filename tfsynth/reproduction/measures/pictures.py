@@ -1,4 +1,4 @@
-"""Measures of whole pictures: scores, power spectra, grids, boundaries, how far samples differ."""
+"""Measures of whole pictures: scores, spectra, grids, boundaries, features, how samples differ."""
 
 import functools
 import math
@@ -43,6 +43,28 @@ def grid(class_name, subject):
         masks = [example["labels"] == names.index(class_name) for example in subject.examples]
     found = grid_peak(subject.pictures, masks).over(grid_peak(subject.real, masks))
     return None if math.isnan(found) else found
+
+
+def of_second(subject, row):
+    """Returns the mean IoU of a row by the second judge; `None` if the config has none."""
+    second = subject.scores.get("second")
+    return None if second is None else second[row]["mean_iou"]
+
+
+def kernel_distance(row, subject):
+    """Returns the kernel distance of pictures from the real test pictures.
+
+    Args:
+        row: "synthesised", or "training" for the real training pictures.
+        subject: A `Subject`, scored with the table's features.
+    """
+    found = subject.scores["kernel_distance"][row]
+    return None if found is None else found["distance"]
+
+
+def of_seeds(name, subject):
+    """Returns what two seeds change, "texture", or leave, "layout"; `None` without a draw."""
+    return subject.scores.get("seeds", {}).get(name)
 
 
 def visibility(subject, pictures):
@@ -94,6 +116,20 @@ MEASURES = {
     "pixel_accuracy": Measure(
         "pixel accuracy", lambda s: s.scores["synthesised"]["pixel_accuracy"]
     ),
+    "second_mean_iou": Measure(
+        "mean IoU by the second judge", lambda s: of_second(s, "synthesised")
+    ),
+    "kernel_distance": Measure(
+        "kernel distance",
+        functools.partial(kernel_distance, "synthesised"),
+        higher_is_better=False,
+        real=functools.partial(kernel_distance, "training"),
+        by_features=True,
+    ),
+    "seed_texture": Measure(
+        "texture that a seed changes, of 255", functools.partial(of_seeds, "texture"), digits=2
+    ),
+    "seed_layout": Measure("layout that two seeds agree in", functools.partial(of_seeds, "layout")),
     "boundary_visibility": Measure(
         "visibility of boundaries between cars",
         lambda s: visibility(s, s.pictures),
