@@ -1,0 +1,172 @@
+"""When a signal of training is off, in plain words, and what to do then.
+
+Each limit is a named constant with what it was chosen by. "Drawn streets" are four sets of 16
+streets of 64 x 128 and of 128 x 256 pixels; "the shipped model" is `streets`, which drew their
+layouts, at the size of its training and at half of it.
+"""
+
+import dataclasses
+import math
+
+# Share of synthesised patches that the discriminator calls real.
+FEW_CALLED_REAL = 0.02
+# Less between the shares of real and of synthesised patches: the discriminator guesses.
+LEAST_TOLD_APART = 0.02
+# More of the training pictures than of held-out ones: the discriminator knows them by heart.
+MOST_MEMORISED = 0.2
+# Factors of the energy at high frequencies: 3 dB.
+LEAST_HIGH_FREQUENCIES = 0.5
+MOST_HIGH_FREQUENCIES = 2.0
+# Share of pixel values above the share of the real pictures, which must double at the same time.
+MOST_SATURATION = 0.02
+# Factor of the energy at the border.
+MOST_BORDER = 1.6
+# Factor of the grid.
+MOST_GRID = 1.2
+# Correlation above that of the real pictures.
+MOST_PATTERN = 0.1
+# Factor of the distance to the nearest training picture.
+LEAST_DISTANCE = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Signal:
+    """A number of the synthesised pictures beside that of the real ones of the same layouts.
+
+    Attributes:
+        synthesised: Of the pictures that the model which ships would make now.
+        real: Of the photographs of the same layouts; NaN if it has none.
+        real_training: Of training photographs; NaN if it has none.
+    """
+
+    synthesised: float
+    real: float = math.nan
+    real_training: float = math.nan
+
+    @property
+    def ratio(self):
+        """The synthesised number over the real one; NaN if that is 0."""
+        return self.synthesised / self.real if self.real else math.nan
+
+    @property
+    def excess(self):
+        """The synthesised number less the real one."""
+        return self.synthesised - self.real
+
+
+def faults(signals):
+    """Returns dict of fault -> a sentence on it and what to do, of those that signals show.
+
+    Args:
+        signals: Dict of name -> `Signal`; see `tfsynth.runs.signals`.
+    """
+    found = {}
+    for name, signal in signals.items():
+        found |= {fault: text for fault, is_off, text in _CHECKS[name](signal) if is_off}
+    return found
+
+
+def _called_real(signal):
+    fake, real, training = signal.synthesised, signal.real, signal.real_training
+    # Without held-out pictures the training pictures stand for the real ones.
+    known = training if math.isnan(real) else real
+    yield (
+        "discriminator wins",
+        fake < FEW_CALLED_REAL,
+        f"The discriminator is sure of every synthesised picture (it calls {fake:.1%} of their "
+        f"patches real; of real ones {known:.0%}): the generator learns little from it. Lower the "
+        "learning rate of the discriminator, or take more pictures in a step.",
+    )
+    yield (
+        "discriminator guesses",
+        known - fake < LEAST_TOLD_APART,
+        f"The discriminator does not tell synthesised pictures from real ones (it calls {fake:.0%} "
+        f"of their patches real; of real ones {known:.0%}): the generator learns nothing from it. "
+        "Raise the learning rate of the discriminator, or its `filters`.",
+    )
+    yield (
+        "discriminator memorises",
+        training - real > MOST_MEMORISED,
+        f"The discriminator knows the training pictures by heart (it calls {training:.0%} of their "
+        f"patches real; of new photographs {real:.0%}): what it asks of the generator is no longer "
+        "what photographs have in common. Take more pictures, a `load_size` that crops them, a "
+        "smaller discriminator, or stop earlier.",
+    )
+
+
+def _high_frequencies(signal):
+    yield (
+        "blur",
+        signal.ratio < LEAST_HIGH_FREQUENCIES,
+        f"Synthesised pictures are blurred (details of 2 to 4 pixels have {signal.ratio:.2f} times "
+        "the energy of real ones). Early in training this is normal; later lower the weight of an "
+        "L1Loss or PerceptualLoss against the adversarial loss, or train longer.",
+    )
+    yield (
+        "noise",
+        signal.ratio > MOST_HIGH_FREQUENCIES,
+        f"Synthesised pictures are noisy (details of 2 to 4 pixels have {signal.ratio:.2f} times "
+        "the energy of real ones). Set `upsampling: resize` in the generator, or raise the weights "
+        "of the terms against the adversarial loss.",
+    )
+
+
+def _saturation(signal):
+    yield (
+        "saturation",
+        signal.excess > MOST_SATURATION and signal.synthesised > 2 * signal.real,
+        f"Synthesised pictures are burnt out ({signal.synthesised:.1%} of their values are 0 or "
+        f"255; real {signal.real:.1%}): their networks' outputs lie where tanh is flat. Lower the "
+        "learning rate of the generator, or raise the weight of an L1Loss.",
+    )
+
+
+def _border_energy(signal):
+    yield (
+        "border",
+        signal.ratio > MOST_BORDER,
+        f"Synthesised pictures have specks or stripes along their borders ({signal.ratio:.2f} "
+        "times the energy there that real ones have, against the inside). Set the padding of the "
+        "networks to reflection where they have the setting.",
+    )
+
+
+def _grid(signal):
+    yield (
+        "grid",
+        signal.ratio > MOST_GRID,
+        f"A woven grid lies over the surfaces of synthesised pictures ({signal.ratio:.2f} times "
+        "the peak of real ones). Set `upsampling: resize` in the generator; where it is set, lower "
+        "the learning rate of the discriminator.",
+    )
+
+
+def _fixed_pattern(signal):
+    yield (
+        "fixed pattern",
+        signal.excess > MOST_PATTERN,
+        f"Every picture bears the same pattern (correlation {signal.synthesised:.2f}; real "
+        f"{signal.real:.2f}): the generator knows its place from the borders. Give it noise, or "
+        "train it on random crops (`load_size` above `size`).",
+    )
+
+
+def _nearest_training(signal):
+    yield (
+        "copies",
+        signal.ratio < LEAST_DISTANCE,
+        f"Synthesised pictures are {signal.ratio:.2f} times as far from the nearest training "
+        "picture as new photographs are: the generator repeats training pictures. Take more of "
+        "them, a smaller generator, or stop earlier.",
+    )
+
+
+_CHECKS = {
+    "called_real": _called_real,
+    "high_frequencies": _high_frequencies,
+    "saturation": _saturation,
+    "border_energy": _border_energy,
+    "grid": _grid,
+    "fixed_pattern": _fixed_pattern,
+    "nearest_training": _nearest_training,
+}
