@@ -10,6 +10,7 @@ from tfsynth.metrics.spectrum import radial_power_spectrum
 # Bands of a spectrum, if pictures are large enough; of small ones, one for each 4 pixels.
 _BANDS = 32
 _PIXELS_PER_BAND = 4
+_SIDES = ("upper", "lower", "left", "right")
 
 
 def high_frequency_energy(images):
@@ -58,9 +59,9 @@ def saturation(images):
 
 
 def border_energy(images, border=8):
-    """Returns how much stronger edges are at the border of pictures than inside.
+    """Returns how much stronger edges are at each border of pictures than inside.
 
-    Networks that pad their maps leave specks and stripes there.
+    Networks that pad their maps leave specks and stripes there, often at one side only.
 
     Args:
         images: List of uint8 arrays (height, width, 3), of any sizes.
@@ -68,25 +69,26 @@ def border_energy(images, border=8):
             is less.
 
     Returns:
-        A float: the mean squared difference of neighbouring pixels at the border over that inside;
-        NaN if there is no difference inside.
+        Dict of "upper", "lower", "left" and "right" -> the mean squared difference of neighbouring
+        pixels at that border over that inside; NaN if there is no difference inside.
 
     Raises:
         ValueError: If there is no picture.
     """
     _require_pictures(images, "The energy at the border")
-    sums, counts = np.zeros(2), np.zeros(2)
+    sums, counts = np.zeros(5), np.zeros(5)
     for image in images:
         energy = _edge_energy(image)
         height, width = energy.shape
         b = max(1, min(border, min(height, width) // 4))
-        inner = energy[b : height - b, b : width - b]
-        sums += [energy.sum() - inner.sum(), inner.sum()]
-        counts += [energy.size - inner.size, inner.size]
-    if not counts.all() or sums[1] == 0:
-        return float("nan")
-    outside, inside = sums / counts
-    return float(outside / inside)
+        inside = energy[b : height - b, b : width - b]
+        strips = energy[:b], energy[-b:], energy[:, :b], energy[:, -b:], inside
+        sums += [strip.sum() for strip in strips]
+        counts += [strip.size for strip in strips]
+    if sums[-1] == 0:
+        return dict.fromkeys(_SIDES, float("nan"))
+    means = sums / counts
+    return dict(zip(_SIDES, (means[:-1] / means[-1]).tolist(), strict=True))
 
 
 def fixed_pattern(images, labels):

@@ -3,11 +3,13 @@
 import dataclasses
 import sys
 
+from tqdm import tqdm
+
 from tfsynth import data, sheets, trainers
 from tfsynth.runs.feature_network import start_from, train_features
 from tfsynth.runs.parts import build_trainer
 from tfsynth.runs.results import draw_sheet, first_examples, synthesizer_of
-from tfsynth.runs.signals import SignalLogs, SignalProbe
+from tfsynth.runs.signals import FEWEST_PICTURES, SignalLogs, SignalProbe
 
 
 def train_phases(setup, run, strategy=None, verbose=True, callbacks=()):
@@ -206,5 +208,5 @@ def _signals(setup, config, run, verbose):
         train.batch_size,
         settings.max_instances,
     )
-    say = {} if verbose else {"say": None}
-    return SignalLogs(probe, run.logs, train.sample_every, **say)
+    say = tqdm.write if verbose and len(probe.held_out) >= FEWEST_PICTURES else None
+    return SignalLogs(probe, run.logs, train.sample_every, say)
