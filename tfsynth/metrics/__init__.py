@@ -26,6 +26,7 @@ from tfsynth.metrics.kernel_distance import KernelDistance as KernelDistance
 from tfsynth.metrics.kernel_distance import kernel_distance as kernel_distance
 from tfsynth.metrics.kernel_distance import unbiased_mmd2 as unbiased_mmd2
 from tfsynth.metrics.nearest import NearestPictures as NearestPictures
+from tfsynth.metrics.nearest import nearest_training_distances as nearest_training_distances
 from tfsynth.metrics.nearest import nearest_training_pictures as nearest_training_pictures
 from tfsynth.metrics.references import flat_pairs as flat_pairs
 from tfsynth.metrics.references import mean_colours as mean_colours
@@ -37,5 +38,9 @@ from tfsynth.metrics.segmentation import confusion_matrix as confusion_matrix
 from tfsynth.metrics.segmentation import segmentation_scores as segmentation_scores
 from tfsynth.metrics.segmenter import Segmenter as Segmenter
 from tfsynth.metrics.segmenter_score import SegmenterProtocol as SegmenterProtocol
+from tfsynth.metrics.signals import border_energy as border_energy
+from tfsynth.metrics.signals import fixed_pattern as fixed_pattern
+from tfsynth.metrics.signals import high_frequency_energy as high_frequency_energy
+from tfsynth.metrics.signals import saturation as saturation
 from tfsynth.metrics.spectrum import radial_power_spectrum as radial_power_spectrum
 from tfsynth.metrics.spectrum import spectrum_error as spectrum_error

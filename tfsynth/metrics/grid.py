@@ -128,14 +128,20 @@ def _levels(lines, inside, period):
     below, above = at // 2, 3 * at // 2
     if above > length // 2:
         below = above = 3 * at // 4
-    window = np.hanning(length + 1)[:-1].astype(np.float32)
+    window = np.hanning(length + 1)[:-1]
+    # Three frequencies only, where a whole transform has all: their cosines, then their sines.
+    turns = 2 * np.pi * np.arange(length)[:, None] * [at, below, above] / length
+    waves = window[:, None] * np.concatenate([np.cos(turns), np.sin(turns)], axis=1)
+    waves = (waves - waves.mean(axis=0)).astype(np.float32)  # (length, 6), blind to the mean.
+    lines = np.moveaxis(lines, 2, 1)  # (lines, channels, places)
     found = [np.zeros((0, 3))]
-    for start in range(0, lines.shape[1] - length + 1, length // 4):
+    for start in range(0, lines.shape[2] - length + 1, length // 4):
         part = slice(start, start + length)
-        segments = lines[inside[:, part].all(axis=1), part]
-        segments = segments - segments.mean(axis=1, keepdims=True)
-        spectrum = np.fft.rfft(segments * window[:, None], axis=1)[:, [at, below, above]]
-        power = np.square(np.abs(spectrum)).mean(axis=2) / np.square(window).sum() + _ROUNDING
+        segments = lines[inside[:, part].all(axis=1), :, part]  # (segments, channels, length)
+        parts = segments.reshape(-1, length) @ waves
+        # (segments * channels, 6) -> (segments, 3)
+        power = np.square(parts).reshape(*segments.shape[:2], 2, 3).sum(axis=2).mean(axis=1)
+        power = power / np.square(window).sum() + _ROUNDING
         found.append(power / (power.mean(axis=1, keepdims=True) + _VISIBLE))
     return np.concatenate(found)
 

@@ -68,6 +68,22 @@ def nearest_training_pictures(made, training, held_out, features):
     )
 
 
+def nearest_training_distances(pictures, training, features):
+    """Returns the distance of each picture from its nearest training picture.
+
+    Args:
+        pictures, training: Iterables of uint8 pictures (height, width, 3).
+        features: See `nearest_training_pictures`.
+
+    Returns:
+        Float64 array (pictures,): the root mean square of the difference of features; 0 for a copy.
+
+    Raises:
+        ValueError: If one of the sets has no picture, or pictures cannot be compared.
+    """
+    return _nearest(features(pictures), training, features)[1]
+
+
 def _nearest(queries, training, features):
     """Returns the number of the nearest training picture of each query, and its distance."""
     index = np.full(len(queries), -1)

@@ -1,20 +1,28 @@
-"""The losses of a run, drawn from what it logged for TensorBoard."""
+"""The losses and signals of a run, drawn from what it logged for TensorBoard."""
 
 import dataclasses
 import itertools
 import math
+import re
 import struct
 
 from tfsynth.runs.figures import new_figure, write_figure
 
-_COLOURS = {"train": "tab:blue", "validation": "tab:orange"}
+_COLOURS = {
+    "train": "tab:blue",
+    "validation": "tab:orange",
+    "synthesised": "tab:red",
+    "real": "tab:green",
+    "real_training": "tab:olive",
+}
+_TAGS = re.compile("epoch_|signals/")
 _COLUMNS = 3
 # Logged for each epoch, but not a loss.
 _RATE = "learning_rate"
 
 
 def write_curves(run, phases):
-    """Draws a panel per loss, training and validation over the epochs, into the run's folder.
+    """Draws a panel per loss and signal over the epochs, into the run's folder.
 
     Phases follow each other. Without matplotlib, or losses, nothing is written.
 
@@ -36,7 +44,7 @@ def write_curves(run, phases):
 
 
 def read_curves(run, phases):
-    """Reads the losses that a run logged.
+    """Reads the losses and signals that a run logged.
 
     Args:
         run: The `RunFolder`.
@@ -44,7 +52,8 @@ def read_curves(run, phases):
 
     Returns:
         Dict of loss -> dict of "train" or "validation" -> dict of epoch -> value, the epochs
-        counted from 1 over all phases; and dict of phase -> the epochs before it.
+        counted from 1 over all phases; and dict of phase -> the epochs before it. The signals come
+        after the losses: of them the kinds are "synthesised", "real" and "real_training".
     """
     curves, starts, start = {}, {}, 0
     for phase in phases:
@@ -60,13 +69,13 @@ def read_curves(run, phases):
 
 
 def read_scalars(folder):
-    """Yields (name, epoch, value) of all `epoch_<name>` in a folder of event files.
+    """Yields (name, epoch, value) of all `epoch_<name>` and `signals/<name>` in event files.
 
     The order is that of writing, also in a run that was resumed: of an epoch that occurs twice,
     the last one is used.
 
     Args:
-        folder: `pathlib.Path`; nothing is yielded if it does not exist.
+        folder: `pathlib.Path` of the files; nothing is yielded if it does not exist.
     """
     # TensorBoard's own readers import TensorFlow if it is installed, also for runs on JAX.
     from tensorboard.compat.proto.event_pb2 import Event
@@ -76,9 +85,9 @@ def read_scalars(folder):
         for record in _records(path.read_bytes()):
             event = Event.FromString(record)
             for value in event.summary.value:
-                if value.tag.startswith("epoch_"):
+                if found := _TAGS.match(value.tag):
                     number = float(make_ndarray(value.tensor))
-                    yield value.tag.removeprefix("epoch_"), event.step, number
+                    yield value.tag[found.end() :], event.step, number
 
 
 def _records(content):
@@ -124,5 +133,7 @@ def draw_curves(figure, curves, starts):
         panel.set_axis_off()
     lines = {line.get_label(): line for axes in figure.axes for line in axes.get_lines()}
     shown = [kind for kind in _COLOURS if kind in lines]
-    figure.legend([lines[kind] for kind in shown], shown, loc="outside lower left", ncols=2)
+    names = [kind.replace("_", " ") for kind in shown]
+    handles = [lines[kind] for kind in shown]
+    figure.legend(handles, names, loc="outside lower left", ncols=len(_COLOURS))
     figure.supxlabel("epochs", fontsize=10)

@@ -3,10 +3,13 @@
 import dataclasses
 import sys
 
+from tqdm import tqdm
+
 from tfsynth import data, sheets, trainers
 from tfsynth.runs.feature_network import same_features, start_from, train_features
 from tfsynth.runs.parts import build_trainer
 from tfsynth.runs.results import draw_sheet, first_examples, synthesizer_of
+from tfsynth.runs.signals import FEWEST_PICTURES, SignalLogs, SignalProbe
 
 
 def train_phases(setup, run, strategy=None, verbose=True, callbacks=()):
@@ -85,7 +88,7 @@ def _fit(setup, phase, run, checkpoints, clock, verbose, more_callbacks):
         clock,
         trainers.LearningRateByProgress(phase.schedule, phase.rates, clock, config.train.minutes),
         *_reestimation(config, per_epoch),
-        *_reporters(setup, phase.config, run),
+        *_reporters(setup, phase.config, run, verbose),
         *more_callbacks,
         save,
         stop,
@@ -181,7 +184,7 @@ def _validation_batches(setup, config):
     )
 
 
-def _reporters(setup, config, run):
+def _reporters(setup, config, run, verbose):
     synthesizer = synthesizer_of(setup)
     rows = list(first_examples(setup, config, "validation", f"the sheets in {run.samples} show"))
 
@@ -193,4 +196,19 @@ def _reporters(setup, config, run):
         trainers.SampleSheets(
             draw, sheets.write_sheet, run.samples, run.logs / "samples", config.train.sample_every
         ),
+        _signals(setup, config, run, verbose),
     ]
+
+
+def _signals(setup, config, run, verbose):
+    settings, train = config.data, config.train
+    probe = SignalProbe(
+        setup.trainer,
+        setup.splits[setup.shown_split("validation")],
+        setup.splits["train"],
+        settings.size,
+        train.batch_size,
+        settings.max_instances,
+    )
+    say = tqdm.write if verbose and len(probe.held_out) >= FEWEST_PICTURES else None
+    return SignalLogs(probe, run.logs, train.sample_every, say)

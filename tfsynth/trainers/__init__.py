@@ -23,6 +23,7 @@ from tfsynth.trainers.callbacks import StopBetweenSteps as StopBetweenSteps
 from tfsynth.trainers.checkpoints import Checkpoints as Checkpoints
 from tfsynth.trainers.finite import NonFiniteGuard as NonFiniteGuard
 from tfsynth.trainers.finite import NotFiniteError as NotFiniteError
+from tfsynth.trainers.logs import ScalarWriters as ScalarWriters
 from tfsynth.trainers.logs import TensorBoardLogs as TensorBoardLogs
 from tfsynth.trainers.players import PlayerOptimizers as PlayerOptimizers
 from tfsynth.trainers.reestimation import ReestimateLayerWeights as ReestimateLayerWeights

@@ -5,6 +5,40 @@ from typing import Any
 import keras
 
 
+class ScalarWriters:
+    """Writes numbers for TensorBoard, those of each kind into a folder of its own.
+
+    Numbers of one tag and several kinds are lines of one chart.
+
+    Args:
+        folder: `pathlib.Path` of the logs.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        self._writers: dict[str, Any] = {}  # From the first number of a kind on.
+
+    def add(self, kind, tag, value, step):
+        """Writes a number; `kind` is the name of a folder."""
+        # TensorBoard is slow to import, and only training needs it.
+        from tensorboard.summary import Writer
+
+        if kind not in self._writers:
+            self._writers[kind] = Writer(str(self.folder / kind))
+        self._writers[kind].add_scalar(tag, float(value), step)
+
+    def flush(self):
+        """Makes readers see what was written so far."""
+        for writer in self._writers.values():
+            writer.flush()
+
+    def close(self):
+        """Ends the files; what is written later goes into new ones."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers = {}
+
+
 class TensorBoardLogs(keras.callbacks.Callback):
     """Writes the losses and rates of each epoch, as `keras.callbacks.TensorBoard` names them.
 
@@ -17,29 +51,17 @@ class TensorBoardLogs(keras.callbacks.Callback):
 
     def __init__(self, folder):
         super().__init__()
-        self.folder = folder
-        self._writers: dict[str, Any] = {}  # From the first epoch on.
+        self._scalars = ScalarWriters(folder)
 
     def on_epoch_end(self, epoch, logs=None):
         for name, value in (logs or {}).items():
             kind = "validation" if name.startswith("val_") else "train"
             tag = f"epoch_{name.removeprefix('val_')}"
-            self._writer(kind).add_scalar(tag, float(value), epoch)
-        for writer in self._writers.values():
-            writer.flush()
+            self._scalars.add(kind, tag, value, epoch)
+        self._scalars.flush()
 
     def on_train_end(self, logs=None):
-        for writer in self._writers.values():
-            writer.close()
-        self._writers = {}
-
-    def _writer(self, kind):
-        # TensorBoard is slow to import, and only training needs it.
-        from tensorboard.summary import Writer
-
-        if kind not in self._writers:
-            self._writers[kind] = Writer(str(self.folder / kind))
-        return self._writers[kind]
+        self._scalars.close()
 
 
 def write_image(folder, tag, png, size, step):

@@ -1,0 +1,178 @@
+"""Signals of training: each fault raises its own, they are logged and said, and change nothing."""
+
+import dataclasses
+import math
+
+import keras
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from tests import tiny
+from tests.runs.several import SeveralPictures
+from tests.trainers import games
+from tfsynth import experiment, streets
+from tfsynth.config import parse_config
+from tfsynth.data import Streets
+from tfsynth.games import AdversarialGame, RegressionGame
+from tfsynth.layers import Conditioning
+from tfsynth.losses import CrossEntropyLoss, HingeLoss, L1Loss, LeastSquaresLoss
+from tfsynth.networks import GlobalGenerator, MultiscaleDiscriminator
+from tfsynth.runs.curves import read_scalars
+from tfsynth.runs.folder import RunFolder
+from tfsynth.runs.picture_signals import Photographs, shrunken
+from tfsynth.runs.signal_limits import Signal, faults
+from tfsynth.runs.signals import PATIENCE, SignalLogs, SignalProbe
+from tfsynth.trainers import Checkpoints
+
+ROWS, COLUMNS = np.indices((64, 128))
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return [streets.draw_street(64, 128, seed=3, index=index) for index in range(16)]
+
+
+@pytest.fixture(scope="module")
+def photographs(drawn):
+    training = [streets.draw_street(64, 128, seed=4, index=index).image for index in range(32)]
+    images, layouts = [street.image for street in drawn], [street.labels for street in drawn]
+    return Photographs(images, layouts, [shrunken(image) for image in training])
+
+
+def changed(image, by):
+    return np.clip(np.rint(image + by), 0, 255).astype("uint8")
+
+
+def chance(number):
+    return np.random.default_rng(number)
+
+
+def like_the_others(number, image):
+    """The picture with other chance: slightly other colours and other noise."""
+    random = chance(number)
+    return changed(image, random.normal(0, 6, 3) + random.normal(0, 4, image.shape))
+
+
+def copied(number, image):
+    training = streets.draw_street(64, 128, seed=4, index=number).image
+    return changed(training, chance(number).normal(0, 4, image.shape))
+
+
+def sharpened(number, image):
+    edges = image - gaussian_filter(image.astype(float), (1, 1, 0))
+    return np.clip(np.rint(image + 0.8 * edges), 1, 254).astype("uint8")
+
+
+FAULTS = {
+    "blur": lambda number, image: gaussian_filter(image, (1, 1, 0)),
+    "noise": sharpened,
+    "saturation": lambda number, image: changed(image, 0.5 * image.astype(float)),
+    "border": lambda number, image: np.where(
+        (ROWS == 0)[..., None] & (chance(number).random((64, 128, 1)) < 0.2), np.uint8(250), image
+    ),
+    "grid": lambda number, image: changed(
+        image,
+        6 * np.cos(2 * np.pi * (COLUMNS + chance(number).integers(8)) / 8)[..., None],
+    ),
+    "fixed pattern": lambda number, image: changed(
+        image, 25 * np.sin(ROWS / 9 + COLUMNS / 11)[..., None]
+    ),
+    "copies": copied,
+}
+
+
+def test_real_pictures_have_no_fault(drawn, photographs):
+    images = [like_the_others(number, street.image) for number, street in enumerate(drawn)]
+    signals = photographs.compare(images)
+    assert faults(signals) == {}
+    ratios = {name: signal.ratio for name, signal in signals.items() if name != "saturation"}
+    assert all(0.8 < ratio < 1.5 for ratio in ratios.values()), ratios
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_raises_its_signal_and_no_other(drawn, photographs, fault):
+    images = [FAULTS[fault](number, street.image) for number, street in enumerate(drawn)]
+    found = faults(photographs.compare(images))
+    assert list(found) == [fault]
+    assert found[fault].endswith(".") and "nan" not in found[fault]
+
+
+def test_what_blur_and_noise_hide_is_not_said():
+    blurred = {"high_frequencies": Signal(1, 10), "border_energy": Signal(9, 1)}
+    assert list(faults({**blurred, "grid": Signal(9, 1)})) == ["blur"]
+    noisy = {"high_frequencies": Signal(30, 10), "border_energy": Signal(9, 1)}
+    assert list(faults({**noisy, "grid": Signal(9, 1)})) == ["noise", "grid"]
+    sharp = {"high_frequencies": Signal(10, 10), "border_energy": Signal(9, 1)}
+    assert list(faults(sharp)) == ["border"]
+
+
+@pytest.mark.parametrize(
+    "fake, real, training, found",
+    [
+        (0.2, 0.7, 0.75, []),
+        (0.01, 0.8, 0.85, ["discriminator wins"]),
+        (0.01, 0.05, 0.05, []),
+        (0.49, 0.5, 0.5, ["discriminator guesses"]),
+        (0.2, 0.6, 0.9, ["discriminator memorises"]),
+        # Without held-out photographs.
+        (0.01, math.nan, 0.9, ["discriminator wins"]),
+        (0.5, math.nan, 0.5, ["discriminator guesses"]),
+        (0.2, math.nan, 0.9, []),
+    ],
+)
+def test_what_a_discriminator_says(fake, real, training, found):
+    said = faults({"called_real": Signal(fake, real, training)})
+    assert list(said) == found
+    assert "nan" not in "".join(said.values())
+
+
+def test_sentences_have_the_numbers():
+    said = faults({"fixed_pattern": Signal(0.412, 0.018)})["fixed pattern"]
+    assert said.startswith(
+        "Every picture bears the same pattern (correlation 0.41; real 0.02): the generator knows "
+        "its place from the borders."
+    )
+    assert faults({"fixed_pattern": Signal(math.nan, 0.2), "grid": Signal(math.nan, 1.0)}) == {}
+    assert faults({"nearest_training": Signal(3.0, 0.0)}) == {}
+    assert faults({"saturation": Signal(0.015, 0.0)}) == {}
+    assert faults({"saturation": Signal(0.11, 0.08)}) == {}
+
+
+class Measured:
+    """What a probe found in one measurement after the other."""
+
+    def __init__(self, *blurs):
+        self.left = [{"high_frequencies": Signal(1.0 if blur else 10.0, 10.0)} for blur in blurs]
+
+    def __call__(self):
+        return self.left.pop(0)
+
+
+def say_epochs(folder, text, every=1):
+    """Returns the sentences of each epoch; `text` has an x for each measurement with a fault."""
+    said, sentences = [], []
+    logs = SignalLogs(Measured(*(c == "x" for c in text)), folder, every, sentences.append)
+    for epoch in range(every * len(text)):
+        logs.on_epoch_end(epoch)
+        said.append(len(sentences))
+    logs.on_train_end()
+    return said, sentences
+
+
+def test_a_sentence_comes_when_a_fault_is_new_and_lasts(tmp_path):
+    assert PATIENCE == 3
+    said, sentences = say_epochs(tmp_path, "xx.xxxxxx..xx...xx.xxx")
+    assert said == [0, 0, 0, 0, 0, *[1] * 16, 2]
+    assert all(text.startswith("Synthesised pictures are blurred (details") for text in sentences)
+    assert "have 0.10 times the energy" in sentences[0]
+
+
+def test_signals_come_every_few_epochs(tmp_path):
+    say_epochs(tmp_path, "x.", every=3)
+    assert list(read_scalars(tmp_path / "synthesised")) == [
+        ("high_frequencies", 2, 1.0),
+        ("high_frequencies", 5, 10.0),
+    ]
+    assert [value for *_, value in read_scalars(tmp_path / "real")] == [10.0, 10.0]
+    assert not (tmp_path / "real_training").exists()
