@@ -19,6 +19,7 @@ class Measure:
             them.
         heading: What it is about. Measures of another heading than the table's first one stand
             in tables of their own below.
+        signed: Whether it is a difference, shown with its sign.
     """
 
     title: str
@@ -27,3 +28,4 @@ class Measure:
     digits: int = 3
     real: Callable[[Any], float | None] | None = None
     heading: str = ""
+    signed: bool = False
