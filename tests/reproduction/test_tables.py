@@ -3,6 +3,7 @@
 import pytest
 
 from tfsynth.config import ConfigError
+from tfsynth.reproduction.row_runs import whole_data
 from tfsynth.reproduction.tables import load_table, parse_table, table_names
 
 ROWS = [
@@ -21,7 +22,7 @@ TREE = {
 
 
 # Of comparisons that no paper has.
-OWN = ("camvid", "diversity", "parts")
+OWN = ("camvid", "diversity", "parts", "usefulness")
 
 
 def test_the_tables_of_the_papers_are_there():
@@ -35,7 +36,7 @@ def test_the_tables_of_the_papers_are_there():
 def test_each_row_is_a_complete_config_on_the_terms_of_the_others(table, dataset, row):
     config = table.config(dataset, row)
     first = table.config(dataset, next(iter(table.datasets[dataset])))
-    assert config.data.dataset == first.data.dataset
+    assert whole_data(config.data.dataset) == whole_data(first.data.dataset)
     assert (table.measured_at(dataset, row) or config.data.size) == first.data.size
     assert config.evaluation == first.evaluation is not None
     assert config.train.minutes == first.train.minutes
@@ -47,9 +48,10 @@ def test_each_row_is_a_complete_config_on_the_terms_of_the_others(table, dataset
 def test_our_own_comparisons_ask_of_rows_that_can_be_compared(name):
     table = load_table(name)
     assert not table.published and table.questions
-    (rows,) = table.datasets.values()
-    for question in table.questions:
-        assert {question.with_part, question.without} <= set(rows)
+    for rows in table.datasets.values():
+        for question in table.questions:
+            assert {question.with_part, question.without} <= set(rows)
+            assert set(question.measures) <= set(table.measures)
 
 
 def test_a_row_at_half_the_size_is_measured_at_the_full_one():
@@ -66,6 +68,29 @@ def test_parts_are_the_demo_with_one_part_changed():
     assert plain["data"]["dataset"]["seed"] == 1 and ema["train"]["ema_decay"] == 0.99
     ema["train"]["ema_decay"] = None
     assert ema == plain
+
+
+@pytest.mark.parametrize("dataset", ["nuclei", "streets"])
+def test_usefulness_has_shares_of_one_data_set_and_is_else_the_same(dataset):
+    table = load_table("usefulness")
+    shares, others = [], []
+    for row in ("quarter", "half", "whole"):
+        tree = table.config(dataset, row).to_dict()
+        node = tree["data"]["dataset"]
+        assert node["class"] == "Share"
+        shares.append(node.pop("share"))
+        others.append(tree)
+    assert shares == [0.25, 0.5, 1.0]
+    assert others[0] == others[1] == others[2]
+    # Crops of one picture of nuclei are not torn apart.
+    separator = table.config(dataset, "half").data.dataset.get("source_separator")
+    assert separator == ("_" if dataset == "nuclei" else None)
+
+
+def test_a_question_can_be_of_two_measures_of_one_row():
+    (first, *_) = load_table("usefulness").questions
+    assert (first.with_part, first.without) == ("quarter", "quarter")
+    assert first.measures == ("useful_both", "useful_real")
 
 
 @pytest.mark.parametrize("name", [name for name in table_names() if name not in OWN])
@@ -110,6 +135,14 @@ def test_a_row_is_its_config_with_some_keys_changed():
         (
             {"questions": [{"question": "", "with": "a", "without": "b", "measure": "diversity"}]},
             "No measure of the table 'diversity'. Known: mean_iou.",
+        ),
+        (
+            {"questions": [{"question": "", "row": "c", "with": "mean_iou", "without": ""}]},
+            "No row 'c'. Known: a, b.",
+        ),
+        (
+            {"questions": [{"question": "", "row": "a", "with": "mean_iou", "without": "grid"}]},
+            "No measure of the table 'grid'. Known: mean_iou.",
         ),
         (
             {"datasets": {"streets": {"a": {"config": "demo", "measured_at": 64}}}},

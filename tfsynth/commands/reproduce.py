@@ -12,10 +12,12 @@ examples:
   tfsynth reproduce losses --rows gan gan_fm           these rows only
   tfsynth reproduce scores --dataset cityscapes        the papers' sizes and epochs
   tfsynth reproduce parts --measure-again              measure finished runs again, train nothing
+  tfsynth reproduce usefulness --rows quarter --publish    keep its results for the next sitting
 
 Writes TABLE.md, TABLE.json, TABLE.png (bars) and TABLE-sheet.png (the first test layouts by all
 rows) into runs/reproduce/DATASET/MINUTES/, and the runs beside them; rows that two tables share are
-trained once. Ctrl-C keeps the finished runs. Bars and loss curves need matplotlib: pip install
+trained once. Results that are committed in docs/tables/results/runs are taken, with a note if other
+code made them. Ctrl-C keeps the finished runs. Bars and loss curves need matplotlib: pip install
 'tfsynth[charts]'.
 """
 
@@ -42,7 +44,7 @@ def add_arguments(parser):
         help="trainings of each row, with the seeds 0 to S-1 (default: 3)",
     )
     parser.add_argument(
-        "--rows", nargs="+", metavar="ROW", help="train these rows only (default: all)"
+        "--rows", nargs="+", metavar="ROW", help="train these rows only: a b or a,b (default: all)"
     )
     parser.add_argument(
         "--features",
@@ -53,6 +55,22 @@ def add_arguments(parser):
         "--measure-again",
         action="store_true",
         help="measure the finished runs again, and train nothing",
+    )
+    parser.add_argument(
+        "--train-all",
+        action="store_true",
+        help="train also the rows that have a committed result",
+    )
+    parser.add_argument(
+        "--results",
+        metavar="DIR",
+        help="folder of committed results, which are taken instead of training (default: "
+        "docs/tables/results/runs of a checkout)",
+    )
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="copy the results of these rows into --results, to be committed",
     )
     parser.add_argument(
         "--set",
@@ -81,7 +99,8 @@ def run(arguments):
     from tfsynth.reproduction.tables import load_table
 
     table = load_table(arguments.table)
-    table.require(arguments.dataset or table.default_dataset, arguments.rows)
+    rows = [row for text in arguments.rows or () for row in text.split(",") if row] or None
+    table.require(arguments.dataset or table.default_dataset, rows)
     changes = dict(parse_override(text) for text in arguments.overrides)
 
     try:
@@ -93,10 +112,13 @@ def run(arguments):
             arguments.dataset,
             minutes=arguments.minutes,
             seeds=arguments.seeds,
-            rows=arguments.rows,
+            rows=rows,
             features=arguments.features,
             changes=changes,
             measure_again=arguments.measure_again,
+            train_all=arguments.train_all,
+            results=arguments.results,
+            publish=arguments.publish,
             output=arguments.output,
             device=arguments.device,
         )

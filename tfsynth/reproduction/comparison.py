@@ -109,18 +109,19 @@ def answer(question, results):
         results: See `summarise`.
 
     Returns:
-        Dict of its `question` and `measure`, the mean `with` the part and `without` it, and the
+        Dict of its `question`, its `measures` with the part and without it, the mean `with` the
+        part and `without` it, and the
         `answer`: `YES`, `WORSE` or `UNDECIDED`; `None` if one of its rows has no number.
     """
-    summaries = summarise(results, question.measure)
-    if question.with_part not in summaries or question.without not in summaries:
+    of_one, of_other = (summarise(results, measure) for measure in question.measures)
+    if question.with_part not in of_one or question.without not in of_other:
         return None
-    there, away = summaries[question.with_part], summaries[question.without]
+    there, away = of_one[question.with_part], of_other[question.without]
     sign = 1 if MEASURES[question.measure].higher_is_better else -1
     said = YES if sign * (there.mean - away.mean) > 0 else WORSE
     return {
         "question": question.question,
-        "measure": question.measure,
+        "measures": list(question.measures),
         "rows": [question.with_part, question.without],
         "with": there.mean,
         "without": away.mean,

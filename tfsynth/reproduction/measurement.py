@@ -23,16 +23,35 @@ class Subject:
             those of the model are resized to it. `None` for the run's.
         score: Function without arguments -> what `evaluate` returns; called when a measure asks
             for scores.
+        protocol: The run's scoring protocol, by which measures may train segmenters of their own.
+        seed: The run's seed.
+        verbose: Whether measures that take long show progress.
 
     Attributes:
         size: As above, never `None`.
+        facts: Dict of `protocol` and `examples`: by what protocol, and on how many pictures, a
+            measure that trained segmenters has scored.
     """
 
-    def __init__(self, synthesizer, dataset, data, size=None, score=None):
+    def __init__(
+        self,
+        synthesizer,
+        dataset,
+        data,
+        size=None,
+        score=None,
+        protocol=None,
+        seed=0,
+        verbose=False,
+    ):
         self.synthesizer = synthesizer
         self.dataset = dataset
         self.data = data
         self.size = tuple(size or data.size)
+        self.protocol = protocol
+        self.seed = seed
+        self.verbose = verbose
+        self.facts = {}
         self._score = score
         self._once = {}
 

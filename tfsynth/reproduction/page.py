@@ -52,6 +52,7 @@ def markdown(table, compared, pictures):
         "## How it was made",
         ((scored if compared["protocol"] else "") + " ".join(changed)).strip(),
         _training_table(compared["rows"]),
+        "\n".join(_notes(compared["rows"])),
         *(f"![{shown}]({file})" for shown, file in pictures.items()),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -106,13 +107,14 @@ def _further_tables(table, compared):
 
 
 def _cells(row, names):
-    return [_cell(row["measures"].get(name), MEASURES[name].digits) for name in names]
+    return [_cell(row["measures"].get(name), MEASURES[name]) for name in names]
 
 
-def _cell(numbers, digits):
+def _cell(numbers, measure):
     if numbers is None:
         return "–"
-    text = f"{numbers['mean']:.{digits}f}"
+    digits = measure.digits
+    text = f"{numbers['mean']:{'+' if measure.signed else ''}.{digits}f}"
     if numbers["spread"] is None:
         return text
     return f"{text} ± {numbers['spread'] / 2:.{digits}f}"
@@ -133,9 +135,10 @@ def _figure(column, row):
 def _answers(answers):
     lines = []
     for found in answers:
-        measure = MEASURES[found["measure"]]
-        numbers = [f"{found[key]:.{measure.digits}f}" for key in ("with", "without")]
-        lines.append([found["question"], measure.title, *numbers, found["answer"]])
+        measures = [MEASURES[name] for name in found["measures"]]
+        titles = " against ".join(dict.fromkeys(measure.title for measure in measures))
+        numbers = [f"{found[key]:.{measures[0].digits}f}" for key in ("with", "without")]
+        lines.append([found["question"], titles, *numbers, found["answer"]])
     return _grid(["question", "measure", "with", "without", "does it help?"], lines)
 
 
@@ -178,6 +181,12 @@ def _training_table(rows):
             words = [run[key] or "–" for key in ("precision", "machine", "version")]
             lines.append([row["title"], str(seed), *numbers, *words])
     return _grid(headings, lines)
+
+
+def _notes(rows):
+    for row in rows.values():
+        for seed, notes in row["notes"].items():
+            yield f"- **{row['title']}, seed {seed}**: {'; '.join(notes)}."
 
 
 def _grid(headings, lines):

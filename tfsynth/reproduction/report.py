@@ -5,6 +5,7 @@ import json
 
 from tfsynth.files import write_text
 from tfsynth.reproduction import charts, comparison, page, table_sheets
+from tfsynth.reproduction.committed import notes_on
 from tfsynth.reproduction.measures import MEASURES
 from tfsynth.runs.figures import new_figure, write_figure
 
@@ -25,15 +26,16 @@ def write(path, table, dataset, runs, changes=None):
     Raises:
         OSError: If a file cannot be written.
     """
-    results, folders = {}, {}
+    results, folders, notes = {}, {}, {}
     for run in runs:
         folders.setdefault(run.row, str(run.folder.path).rpartition("-seed")[0])
         if (result := run.read_result()) is not None:
             results.setdefault(run.row, {})[run.seed] = result
+            notes.setdefault(run.row, {})[run.seed] = notes_on(run, table.measures)
     if not results:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    compared = compare(table, dataset, results, folders, changes)
+    compared = compare(table, dataset, results, folders, changes, notes)
     write_text(path.with_suffix(".json"), json.dumps(compared, indent=1) + "\n")
     pictures = {}
     if draw(path.with_suffix(".png"), table, compared):
@@ -45,7 +47,7 @@ def write(path, table, dataset, runs, changes=None):
     write_text(path, page.markdown(table, compared, pictures))
 
 
-def compare(table, dataset, results, folders, changes=None):
+def compare(table, dataset, results, folders, changes=None, notes=None):
     """Returns all that a table says, as plain data.
 
     Args:
@@ -54,6 +56,7 @@ def compare(table, dataset, results, folders, changes=None):
         results: Dict of row -> dict of seed -> result; not empty.
         folders: Dict of row -> the folder of its runs, without the seed.
         changes: See `write`.
+        notes: Dict of row -> dict of seed -> list of what there is to know of a result.
     """
     summaries = {name: comparison.summarise(results, name) for name in table.measures}
     verdicts = comparison.verdicts(summaries[table.measures[0]], table.measures[0])
@@ -80,6 +83,7 @@ def compare(table, dataset, results, folders, changes=None):
                     if row in summary
                 },
                 "training": _training(results.get(row, {})),
+                "notes": {seed: said for seed, said in (notes or {}).get(row, {}).items() if said},
             }
             for row in table.datasets[dataset]
         },

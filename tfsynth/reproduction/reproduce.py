@@ -12,7 +12,8 @@ import keras
 from tfsynth import experiment
 from tfsynth.config import ConfigError
 from tfsynth.files import write_text
-from tfsynth.reproduction import provenance, report, table_sheets
+from tfsynth.reproduction import committed, provenance, report, table_sheets
+from tfsynth.reproduction.announcement import announcement
 from tfsynth.reproduction.measured_features import require_features
 from tfsynth.reproduction.measurement import Subject, take_measures
 from tfsynth.reproduction.measures import MEASURES
@@ -40,6 +41,9 @@ def reproduce(
     features=None,
     changes=None,
     measure_again=False,
+    train_all=False,
+    results=None,
+    publish=False,
     output="runs/reproduce",
     device=None,
     verbose=True,
@@ -59,6 +63,9 @@ def reproduce(
         features: File of the feature network of perceptual losses, in place of the configs' own.
         changes: Mapping of dotted key -> value that is changed in all rows.
         measure_again: Whether to measure the finished runs of these rows anew, and train nothing.
+        train_all: Whether to train also what has a committed result.
+        results: Folder of committed results; `None` for that of the checkout, if there is one.
+        publish: Whether to copy the results of these rows there.
         output: Folder of all reproductions.
         device: See `trainers.choose_devices`.
         verbose: Whether to show progress.
@@ -74,6 +81,7 @@ def reproduce(
     table = load_table(table) if isinstance(table, str) else table
     dataset = dataset or table.default_dataset
     _check_arguments(table, dataset, minutes, seeds, rows, changes)
+    results = _results_folder(results, publish)
     page_name = table.name if not changes else f"{table.name}-{hash_of(changes)}"
     changes = {**(changes or {}), **({} if minutes is None else {"train.minutes": minutes})}
     # What follows training is the same for all: see `measure`.
@@ -84,13 +92,14 @@ def reproduce(
     budget = require_equal_terms(table, dataset, configs)
     folder = Path(output) / dataset / (f"{budget:g}-minutes" if budget else "full-length")
     page = folder / f"{page_name}.md"
-    wanted, others = runs_of(table, dataset, configs, seeds, folder)
+    wanted, others = runs_of(table, dataset, configs, seeds, folder, None if train_all else results)
     # Seeds that an earlier call trained are shown too.
     runs = [*wanted, *others]
 
     unmeasured = [r for r in runs if _lacks(r, table, measure_again)]
     unmeasured = [r for r in unmeasured if not rows or r.row in rows]
-    missing = [r for r in wanted if (not rows or r.row in rows) and not r.result.is_file()]
+    asked = distinct(r for r in wanted if not rows or r.row in rows)
+    missing = [r for r in asked if not r.is_finished]
     if measure_again:
         missing = []
         if not unmeasured:
@@ -104,7 +113,8 @@ def reproduce(
     def write():
         report.write(page, table, dataset, runs, changes)
 
-    missing, unmeasured = distinct(missing), distinct(unmeasured)
+    unmeasured = distinct(unmeasured)
+    print(f"{table.name}, {dataset}: {announcement(asked, missing)}")
     for number, run in enumerate(missing, start=1):
         print(f"[{number}/{len(missing)}] {table.name}: {table.rows[run.row]}, seed {run.seed}")
         experiment.train(run.config, run.folder.path, device=device, verbose=verbose)
@@ -113,9 +123,14 @@ def reproduce(
     for number, run in enumerate(unmeasured, start=1):
         print(f"[{number}/{len(unmeasured)}] measuring {table.rows[run.row]}, seed {run.seed}")
         measure(run, table, verbose, again=measure_again)
-    if any(run.result.is_file() for run in runs):
+    if any(run.is_finished for run in runs):
+        page.parent.mkdir(parents=True, exist_ok=True)
         table_sheets.write(page, table, runs)
         write()
+    if publish:
+        chosen = [run for run in runs if not rows or run.row in rows]
+        for path in committed.publish(chosen, results):
+            print(f"To be committed: {path}")
     return page
 
 
@@ -145,10 +160,22 @@ def measure(run, table, verbose=True, again=False):
             verbose=verbose,
         )
 
-    subject = Subject(synthesizer, dataset, run.config.data, run.measured_at, score)
+    subject = Subject(
+        synthesizer,
+        dataset,
+        run.config.data,
+        run.measured_at,
+        score,
+        build_protocols(run.config)["evaluation"],
+        run.seed,
+        verbose,
+    )
     measures, of_real = take_measures(subject, wanted)
     result["precision"] = synthesizer.provenance["precision"]
     result["measures"] |= measures
+    result.setdefault("code", {"training": None, "measures": {}})
+    result["code"]["measures"] |= committed.code_of(run.config, wanted)["measures"]
+    result |= subject.facts
     if subject.scored:
         scores = subject.scores
         result |= {"protocol": scores["protocol"], "examples": scores["examples"]}
@@ -176,8 +203,17 @@ def _check_arguments(table, dataset, minutes, seeds, rows, changes):
             raise ConfigError(f"`{key}` is this command's own: it cannot be changed for all rows.")
 
 
+def _results_folder(results, publish):
+    folder = committed.committed_folder() if results is None else Path(results)
+    if publish and folder is None:
+        raise ConfigError("There is no checkout to publish results in: name a folder as `results`.")
+    return folder
+
+
 def _lacks(run, table, again):
     """Returns whether a finished run is to be measured: anew, or what its result lacks."""
+    if run.is_taken:
+        return False  # Its model is not here.
     result = run.read_result()
     return result is not None and (again or bool(_missing(result, table)))
 
@@ -198,6 +234,7 @@ def _new_result(run):
     return {
         "config": run.config.to_dict(),
         "seed": run.seed,
+        "code": committed.code_of(run.config),
         **provenance.training(run.config, run.folder),
         "precision": None,
         "backend": keras.backend.backend(),

@@ -7,6 +7,8 @@ run.
 import dataclasses
 import hashlib
 import json
+import re
+from pathlib import Path
 
 from tfsynth.config import ConfigError
 from tfsynth.files import sha256_of
@@ -35,6 +37,8 @@ class Run:
         folder: The run's `RunFolder`.
         measured_at: (height, width) in pixels that its pictures are resized to and measured at;
             `None` for those of its config.
+        results: Folder of committed results that are taken where the run has none of its own;
+            `None` for none.
     """
 
     row: str
@@ -42,21 +46,42 @@ class Run:
     config: object
     folder: RunFolder
     measured_at: tuple | None = None
+    results: Path | None = None
 
     @property
     def result(self):
-        """The file that is there when the run is trained and measured."""
-        size = "" if self.measured_at is None else "-{}x{}".format(*self.measured_at)
-        return self.folder.path / f"result{size}.json"
+        """The file that is there when the run is trained and measured here."""
+        return self.folder.path / f"result{self._size}.json"
+
+    @property
+    def committed_name(self):
+        """The name of its file among committed results."""
+        return f"{self.folder.path.name}{self._size}.json"
+
+    @property
+    def is_taken(self):
+        """Whether its result is a committed one, for it has none of its own."""
+        there = self.results is not None and (self.results / self.committed_name).is_file()
+        return there and not self.result.is_file()
+
+    @property
+    def is_finished(self):
+        """Whether it has a result, its own or a committed one."""
+        return self.result.is_file() or self.is_taken
 
     def read_result(self):
-        """Returns what the file holds; `None` if it is not there."""
-        if not self.result.is_file():
+        """Returns its own result, else the committed one; `None` if it has none."""
+        if not self.is_finished:
             return None
-        return json.loads(self.result.read_text(encoding="utf-8"))
+        path = self.results / self.committed_name if self.is_taken else self.result
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    @property
+    def _size(self):
+        return "" if self.measured_at is None else "-{}x{}".format(*self.measured_at)
 
 
-def runs_of(table, dataset, configs, seeds, folder):
+def runs_of(table, dataset, configs, seeds, folder, results=None):
     """Returns the runs of a table: those asked for, and of other seeds those that have a result.
 
     Args:
@@ -65,6 +90,7 @@ def runs_of(table, dataset, configs, seeds, folder):
         configs: Dict of row -> `Config`.
         seeds: Number of seeds: 0, 1, ...
         folder: `pathlib.Path` that holds the page, and the runs in `runs/`.
+        results: `pathlib.Path` of committed results, or `None`.
 
     Returns:
         Two lists of `Run`: by seed and row, and the others.
@@ -76,20 +102,24 @@ def runs_of(table, dataset, configs, seeds, folder):
         name = names[row]
         config = dataclasses.replace(configs[row], name=name, seed=seed)
         place = RunFolder(folder / "runs" / f"{name}-seed{seed}")
-        return Run(row, seed, config, place, table.measured_at(dataset, row))
+        return Run(row, seed, config, place, table.measured_at(dataset, row), results)
 
     for seed in range(seeds):
         wanted.extend(run_of(row, seed) for row in configs)
     for row in configs:
-        for path in sorted((folder / "runs").glob(f"{names[row]}-seed*")):
-            run = run_of(row, int(path.name.rpartition("seed")[2]))
-            if run.seed >= seeds and run.result.is_file():
-                others.append(run)
+        found = {
+            int(re.match(r"\d+", path.name.rpartition("-seed")[2])[0])
+            for place in (folder / "runs", results)
+            if place is not None
+            for path in place.glob(f"{names[row]}-seed[0-9]*")
+        }
+        runs = [run_of(row, seed) for seed in sorted(found) if seed >= seeds]
+        others.extend(run for run in runs if run.is_finished)
     return wanted, others
 
 
 def distinct(runs):
-    """Leaves out the runs that an earlier row has too."""
+    """Returns the runs, without those that an earlier row has too."""
     found = {}
     for run in runs:
         found.setdefault(run.result, run)
@@ -154,7 +184,7 @@ def require_equal_terms(table, dataset, configs):
                 f"The row `{row}` has no `evaluation`: name a protocol to score with."
             )
         own = {
-            "data.dataset": config.data.dataset,
+            "data.dataset": whole_data(config.data.dataset),
             "data.size": table.measured_at(dataset, row) or config.data.size,
             "evaluation": config.evaluation,
             "second_evaluation": config.second_evaluation,
@@ -168,6 +198,16 @@ def require_equal_terms(table, dataset, configs):
                     "Rows are compared on the same terms; change it for all of them."
                 )
     return terms["train.minutes"][1]
+
+
+def whole_data(node):
+    """Returns the config node of a data set that may be a `Share` of another: that of the other.
+
+    All shares have one test split.
+    """
+    while node.get("class") == "Share":
+        node = node["dataset"]
+    return node
 
 
 def _without_paths(node):

@@ -13,6 +13,7 @@ the keys that differ from it:
         multiscale: {config: streets_pix2pixhd}
     questions:
       - {question: coarser scales, with: multiscale, without: single, measure: mean_iou}
+      - {question: accuracy over IoU, row: single, with: pixel_accuracy, without: mean_iou}
     published:
       - {measure: mean_iou, where: ..., confirmed: false, values: {single: 0.5775, ...}}
 
@@ -71,12 +72,20 @@ class Question:
         question: What is asked, in words.
         with_part, without: The rows.
         measure: Name of the measure that answers.
+        without_measure: That of the row without it, if it is another one: the question is then
+            about two measures of one row.
     """
 
     question: str
     with_part: str
     without: str
     measure: str
+    without_measure: str = ""
+
+    @property
+    def measures(self):
+        """The measures of the row with the part and of the one without."""
+        return self.measure, self.without_measure or self.measure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -227,6 +236,11 @@ def _features(table, node, measures):
 
 
 def _question(node, rows, measures):
+    if "row" in node:
+        require_known("row", node["row"], rows)
+        for key in ("with", "without"):
+            require_known("measure of the table", node[key], measures)
+        return Question(node["question"], node["row"], node["row"], node["with"], node["without"])
     for key in ("with", "without"):
         require_known("row", node[key], rows)
     require_known("measure of the table", node["measure"], measures)

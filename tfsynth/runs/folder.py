@@ -32,7 +32,12 @@ with contextlib.suppress(ImportError):  # There is none on Windows.
 
 _LOCK = ".lock"
 # Keys that say where the data lies, not what it is.
-_PLACES = {"data.dataset.root", "data.dataset.data_dir", "data.dataset.labels"}
+_PLACES = {
+    # A `Share` holds another data set.
+    f"data.dataset.{inner}{key}"
+    for inner in ("", "dataset.")
+    for key in ("root", "data_dir", "labels")
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,6 +20,7 @@ class Measure:
         by_features: Whether it compares features of the table's `measure_features`.
         heading: What it is about. Measures of another heading than the table's first one stand
             in tables of their own below.
+        signed: Whether it is a difference, shown with its sign.
     """
 
     title: str
@@ -29,3 +30,4 @@ class Measure:
     real: Callable[[Any], float | None] | None = None
     by_features: bool = False
     heading: str = ""
+    signed: bool = False

@@ -1,0 +1,151 @@
+"""A table that grows over several sittings: committed results, and what is said of them."""
+
+import json
+
+import pytest
+
+from tfsynth.config import ConfigError
+from tfsynth.reproduction import committed
+from tfsynth.reproduction.reproduce import reproduce
+
+MEASURES = ("spectrum_error",)
+ROWS = {"plain": {"game.terms": []}, "matched": {}}
+
+
+@pytest.fixture(scope="module")
+def first(make_table, tmp_path_factory):
+    """The folder of committed results after a sitting of one row and one seed."""
+    folder = tmp_path_factory.mktemp("first")
+    table = make_table(ROWS, measures=MEASURES)
+    sit(table, folder, rows=["plain"], results=folder / "committed", publish=True)
+    return folder / "committed"
+
+
+def sit(table, folder, **options):
+    settings = {"minutes": 0.001, "seeds": 1, "output": folder / "out", "verbose": False}
+    return reproduce(table, **{**settings, **options})
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+@pytest.fixture
+def kept(first, tmp_path):
+    """A copy of the committed results, and the function that changes the one result."""
+    (path,) = first.iterdir()
+    copy = tmp_path / "committed" / path.name
+    copy.parent.mkdir()
+
+    def change(**changes):
+        copy.write_text(json.dumps({**read(path), **changes}))
+        return copy.parent
+
+    change()
+    return change
+
+
+def test_a_result_is_published_under_the_name_of_its_run(first):
+    (path,) = first.iterdir()
+    result = read(path)
+    assert path.name == f"{result['config']['name']}-seed0.json"
+    assert set(result["code"]["measures"]) == set(MEASURES)
+    assert len(result["code"]["training"]) == 8
+
+
+def test_the_next_sitting_trains_what_is_new(kept, make_table, tmp_path, capsys):
+    table = make_table(ROWS, measures=MEASURES)
+    results = kept()
+    page = sit(table, tmp_path, results=results, publish=True)
+    said = capsys.readouterr().out
+    assert (
+        "2 runs: 1 taken from committed results, 1 to be trained. Training takes 1 x 0.001" in said
+    )
+    assert len(list((page.parent / "runs").iterdir())) == 1
+    assert len(list(results.iterdir())) == 2
+    (old,) = {path.name for path in results.iterdir()} - {
+        f"{path.name}.json" for path in (page.parent / "runs").iterdir()
+    }
+    rows = read(page.with_suffix(".json"))["rows"]
+    taken = read(results / old)
+    assert (
+        rows["plain"]["measures"]["spectrum_error"]["mean"] == (taken["measures"]["spectrum_error"])
+    )
+    assert rows["plain"]["training"]["0"]["steps"] == taken["steps"]
+    text = page.read_text()
+    assert "- **row plain, seed 0**: a committed result, not trained here.\n" in text
+    assert "row matched, seed 0" not in text
+    # Once more: all is finished, nothing is written.
+    sit(table, tmp_path, results=results, publish=True)
+    said = capsys.readouterr().out
+    assert "2 runs: 1 finished here, 1 taken from committed results, none to be trained." in said
+    assert "To be committed" not in said
+
+
+def test_a_table_of_committed_results_alone_needs_no_training(kept, make_table, tmp_path):
+    table = make_table({"plain": ROWS["plain"]}, measures=MEASURES)
+    results = kept()
+    (path,) = results.iterdir()
+    seed = results / path.name.replace("seed0", "seed4")
+    seed.write_text(path.read_text())
+    page = sit(table, tmp_path, results=results)
+    assert not (page.parent / "runs").exists()
+    assert list(read(page.with_suffix(".json"))["rows"]["plain"]["training"]) == ["0", "4"]
+
+
+@pytest.mark.parametrize(
+    ("code", "note"),
+    [
+        (None, "it does not say by which code it was made"),
+        ("training", "trained by other code than today's (00000000, now "),
+        ("measures", "measured by other code than today's: spectrum_error"),
+    ],
+)
+def test_results_of_other_code_are_taken_with_a_note(kept, make_table, tmp_path, code, note):
+    own = read(next(kept().iterdir()))["code"]
+    other = {"training": "00000000", "measures": {"spectrum_error": "00000000"}}
+    changed = None if code is None else {**own, code: other[code]}
+    table = make_table({"plain": ROWS["plain"]}, measures=MEASURES)
+    page = sit(table, tmp_path, results=kept(code=changed))
+    (line,) = [line for line in page.read_text().splitlines() if line.startswith("- **row plain")]
+    assert "a committed result, not trained here; " in line and note in line
+    assert not (page.parent / "runs").exists()
+
+
+def test_results_made_here_by_other_code_have_a_note_too(kept, make_table, tmp_path):
+    table = make_table({"plain": ROWS["plain"]}, measures=MEASURES)
+    results = kept(code={"training": "00000000", "measures": {}})
+    (path,) = results.iterdir()
+    run = tmp_path / "out" / "streets" / "0.001-minutes" / "runs" / path.stem
+    run.mkdir(parents=True)
+    (run / "result.json").write_text(path.read_text())
+    page = sit(table, tmp_path, results=tmp_path / "nowhere")
+    assert "- **row plain, seed 0**: trained by other code than today's (00000000" in (
+        page.read_text()
+    )
+
+
+def test_a_measure_that_a_committed_result_lacks_is_a_dash(kept, make_table, tmp_path):
+    table = make_table({"plain": ROWS["plain"]}, measures=("spectrum_error", "grid_peak"))
+    page = sit(table, tmp_path, results=kept())
+    (line,) = [line for line in page.read_text().splitlines() if line.startswith("| row plain | 1")]
+    assert line.split("|")[4].strip() == "–"
+
+
+def test_all_can_be_trained_anew(kept, make_table, tmp_path):
+    table = make_table({"plain": ROWS["plain"]}, measures=MEASURES)
+    page = sit(table, tmp_path, results=kept(), train_all=True)
+    assert len(list((page.parent / "runs").glob("*/result.json"))) == 1
+    assert "a committed result" not in page.read_text()
+
+
+def test_without_a_checkout_there_is_nothing_to_publish_in(make_table, tmp_path, monkeypatch):
+    monkeypatch.setattr(committed, "committed_folder", lambda: None)
+    with pytest.raises(ConfigError, match="There is no checkout to publish results in"):
+        sit(make_table(ROWS, measures=MEASURES), tmp_path, publish=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_results_of_this_checkout_are_beside_its_tables():
+    folder = committed.committed_folder()
+    assert (folder.parent / "README.md").is_file() and folder.name == "runs"
