@@ -131,12 +131,14 @@ def test_what_is_no_model_is_named(tmp_path):
         tfsynth.load_model(tmp_path)
 
 
-def test_layouts_are_drawn_for_models_of_streets_only(shipped, capsys):
+def test_layouts_are_drawn_for_models_of_known_classes_only(shipped, capsys):
     styled_synthesizer().save(shipped / "other.keras")
     picture_synthesizer(edges=True).save(shipped / "pictures.keras")
     for name in ("other", "pictures"):
         assert main(["synthesize", "--model", name]) == 2
-        assert "for a model of the drawn streets only" in capsys.readouterr().err
+        assert (
+            "classes of the drawn streets, of planet or of nuclei only" in capsys.readouterr().err
+        )
 
 
 def test_commands_take_the_name(shipped, tmp_path, capsys):

@@ -10,9 +10,12 @@ examples:
   tfsynth synthesize --model runs/demo/synthesizer.keras labels/ -o photos/
   tfsynth synthesize --model m.keras a.png b.png -o photos/ --instances instances/
   tfsynth synthesize --model m.keras painted/ -o photos/ --label-coding colour
+  tfsynth synthesize --model planet.keras --size 1024 2048    a whole world
 
-Without INPUT, a model of the drawn streets gets the first six test layouts: they are drawn into
-layouts/ in the folder of the photographs, where they can be edited and synthesised again.
+Without INPUT, six layouts are drawn for a model with the classes of the drawn streets, of planet or
+of nuclei, into layouts/ in the folder of the photographs, where they can be edited and synthesised
+again. They have the size that the model was trained at, or --size; --layout-seed draws others. For
+planet, a --size twice as wide as high is one whole world, whose left and right edges join.
 
 A label map is a PNG whose pixels are class ids; the photograph of a.png is photos/a.png, that of
 a label map in a subfolder is in the same subfolder. A PNG with a palette may list the colours of
@@ -36,7 +39,7 @@ def add_arguments(parser):
         "inputs",
         nargs="*",
         metavar="INPUT",
-        help="label map or picture, or folder; none: drawn streets",
+        help="label map or picture, or folder; none: layouts are drawn",
     )
     parser.add_argument(
         "--model",
@@ -90,6 +93,26 @@ def add_arguments(parser):
         metavar="DIR",
         help="folder of photographs of the same names to take each object's style from",
     )
+    parser.add_argument(
+        "--size",
+        nargs=2,
+        type=positive_count,
+        metavar=("H", "W"),
+        help="size in pixels of the layouts that are drawn (default: that of the training)",
+    )
+    parser.add_argument(
+        "--layout-seed",
+        type=natural_number,
+        default=0,
+        metavar="N",
+        help="the seed of the layouts that are drawn (default: 0)",
+    )
+    parser.add_argument(
+        "--wrap",
+        action="store_true",
+        help="join the left and right edges of the photographs, as those of their layouts do; "
+        "whole worlds that are drawn are joined anyway",
+    )
     add_device(parser, "synthesises")
 
 
@@ -108,6 +131,9 @@ def run(arguments):
         samples=arguments.samples,
         seed=arguments.seed,
         like=arguments.like,
+        size=arguments.size and tuple(arguments.size),
+        layout_seed=arguments.layout_seed,
+        wrap=arguments.wrap or None,
     )
     noun = "photograph" if len(written) == 1 else "photographs"
     print(f"{len(written)} {noun} written to {arguments.output}")

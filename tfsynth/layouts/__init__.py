@@ -1,4 +1,4 @@
-"""Semantic layouts: label sets, label and instance maps, and their regions. NumPy only."""
+"""Semantic layouts: label sets, label and instance maps, their regions, and drawn ones."""
 
 from tfsynth.layouts.labels import DataError as DataError
 from tfsynth.layouts.labels import LabelSet as LabelSet

@@ -11,8 +11,9 @@ from tfsynth.data import maps as map_files
 from tfsynth.exporters import runtimes
 from tfsynth.files import replace_file
 from tfsynth.models import hub
+from tfsynth.synthesis.drawn_layouts import DrawnLayouts, draw_layouts
 from tfsynth.synthesis.exported import ExportedSynthesizer
-from tfsynth.synthesis.layout_files import draw_streets, write_layouts
+from tfsynth.synthesis.layout_files import write_layouts
 from tfsynth.synthesis.layouts_in_files import LayoutFiles, role_of
 from tfsynth.synthesis.paths import (
     companions,
@@ -71,6 +72,9 @@ def synthesize(
     samples=1,
     seed=0,
     like=None,
+    size=None,
+    layout_seed=0,
+    wrap=None,
 ):
     """Writes a photograph for every label map or condition picture, as PNG of the same name.
 
@@ -86,7 +90,8 @@ def synthesize(
         inputs: Label maps (PNG with ids or a palette), for a model of condition pictures such
             pictures (see `images.read_picture`), and folders of them. In a folder, hidden files
             and those with Cityscapes' ending of something else are left out. `None`, for a model
-            of the drawn streets: the first test layouts, drawn into `output_dir`/layouts.
+            with the classes of the drawn streets, of planet or of nuclei: layouts that are drawn
+            into `output_dir`/layouts; see `drawn_layouts.draw_layouts`.
         output_dir: Folder of the photographs; made if need be.
         instances: Folder of instance maps with the same names, subfolders included, or,
             for one input, a file. `None`: a model that reads edges gets those between
@@ -102,6 +107,11 @@ def synthesize(
             begins with picture seed mod k.
         like: Folder of photographs of the same names and sizes, or for one input a file, whose
             styles to take, object by object; for models with an encoder.
+        size: (height, width) of the layouts that are drawn; `None` for the training size. Of
+            planet, a width of twice the height is one whole world.
+        layout_seed: Seed of the layouts that are drawn.
+        wrap: Whether the left and right edges of each photograph join, as those of its layout
+            do. `None`: only those of a whole world that is drawn.
 
     Returns:
         The paths written, in order.
@@ -122,9 +132,9 @@ def synthesize(
         raise NotADirectoryError(f"{output_dir} is a file. Name a folder for the photographs.")
     synthesizer = open_model(model_path)
     _require_samples(synthesizer, samples, like)
-    if inputs is None and label_coding != "ids":
-        raise ValueError("Layouts that are drawn hold ids: leave `label_coding` out.")
-    drawn, layouts = draw_streets(synthesizer) if inputs is None else {}, output_dir / "layouts"
+    _require_drawing(inputs, label_coding, size, layout_seed)
+    own = DrawnLayouts({}) if inputs is not None else draw_layouts(synthesizer, size, layout_seed)
+    drawn, layouts, wrap = own.layouts, output_dir / "layouts", own.joined if wrap is None else wrap
     role = role_of(synthesizer, label_coding, instances, instances_from)
     if drawn:
         maps = {name: layouts / "labels" / f"{name}.png" for name in drawn}
@@ -147,7 +157,9 @@ def synthesize(
                 f"{layouts} exists already. Use --overwrite to draw the layouts in it again, name "
                 "another folder for the photographs, or name label maps to synthesise from."
             )
-    files = LayoutFiles(synthesizer, role, maps, instance_maps, references, instances_from, drawn)
+    files = LayoutFiles(
+        *(synthesizer, role, maps, instance_maps, references, instances_from, drawn, wrap)
+    )
     quiet = len(maps) < 2
     for name in tqdm(maps, "checking", unit="image", disable=quiet, leave=False):
         files.check(name)
@@ -166,7 +178,7 @@ def _photographs(files, name, seed):
     synthesizer, (condition, instances, photograph) = files.synthesizer, files.read(name)
     if synthesizer.num_outputs > 1 and "seed" not in synthesizer.input_names:
         # The network makes all of them at once.
-        pictures = synthesizer.synthesize_all(condition, instances)
+        pictures = synthesizer.synthesize_all(condition, instances, wrap=files.wrap)
         yield from (pictures[(seed + i) % len(pictures)] for i in range(len(pictures)))
         return
     styles = None
@@ -174,7 +186,17 @@ def _photographs(files, name, seed):
         labels = condition if condition.ndim == 2 else None
         styles = synthesizer.encode(photograph, instances, labels)
     for number in itertools.count(seed):
-        yield synthesizer.synthesize(condition, instances, styles, number)
+        yield synthesizer.synthesize(condition, instances, styles, number, files.wrap)
+
+
+def _require_drawing(inputs, label_coding, size, layout_seed):
+    if inputs is None and label_coding != "ids":
+        raise ValueError("Layouts that are drawn hold ids: leave `label_coding` out.")
+    if inputs is not None and (size is not None or layout_seed):
+        raise ValueError(
+            "`size` and `layout_seed` are those of layouts that are drawn, and layouts were named: "
+            "leave these out, or name no inputs."
+        )
 
 
 def _require_samples(synthesizer, samples, like):

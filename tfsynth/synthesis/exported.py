@@ -4,7 +4,7 @@ import numpy as np
 
 from tfsynth.layers import Conditioning, PictureConditioning
 from tfsynth.layouts.labels import LabelSet
-from tfsynth.synthesis import checks
+from tfsynth.synthesis import checks, wrapping
 
 
 class ExportedSynthesizer:
@@ -45,7 +45,7 @@ class ExportedSynthesizer:
                 "Export it again."
             ) from None
 
-    def synthesize(self, condition, instances=None, styles=None, seed=0):
+    def synthesize(self, condition, instances=None, styles=None, seed=0, wrap=False):
         """Synthesises photographs; see `Synthesizer.synthesize`.
 
         Raises:
@@ -55,6 +55,9 @@ class ExportedSynthesizer:
             raise ValueError(
                 "An exported model draws its styles: give none, or use the .keras file."
             )
+        if wrap:
+            condition, instances, margin = wrapping.wrapped(self, condition, instances)
+            return wrapping.unwrapped(self.synthesize(condition, instances, None, seed), margin)
         condition, single = checks.checked_condition(condition, self.conditioning, self.label_set)
         batch = condition[None] if single else condition
         seeds = checks.checked_seeds(seed, len(batch))
@@ -67,10 +70,10 @@ class ExportedSynthesizer:
         pictures = self.runtime.run(inputs)
         return pictures[0] if single else pictures
 
-    def synthesize_all(self, condition, instances=None, styles=None, seed=0):
+    def synthesize_all(self, condition, instances=None, styles=None, seed=0, wrap=False):
         """Synthesises all pictures of each layout; see `Synthesizer.synthesize_all`."""
         seeds = range(self.num_outputs) if self.num_outputs > 1 else [seed]
-        found = [self.synthesize(condition, instances, styles, number) for number in seeds]
+        found = [self.synthesize(condition, instances, styles, number, wrap) for number in seeds]
         return np.stack(found, axis=-4)
 
     def check(self, condition, instances=None, styles=None):

@@ -5,9 +5,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from tfsynth import exporters
-from tfsynth.data import Streets
 from tfsynth.synthesis.deployment import load_synthesizer
-from tfsynth.synthesis.layout_files import draw_streets
+from tfsynth.synthesis.drawn_layouts import draw_layouts, drawer_of
 from tfsynth.synthesis.layouts_in_files import LayoutFiles, role_of
 from tfsynth.synthesis.paths import companions, conditions
 
@@ -37,7 +36,7 @@ def export(
         examples: Folder of layouts to verify with, the first twelve: label maps or condition
             pictures in it or in its folder `labels` or `condition`, and instance maps of the same
             names in its folder `instances`, as in the folder `layouts` of a run. `None`: drawn
-            streets for a model of them, else made layouts.
+            layouts for a model of streets, planet or nuclei, else made layouts.
         overwrite: Whether to replace what an export in the same format wrote.
         check: Callable that gets the model and the path of what was written under a temporary name,
             and raises if it is not right.
@@ -89,8 +88,8 @@ def example_layouts(synthesizer, folder=None, progress=False):
         List of dicts, as `exporters.export` takes.
     """
     if folder is None:
-        of_streets = synthesizer.label_set == Streets().label_set
-        return [*draw_streets(synthesizer).values()] if of_streets else None
+        known = drawer_of(synthesizer) is not None
+        return [*draw_layouts(synthesizer).layouts.values()] if known else None
     folder, name = Path(folder), synthesizer.conditioning.condition_name
     inside = folder / name if (folder / name).is_dir() else folder
     instances = folder / "instances" if (folder / "instances").is_dir() else None

@@ -10,6 +10,7 @@ from tfsynth.data import maps as map_files
 from tfsynth.data.builders.listing import NAMES
 from tfsynth.data.dataset import DataError, require_same_turn
 from tfsynth.layouts.regions import components
+from tfsynth.synthesis import wrapping
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,6 +18,7 @@ class LayoutFiles:
     """The layouts of a synthesis, read one at a time, each with what goes with it.
 
     `role` is what `maps` are, in the words of `pairing`; the layouts of `drawn` are no files yet.
+    With `wrap` photographs are to be made with `wrap` of `Synthesizer.synthesize`.
     """
 
     synthesizer: Any
@@ -26,11 +28,14 @@ class LayoutFiles:
     references: dict
     instances_from: str | None
     drawn: dict
+    wrap: bool = False
 
     def check(self, name):
         """Raises unless the model takes this layout; names its file."""
         condition, instances, _ = self.read(name)
         try:
+            if self.wrap:
+                condition, instances, _ = wrapping.wrapped(self.synthesizer, condition, instances)
             self.synthesizer.check(condition, instances)
         except ValueError as error:
             path = self.instance_maps.get(name, self.maps[name])

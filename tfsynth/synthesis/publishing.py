@@ -12,7 +12,7 @@ from tfsynth.models import hub, presets
 from tfsynth.models.model_card import Details, write_card
 from tfsynth.models.origin import without_paths
 from tfsynth.registry import own_random_numbers
-from tfsynth.synthesis.layout_files import draw_streets
+from tfsynth.synthesis.drawn_layouts import draw_layouts, drawer_of
 
 
 @own_random_numbers()
@@ -63,10 +63,9 @@ def save_preset(synthesizer, path, stored_dtype=None, **details):
 
 def _preview(synthesizer):
     """Returns a picture of a drawn layout and its photograph; `None` for other classes."""
-    try:
-        drawn = draw_streets(synthesizer)
-    except ValueError:
+    if drawer_of(synthesizer) is None:
         return None
+    drawn = draw_layouts(synthesizer).layouts
     layouts = [drawn[name] for name in sorted(drawn)[:2]]
     rows = [
         [one["labels"], synthesizer.synthesize(one["labels"], one["instances"])] for one in layouts

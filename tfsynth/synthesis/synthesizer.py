@@ -15,7 +15,7 @@ from tfsynth.layers import (
 )
 from tfsynth.layouts.labels import LabelSet
 from tfsynth.registry import own_random_numbers, register, without_policy
-from tfsynth.synthesis import checks, painting
+from tfsynth.synthesis import checks, painting, wrapping
 from tfsynth.synthesis import styles as object_styles
 from tfsynth.synthesis.storage import rounded
 from tfsynth.synthesis.styles import StyleTable
@@ -215,7 +215,7 @@ class Synthesizer(keras.Model):
         rows = k * ops.arange(batch, dtype="int32") + number
         return ops.take(every, rows, axis=0)
 
-    def synthesize(self, condition, instances=None, styles=None, seed=0):
+    def synthesize(self, condition, instances=None, styles=None, seed=0, wrap=False):
         """Synthesises photographs from NumPy arrays, with every check.
 
         Args:
@@ -233,6 +233,8 @@ class Synthesizer(keras.Model):
                 so that giving one leaves the others as they are, and a picture does not depend on
                 the others of its batch. If the generator makes k pictures of a layout, picture
                 seed mod k is returned.
+            wrap: Whether the left and right edges of the photograph join, as those of the layout
+                do where it is a map of a whole world: the network sees each beyond the other.
 
         Returns:
             Uint8 array (height, width, channels) or (batch, height, width, channels), with the
@@ -241,18 +243,19 @@ class Synthesizer(keras.Model):
         Raises:
             ValueError: If an id is out of range, or the arrays do not fit.
         """
-        images = self.synthesize_all(condition, instances, styles, seed)
+        images = self.synthesize_all(condition, instances, styles, seed, wrap)
         seeds = np.asarray(checks.checked_seeds(seed, len(images) if images.ndim == 5 else 1))
         if images.ndim == 4:
             return images[seeds[0] % self.num_outputs]
         return images[np.arange(len(images)), seeds % self.num_outputs]
 
-    def synthesize_all(self, condition, instances=None, styles=None, seed=0):
+    def synthesize_all(self, condition, instances=None, styles=None, seed=0, wrap=False):
         """Synthesises all pictures that the generator makes of each layout.
 
         Args:
             condition, instances, styles: See `synthesize`.
             seed: Seed, or seeds, of styles and noise.
+            wrap: See `synthesize`.
 
         Returns:
             Uint8 array (k, height, width, channels) or (batch, k, height, width, channels), k
@@ -261,6 +264,11 @@ class Synthesizer(keras.Model):
         Raises:
             ValueError: See `synthesize`.
         """
+        if wrap:
+            condition, instances, margin = wrapping.wrapped(self, condition, instances)
+            return wrapping.unwrapped(
+                self.synthesize_all(condition, instances, styles, seed), margin
+            )
         inputs, single = self._checked_inputs(condition, instances, styles, seed)
         images = ops.convert_to_numpy(self._synthesize_batch(inputs))
         # (batch, height, width, channels) -> (batch, 1, height, width, channels)
