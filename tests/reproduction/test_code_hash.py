@@ -73,7 +73,7 @@ def test_what_decides_none_leaves_it(hash_of):
 
 def test_a_run_depends_on_the_classes_that_its_config_names():
     demo = load_config("demo")
-    reached = code_hash.reached(code_hash._modules_of(demo.to_dict()))
+    reached = code_hash.reached(code_hash.modules_of(demo.to_dict()))
     assert {"tfsynth.networks.pix2pixhd", "tfsynth.streets.draw"} <= reached
     assert not reached & {"tfsynth.networks.crn", "tfsynth.losses.perceptual"}
     assert "tfsynth.data.builders.paired_folders" not in reached
@@ -83,7 +83,9 @@ def test_a_run_depends_on_the_classes_that_its_config_names():
 
 def test_the_judge_decides_scores_and_not_the_model():
     demo = load_config("demo")
-    without = parse_config({**demo.to_dict(), "evaluation": None, "train": {"then": []}})
+    without = parse_config(
+        {**demo.to_dict(), "evaluation": None, "second_evaluation": None, "train": {"then": []}}
+    )
     assert code_hash.training_hash(without) == code_hash.training_hash(demo)
     scores = MEASURES["mean_iou"]
     assert code_hash.measuring_hash(without, scores) != code_hash.measuring_hash(demo, scores)

@@ -36,5 +36,6 @@ def test_a_run_of_each_share_gives_all_numbers(config_file, make_table, tmp_path
     gain = compared["rows"]["half"]["measures"]["useful_gain"]
     assert f"| row half | 2 ± 0 | {gain['mean']:+.3f} ± {gain['spread'] / 2:.3f} |" in text
     assert "| Both? | mean IoU, trained on both against mean IoU, trained on real |" in text
+    assert "real photographs" not in text  # Nothing of them was measured.
     assert "Protocol segmenter-v" in text and ", 3 test pictures." in text
     assert page.with_suffix(".png").is_file()

@@ -19,21 +19,24 @@ from tfsynth import registry
 PACKAGE = Path(__file__).parents[1]
 # What every run goes through, beside the classes of its config; what draws its pictures, and what
 # scores them.
-_TRAINING = ("tfsynth.runs.training", "tfsynth.runs.phases")
+_TRAINING = ("tfsynth.runs.training", "tfsynth.runs.phases", "tfsynth.synthesis.styles")
+# And where the game has a feature network, which is trained first.
+_FEATURES = ("tfsynth.runs.feature_network", "tfsynth.metrics.feature_training")
 _MEASURING = (
     "tfsynth.synthesis.synthesizer",
     "tfsynth.synthesis.painting",
     "tfsynth.runs.evaluation",
+    "tfsynth.runs.judges",
+    "tfsynth.runs.feature_scores",
+    "tfsynth.runs.seed_scores",
     "tfsynth.reproduction.measurement",
 )
 # Parts that are not entered by imports. Some say, read, write and check, and decide no number; of
 # others each module that decides one is named above, or is that of a class in the config.
 _CLOSED = {
-    *("config", "exporters", "files", "hints", "models", "plain", "registry", "runs", "sheets"),
-    "synthesis",
+    *("config", "exporters", "files", "hints", "models", "plain", "registry", "runs", "sheets")
 }
-_CLOSED_IN_TRAINING = _CLOSED | {"metrics"}
-_CLOSED_IN_MEASURING = _CLOSED | {"games", "losses", "networks", "trainers"}
+_CLOSED_IN_MEASURING = _CLOSED | {"games", "losses", "networks", "synthesis", "trainers"}
 # Keys of a config that decide scores, and nothing of the model.
 _SCORING = ("evaluation", "second_evaluation")
 
@@ -45,7 +48,9 @@ def training_hash(config):
         config: A `Config`.
     """
     tree = {key: node for key, node in config.to_dict().items() if key not in _SCORING}
-    return code_hash((*_modules_of(tree), *_TRAINING), _CLOSED_IN_TRAINING)
+    features = config.game.get("features") is not None
+    modules = (*modules_of(tree), *_TRAINING, *(_FEATURES if features else ()))
+    return code_hash(modules, _CLOSED if features else _CLOSED | {"metrics"})
 
 
 def measuring_hash(config, measure):
@@ -59,8 +64,14 @@ def measuring_hash(config, measure):
     while isinstance(function, functools.partial):
         function = function.func
     tree = config.to_dict()
-    modules = _modules_of([tree["data"], *(tree.get(key) for key in _SCORING)])
+    modules = modules_of([tree["data"], *(tree.get(key) for key in _SCORING)])
     return code_hash((*modules, function.__module__, *_MEASURING), _CLOSED_IN_MEASURING)
+
+
+def modules_of(node):
+    """Returns the modules of this package that have the classes in plain data."""
+    modules = {registry.resolve(name).__module__ for name in _classes(node)}
+    return sorted(name for name in modules if name.startswith("tfsynth."))
 
 
 def code_hash(modules, closed=()):
@@ -85,12 +96,6 @@ def reached(modules, closed=()):
             found.add(name)
             waiting.extend(i for i in _imports(name) if i.split(".")[1] not in closed)
     return found
-
-
-def _modules_of(node):
-    """Returns the modules of this package that have the classes in plain data."""
-    modules = {registry.resolve(name).__module__ for name in _classes(node)}
-    return sorted(name for name in modules if name.startswith("tfsynth."))
 
 
 def _classes(node):

@@ -101,7 +101,8 @@ def _further_tables(table, compared):
             continue
         lines = [[row["title"], *_cells(row, names)] for row in rows]
         real = _reference_cells(compared, "oracle", names)
-        lines.append(["real photographs", *real])
+        if any(cell != "–" for cell in real):
+            lines.append(["real photographs", *real])
         yield f"## {heading}"
         yield _grid(["row", *(MEASURES[name].title for name in names)], lines)
 

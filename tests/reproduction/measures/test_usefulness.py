@@ -83,7 +83,7 @@ def test_only_the_share_is_seen_and_synthetic_pairs_are_as_many_as_all_real_ones
 
 def test_segmenters_learn_from_all_pairs_by_the_seed_of_the_run():
     protocol = registry.build({**tiny.PROTOCOL, "seed": 7})
-    assert usefulness._of_all_pairs(protocol, 2).get_config() == {
+    assert usefulness.protocol_on_all_pairs(protocol, 2).get_config() == {
         **protocol.get_config(),
         "seed": 2,
     }
@@ -103,7 +103,7 @@ def test_objects_that_hide_each_other_are_not_counted():
 
 def test_small_parts_are_no_objects():
     objects = np.array([[1, 1, 1, 2, 2], [1, 1, 0, 0, 3]])
-    assert usefulness._large(objects).tolist() == [[1, 1, 1, 0, 0], [1, 1, 0, 0, 0]]
+    assert usefulness.large_objects(objects).tolist() == [[1, 1, 1, 0, 0], [1, 1, 0, 0, 0]]
 
 
 def test_without_a_protocol_it_is_said_what_is_missing():

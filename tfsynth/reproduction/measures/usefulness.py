@@ -61,7 +61,7 @@ def reading(subject, source):
     if subject.protocol is None:
         raise ValueError("This subject was given no `protocol` to train segmenters by.")
     found = subject.once(pairs)
-    protocol = _of_all_pairs(subject.protocol, subject.seed)
+    protocol = protocol_on_all_pairs(subject.protocol, subject.seed)
     if subject.verbose:
         print(f"Training a segmenter on {source} pairs.")
     with registry.own_random_numbers(subject.seed):
@@ -95,6 +95,20 @@ def gain(source, subject):
     return None if ours is None or real is None else ours - real
 
 
+def protocol_on_all_pairs(protocol, seed):
+    """Returns a protocol that trains on all pairs that it is given, with a seed."""
+    settings = {**protocol.get_config(), "seed": seed}
+    settings.pop("half", None)
+    return type(protocol).from_config(settings)
+
+
+def large_objects(objects):
+    """Returns a map of objects, 0 being none, without those of few pixels."""
+    import numpy as np
+
+    return np.where(np.bincount(objects.ravel())[objects] >= LEAST_PIXELS, objects, 0)
+
+
 def _real_pairs_in_all(dataset):
     """Returns the number of training pairs of a data set that may be a `Share` of another."""
     from tfsynth.data import Share
@@ -102,13 +116,6 @@ def _real_pairs_in_all(dataset):
     while isinstance(dataset, Share):
         dataset = dataset.dataset
     return len(dataset.split("train"))
-
-
-def _of_all_pairs(protocol, seed):
-    """Returns a protocol that trains on all pairs that it is given, with a seed."""
-    settings = {**protocol.get_config(), "seed": seed}
-    settings.pop("half", None)
-    return type(protocol).from_config(settings)
 
 
 def _objects_read(fitted, scales, test, class_ids):
@@ -124,15 +131,8 @@ def _objects_read(fitted, scales, test, class_ids):
         (read,) = fitted.read(rgb(example["image"])[None], scales)
         truth = objects_of(example["labels"], example["instances"], class_ids)
         prediction = objects_of(read, components(read), class_ids)
-        sums.append(instance_sums(_large(truth), _large(prediction)))
+        sums.append(instance_sums(large_objects(truth), large_objects(prediction)))
     return instance_scores(np.sum(sums, axis=0))
-
-
-def _large(objects):
-    """Returns a map of objects, 0 being none, without those of few pixels."""
-    import numpy as np
-
-    return np.where(np.bincount(objects.ravel())[objects] >= LEAST_PIXELS, objects, 0)
 
 
 def _or_none(number):
