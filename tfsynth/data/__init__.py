@@ -1,7 +1,7 @@
 """Data sets of conditions and photographs, and the way from them to batches."""
 
 from tfsynth.data.batches import batches, nearest_size, steps_per_epoch, surface_data_errors
-from tfsynth.data.builders import PairedFolders, PicturePairs, Streets
+from tfsynth.data.builders import PairedFolders, PicturePairs, Planet, Streets
 from tfsynth.data.dataset import CheckReport, DataError, Dataset, Split
 from tfsynth.data.images import read_photo, read_picture, write_photo
 from tfsynth.data.maps import (
@@ -17,6 +17,7 @@ __all__ = [
     "Dataset",
     "PairedFolders",
     "PicturePairs",
+    "Planet",
     "Split",
     "Streets",
     "batches",

@@ -2,6 +2,7 @@
 
 from tfsynth.data.builders.paired_folders import PairedFolders
 from tfsynth.data.builders.picture_pairs import PicturePairs
+from tfsynth.data.builders.planet import Planet
 from tfsynth.data.builders.streets import Streets
 
-__all__ = ["PairedFolders", "PicturePairs", "Streets"]
+__all__ = ["PairedFolders", "PicturePairs", "Planet", "Streets"]
