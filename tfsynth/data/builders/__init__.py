@@ -6,3 +6,6 @@ from tfsynth.data.builders.share import Share
 from tfsynth.data.builders.streets import Streets
 
 __all__ = ["PairedFolders", "PicturePairs", "Share", "Streets"]
+from tfsynth.data.builders.planet import Planet
+
+__all__ = ["PairedFolders", "PicturePairs", "Planet", "Streets"]
