@@ -80,7 +80,11 @@ def _with_minutes(config, changes, phases):
     named = [(keys or {}).get("train.minutes") for keys in changes.values()]
     shares = [float(share) for share in named if share is not None] or [1.0] * len(phases)
     if len(shares) < len(phases):
-        raise ConfigError("`train.minutes` is named for all phases or for none: it is shared.")
+        without = [name for name, share in zip(changes, named, strict=True) if share is None]
+        raise ConfigError(
+            "`train.minutes` is named for all phases or for none: it is shared. Not named by: "
+            f"{', '.join(f'`phases.{name}`' for name in without)}."
+        )
     shared = []
     for (name, phase), share in zip(phases, shares, strict=True):
         tree = phase.to_dict()
