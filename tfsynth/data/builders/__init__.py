@@ -2,10 +2,8 @@
 
 from tfsynth.data.builders.paired_folders import PairedFolders
 from tfsynth.data.builders.picture_pairs import PicturePairs
+from tfsynth.data.builders.planet import Planet
 from tfsynth.data.builders.share import Share
 from tfsynth.data.builders.streets import Streets
 
-__all__ = ["PairedFolders", "PicturePairs", "Share", "Streets"]
-from tfsynth.data.builders.planet import Planet
-
-__all__ = ["PairedFolders", "PicturePairs", "Planet", "Streets"]
+__all__ = ["PairedFolders", "PicturePairs", "Planet", "Share", "Streets"]
