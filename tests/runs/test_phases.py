@@ -132,7 +132,7 @@ def test_phases_share_the_minutes(tree):
     tree["train"]["minutes"] = 8
     del tree["phases"]["joint"]["train.minutes"]
     with pytest.raises(
-        ConfigError, match=r"for all phases or for none.*Not named by: `phases.joint`\."
+        ConfigError, match=r"for all phases or for none.*Without it: `phases.joint`\."
     ):
         split_into_phases(parse_config(tree))
 
