@@ -53,11 +53,11 @@ def test_the_discriminator_and_the_terms_see_the_straight_layouts(batch):
     assert float(logs["consistency"]) == pytest.approx(float(consistency), rel=1e-5)
 
 
-def test_training_and_validation_on_warped_batches():
+def test_training_is_on_warped_layouts():
     trainer = games.compiled(games.projected_game(noise=0), learning_rate=0.0, xla=False)
-    plain = games.data(2)
-    bent = plain.map(games.warped)
-    trained = [trainer.fit(data, verbose=0).history["l1"][0] for data in (plain, bent)]
+    batches = games.data(1)
+    bent = batches.map(games.warped)
+    trained = [trainer.fit(data, verbose=0).history["l1"][0] for data in (batches, bent)]
+    _, logs = trainer.game.compute_losses(next(iter(bent)))
+    assert trained[1] == pytest.approx(float(logs["l1"]), rel=1e-5)
     assert abs(trained[0] - trained[1]) > 1e-5
-    scores = [trainer.evaluate(data, verbose=0, return_dict=True)["l1"] for data in (plain, bent)]
-    assert scores[0] == pytest.approx(trained[0], rel=1e-5)

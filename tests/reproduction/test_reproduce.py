@@ -357,6 +357,11 @@ def test_a_run_is_known_by_its_settings_alone(config_file):
     assert key() == key(seed=3, name="other")
     assert key() != key(precision="auto")
     assert key() == key(second_evaluation=None) != key(second_evaluation=judge)
+    # Settings that an earlier version did not have count where they change something.
+    assert key() == key(feature_training=None, data={**tree["data"], "label_warp": 0.0})
+    assert key() != key(data={**tree["data"], "label_warp": 0.02})
+    assert key() != key(train={**tree["train"], "ema_half_life": 0.05})
+    assert key() != key(feature_training={"class": "FeatureTraining"})
     # Which file it is says its hash, or, where there is none, its path.
     assert key() != key(features="b.keras")
     assert key("1" * 64) == key("1" * 64, features="b.keras") != key("2" * 64)
