@@ -59,22 +59,27 @@ class Run:
         return f"{self.folder.path.name}{self._size}.json"
 
     @property
+    def result_file(self):
+        """The file of its own result, else the committed one; `None` if it has none."""
+        if self.result.is_file():
+            return self.result
+        committed = None if self.results is None else self.results / self.committed_name
+        return committed if committed is not None and committed.is_file() else None
+
+    @property
     def is_taken(self):
         """Whether its result is a committed one, for it has none of its own."""
-        there = self.results is not None and (self.results / self.committed_name).is_file()
-        return there and not self.result.is_file()
+        return self.result_file not in (None, self.result)
 
     @property
     def is_finished(self):
         """Whether it has a result, its own or a committed one."""
-        return self.result.is_file() or self.is_taken
+        return self.result_file is not None
 
     def read_result(self):
         """Returns its own result, else the committed one; `None` if it has none."""
-        if not self.is_finished:
-            return None
-        path = self.results / self.committed_name if self.is_taken else self.result
-        return json.loads(path.read_text(encoding="utf-8"))
+        path = self.result_file
+        return None if path is None else json.loads(path.read_text(encoding="utf-8"))
 
     @property
     def _size(self):
@@ -108,7 +113,7 @@ def runs_of(table, dataset, configs, seeds, folder, results=None):
         wanted.extend(run_of(row, seed) for row in configs)
     for row in configs:
         found = {
-            int(re.match(r"\d+", path.name.rpartition("-seed")[2])[0])
+            int(re.split(r"\D", path.name.rpartition("-seed")[2])[0])
             for place in (folder / "runs", results)
             if place is not None
             for path in place.glob(f"{names[row]}-seed[0-9]*")
