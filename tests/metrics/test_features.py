@@ -1,7 +1,6 @@
 """Feature models: any function of pictures, and Keras models averaged over places."""
 
 import hashlib
-import struct
 
 import keras
 import numpy as np
@@ -139,33 +138,3 @@ def test_a_feature_model_has_a_name():
         FeatureModel(strides, "")
     with pytest.raises(ValueError, match="`batch_size` must be 1 or more; got 0"):
         FeatureModel(strides, "mean", batch_size=0)
-
-
-def test_weights_are_named_by_shapes_and_values():
-    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
-    network.set_weights([np.array([[1, 2], [3, 4]], "f4"), np.array([5, 6], "f4")])
-    # Golden: by hand, of the texts of the shapes and the bytes of 1..6 as little-endian floats.
-    data = b"(2, 2)" + struct.pack("<4f", 1, 2, 3, 4) + b"(2,)" + struct.pack("<2f", 5, 6)
-    assert weights_sha256(network) == hashlib.sha256(data).hexdigest()
-
-
-def test_a_file_and_another_policy_have_the_same_weights(tmp_path):
-    network = two_convolutions("float32")
-    network.save(tmp_path / "network.keras")
-    half = two_convolutions("mixed_bfloat16")
-    half.set_weights(network.get_weights())
-    found = {
-        weights_sha256(n)
-        for n in (network, half, keras.models.load_model(tmp_path / "network.keras"))
-    }
-    assert len(found) == 1 and len(found.pop()) == 64
-    before = weights_sha256(network)
-    kernel = network.layers[-1].kernel
-    kernel.assign(kernel + 1e-7)
-    assert weights_sha256(network) != before
-
-
-def two_convolutions(policy):
-    pictures = keras.Input((None, None, 3))
-    hidden = keras.layers.Conv2D(4, 3, dtype=policy)(pictures)
-    return keras.Model(pictures, keras.layers.Conv2D(2, 1, dtype=policy)(hidden))
