@@ -26,7 +26,7 @@ from tfsynth.layouts.regions import without_small
     MOUNTAIN,
     SALT,
 ) = range(16)
-# Drawn maps are compared with the 1675 training tiles of planet_256, which are 256 x 256 pixels
+# Drawn maps follow the statistics of the 1675 training tiles of planet_256, which are 256 x 256 pixels
 # of web-mercator zooms 5 to 7; lengths below are in their pixels.
 TILE = 256
 # Tiles of that split in each band of 5 degrees of latitude, north and south alike, 0 to 70.
