@@ -106,7 +106,7 @@ def test_noise_is_independent_from_place_to_place_channel_to_channel_and_picture
 
 
 def test_the_first_numbers_of_a_seed():
-    """Golden: by hand, from `hashing.absorb` in NumPy of the words of seed, row, column, channel."""
+    """Golden: by hand, from `hashing.absorb` of the words of seed, row, column and channel."""
     network, zeros = maps(channels=2)
     with seeded(network, 7):
         found = np.asarray(network(zeros[:1, :2, :2]))[0, ..., 2:]

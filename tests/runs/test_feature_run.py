@@ -260,5 +260,7 @@ def test_describe_tells_the_features(tree):
     (line,) = [line for line in text.splitlines() if line.startswith("features FeatureNetwork")]
     count, trained_weights = (int(n.replace(",", "")) for n in line.split()[2:4])
     assert trained_weights == 0 and count > 1000
+    # The generator's gradients pass through it: all that it computes is kept.
+    assert line.split()[-1] == line.split()[-2] != "0"
     assert "discriminator ProjectedDiscriminator" in text
     assert "10 x feature_reconstruction, 1 x consistency" in text
