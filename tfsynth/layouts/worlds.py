@@ -26,8 +26,8 @@ from tfsynth.layouts.regions import without_small
     MOUNTAIN,
     SALT,
 ) = range(16)
-# Drawn maps follow the statistics of the 1675 training tiles of planet_256, which are 256 x 256 pixels
-# of web-mercator zooms 5 to 7; lengths below are in their pixels.
+# Drawn maps follow the statistics of the 1675 training tiles of planet_256, each 256 x 256 pixels
+# of web-mercator zoom 5, 6 or 7; lengths below are in their pixels. docs/data.md compares them.
 TILE = 256
 # Tiles of that split in each band of 5 degrees of latitude, north and south alike, 0 to 70.
 _TILES_BY_LATITUDE = (46, 63, 46, 94, 78, 124, 92, 124, 86, 143, 164, 110, 205, 300)
