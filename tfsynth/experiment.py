@@ -29,8 +29,9 @@ from tfsynth.synthesis.deployment import synthesize as synthesize
 from tfsynth.synthesis.exporting import export as export
 from tfsynth.synthesis.exporting import find_blockers as find_blockers
 
-# Forward passes in a training step: the discriminator sees real and fake.
-PASSES = {"generator": 1, "discriminator": 2, "encoder": 1, "features": 2}
+# Forward passes in a training step whose outputs are kept for the gradients: the discriminator sees
+# real and fake; of the real ones nothing passes through the features.
+PASSES = {"generator": 1, "discriminator": 2, "encoder": 1, "features": 1}
 
 
 @registry.own_random_numbers()
@@ -148,7 +149,10 @@ def _describe_phase(phase, config):
     height, width = config.data.size
     networks = trainer.networks
     trained = [weight for player in trainer.players for weight in trainer.weights_of(player)]
-    costs = {r: cost.network_cost(n, height, width, trained) for r, n in networks.items()}
+    costs = {
+        role: cost.network_cost(network, height, width, trained, passed=role == "features")
+        for role, network in networks.items()
+    }
     averaged = [role for role in trainer.shipped if trainer.has_averages]
     title = f"{config.name}, phase {phase}" if phase else config.name
     channels = trainer.game.conditioning.channels

@@ -1,5 +1,6 @@
 """`tfsynth train`: its list, and its end by Ctrl-C."""
 
+import json
 import shlex
 import signal
 import subprocess
@@ -74,6 +75,19 @@ def test_ctrl_c_says_where_the_state_is_and_how_to_go_on(tiny_config, tmp_path):
     )
     assert error.splitlines()[-1] == last_line
     assert "Traceback" not in error
+
+
+def test_the_scores_of_both_judges_stand_one_below_the_other(tmp_path):
+    rows = {row: {"mean_iou": 0.5} for row in ("synthesised", "oracle", "flat", "floor")}
+    ends = {"mean_iou": 0.25, "mean_iou_interval": [0.23, 0.27]}
+    scores = tmp_path / "metrics.json"
+    scores.write_text(json.dumps({**rows, "second": {**rows, "synthesised": ends}}))
+    lines = train.what_next(tmp_path).splitlines()
+    assert lines[2].startswith("  mean IoU    synthesised 0.500   oracle 0.500")
+    assert lines[2].endswith(f"(all scores: {scores})")
+    assert lines[3] == (
+        "  second      synthesised 0.250 [0.23, 0.27]   oracle 0.500   flat 0.500   floor 0.500"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "{}", '{"synthesised": {"mean_iou": "x"}}'])

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from tfsynth.data.augment import Geometry, covering_size, random_geometry, whole
+from tfsynth.data.augment import (
+    Geometry,
+    covering_size,
+    random_geometry,
+    warped_sources,
+    whole,
+)
 
 PALETTE = np.array([(250, 10, 10), (10, 250, 10), (10, 10, 250), (240, 240, 10)], np.uint8)
 
@@ -147,3 +153,41 @@ def test_switches_leave_the_other_draws_alone():
 )
 def test_covering_size(source, target, covering):
     assert covering_size(source, target) == covering
+
+
+def displacements(size, strength, count=200):
+    """Returns rows and columns of the sources less those of the pixels, (count, 2, h, w)."""
+    height, width = size
+    rng = np.random.default_rng(0)
+    sources = np.stack([warped_sources(size, rng, strength) for _ in range(count)])
+    assert (sources.dtype, sources.shape) == (np.int32, (count, height, width))
+    assert sources.min() >= 0 and sources.max() < height * width
+    rows, columns = np.mgrid[:height, :width]
+    return np.stack([sources // width - rows, sources % width - columns], axis=1)
+
+
+def test_half_of_the_layouts_are_warped_by_up_to_the_strength():
+    moved = displacements((64, 128), strength=0.05)
+    bent = np.abs(moved).max(axis=(1, 2, 3)) > 0
+    assert 0.4 < bent.mean() < 0.6
+    # 5 % of 64 rows are 3.2 pixels.
+    assert np.abs(moved).max() == 3
+    assert np.abs(moved[bent]).mean() == pytest.approx(1.2, abs=0.4)
+    # Up and down, left and right alike.
+    assert np.abs(moved[bent].mean(axis=(0, 2, 3))).max() < 0.2
+
+
+def test_a_warp_is_smooth_and_keeps_within_the_layout_even_if_it_is_strong():
+    moved = displacements((32, 48), strength=0.2)
+    assert np.abs(moved).max() >= 6
+    # The nodes are some ten pixels apart: neighbours differ by a pixel or two.
+    for axis in (2, 3):
+        assert np.abs(np.diff(moved, axis=axis)).max() <= 4
+    # A pixel at the border shows the layout's own border: nothing is wrapped to the other side.
+    assert moved[:, 0, 0].min() >= 0 and moved[:, 1, :, 0].min() >= 0
+    assert moved[:, 0, -1].max() <= 0 and moved[:, 1, :, -1].max() <= 0
+
+
+def test_a_warp_of_nothing_leaves_every_pixel_in_its_place():
+    found = warped_sources((3, 4), np.random.default_rng(0), 0.0)
+    np.testing.assert_array_equal(found, np.arange(12).reshape(3, 4))

@@ -202,6 +202,8 @@ def test_other_errors_pass_unchanged():
         ({"size": (0, 8)}, r"size is \(height, width\), in pixels; got \(0, 8\)"),
         ({"load_size": (15, 40)}, r"load_size must cover size=\(16, 24\); got \(15, 40\)"),
         ({"load_size": (20, 40), "crop": False}, "needs crop=True"),
+        ({"label_warp": -0.1}, "label_warp must be in 0..0.2; got -0.1"),
+        ({"label_warp": 0.3}, "label_warp must be in 0..0.2; got 0.3"),
     ],
 )
 def test_arguments_are_checked(arguments, message):
@@ -229,3 +231,38 @@ def test_nearest_size(arguments, size):
 
 def test_steps_per_epoch():
     assert [steps_per_epoch(Numbered(7), size) for size in (1, 3, 7, 8)] == [7, 3, 1, 1]
+
+
+def warped(seed=3, **settings):
+    arguments: dict[str, Any] = dict(batch_size=4, size=(16, 24), load_size=(20, 30), seed=seed)
+    dataset: Any = batches(Numbered(9), **{**arguments, "label_warp": 0.1, **settings})
+    return dataset
+
+
+def test_a_warp_comes_beside_straight_layouts_and_photographs():
+    bent = list(warped(steps=6).as_numpy_iterator())
+    plain = list(warped(steps=6, label_warp=0.0).as_numpy_iterator())
+    straight = np.arange(16 * 24).reshape(16, 24)
+    moved = 0
+    for batch, expected in zip(bent, plain, strict=True):
+        assert list(batch) == [*expected, "sources"]
+        assert (batch["sources"].dtype, batch["sources"].shape) == (np.int32, (4, 16, 24))
+        for key, array in expected.items():
+            np.testing.assert_array_equal(batch[key], array)
+        moved += (batch["sources"] != straight).any(axis=(1, 2)).sum()
+    # Half of 24.
+    assert 6 <= moved <= 18
+
+
+def test_warps_come_again_and_go_on_where_a_run_stopped():
+    whole = [b["sources"] for b in warped(steps=6).as_numpy_iterator()]
+    late = [b["sources"] for b in warped(start_step=4, steps=2).as_numpy_iterator()]
+    other = [b["sources"] for b in warped(seed=4, steps=6).as_numpy_iterator()]
+    np.testing.assert_array_equal(whole[4:], late)
+    assert not np.array_equal(whole, other)
+
+
+def test_one_pass_is_never_warped():
+    arguments: dict[str, Any] = dict(batch_size=3, size=(16, 24), training=False)
+    for batch in batches(Numbered(6), label_warp=0.1, **arguments).as_numpy_iterator():
+        assert set(batch) == {"labels", "instances", "image"}

@@ -102,3 +102,15 @@ def test_too_many_instances_are_named_with_the_example():
     found = in_order(Numbered(2), last=2, batch_size=1, max_instances=3)
     with pytest.raises(DataError, match="^n1: 4 instances, and max_instances is 3. Raise max_ins"):
         found[1]
+
+
+def test_warps_are_those_of_tensorflow():
+    geometry = functools.partial(augment.random_geometry, flip=True)
+    stream = {"seed": 3, "random_geometry": geometry, "label_warp": 0.1}
+    found = in_order(Numbered(5), last=None, **stream)
+    expected = batches(Numbered(5), batch_size=3, size=SIZE, seed=3, steps=3, label_warp=0.1)
+    for index, batch in enumerate(expected.as_numpy_iterator()):
+        assert list(found[index]) == ["labels", "instances", "image", "sources"]
+        for name, array in batch.items():
+            np.testing.assert_array_equal(found[index][name], array)
+            assert found[index][name].dtype == array.dtype

@@ -17,6 +17,7 @@ from tfsynth.networks import (
     FeatureEncoder,
     FullResolutionNetwork,
     GlobalGenerator,
+    LayoutDecoder,
     LocalEnhancer,
 )
 from tfsynth.synthesis.synthesizer import Synthesizer
@@ -35,6 +36,18 @@ def enhanced():
     return Synthesizer(generator, Conditioning(3), LABELS, encoder=encoder, styles=TABLE)
 
 
+def decoded(features=2):
+    """Returns a layout decoder with noise, edges and, if it has features, styles."""
+    generator = LayoutDecoder(4 + features, widths=(6, 4, 4))
+    head = generator.get_layer("head_conv")
+    # The first weights are so small that the picture is grey.
+    head.kernel.assign(30 * head.kernel)
+    if not features:
+        return Synthesizer(generator, Conditioning(3), LABELS)
+    encoder = FeatureEncoder(num_features=2, filters=2, num_downsamples=1, max_instances=40)
+    return Synthesizer(generator, Conditioning(3), LABELS, encoder=encoder, styles=TABLE)
+
+
 _GLOBAL = {"filters": 2, "num_downsamples": 2, "num_blocks": 1}
 _CRN = {"widths": (4, 4, 4)}
 FAMILIES = {
@@ -46,6 +59,8 @@ FAMILIES = {
     "crn": lambda: without_edges(CascadedRefinementNetwork, **_CRN),
     "crn of 9": lambda: without_edges(CascadedRefinementNetwork, num_outputs=9, **_CRN),
     "full resolution": lambda: without_edges(FullResolutionNetwork, filters=4, dilations=(1, 2)),
+    "layout decoder": lambda: decoded(features=0),
+    "layout decoder with styles": decoded,
     "noise": noisy_synthesizer,
     "grey pictures": picture_synthesizer,
     "pictures with alpha": lambda: picture_synthesizer(4, 4, edges=True),

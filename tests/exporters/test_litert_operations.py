@@ -31,7 +31,7 @@ def test_random_numbers_of_keras_are_named_with_their_layer():
         ("rain", "StatelessRandomGetKeyCounter"),
         ("rain", "StatelessRandomNormalV2"),
     ]
-    assert "tfsynth's layer DropoutNoise" in found[0].instead
+    assert "tfsynth's layer DropoutNoise or NoiseMaps" in found[0].instead
 
 
 def test_resizing_by_areas_is_named():

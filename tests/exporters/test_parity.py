@@ -52,7 +52,7 @@ def generators():
 
 def test_every_generator_is_among_the_families():
     assert {type(family(name).generator) for name in FAMILIES} >= generators()
-    assert len(generators()) == 5
+    assert len(generators()) == 6
 
 
 @pytest.mark.slow

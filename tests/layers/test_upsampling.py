@@ -6,7 +6,11 @@ import pytest
 import tensorflow as tf
 
 from tests.harness import check_layer
-from tfsynth.layers import AlignCornersUpSampling2D, NearestUpSampling2D
+from tfsynth.layers import (
+    AlignCornersUpSampling2D,
+    BilinearUpSampling2D,
+    NearestUpSampling2D,
+)
 
 
 def noise(*shape):
@@ -65,3 +69,11 @@ def test_the_nearest_is_that_of_keras(size):
     x = noise(2, *size, 3)
     output = check_layer(NearestUpSampling2D(), x)
     np.testing.assert_array_equal(output, keras.layers.UpSampling2D(2)(x))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 3), (16, 32)])
+def test_bilinear_is_that_of_keras(size):
+    x = noise(2, *size, 3)
+    output = check_layer(BilinearUpSampling2D(), x)
+    expected = keras.layers.UpSampling2D(2, interpolation="bilinear")(x)
+    np.testing.assert_allclose(output, expected, atol=1e-6)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfsynth.layouts.regions import components, nearest_pixels, polygon_mask
+from tfsynth.layouts.regions import components, nearest_pixels, polygon_mask, without_small
 
 
 def test_components_of_a_map_written_out():
@@ -159,3 +159,22 @@ def test_nearest_pixels_are_as_near_as_any(shape, part):
     places = np.stack(np.indices(shape))
     steps = abs(places[..., None] - np.argwhere(sources).T[:, None, None]).sum(axis=0)
     np.testing.assert_array_equal(abs(places - found).sum(axis=0), steps.min(axis=-1))
+
+
+def test_small_regions_go_to_their_neighbours():
+    labels = np.zeros((12, 16), np.uint8)
+    labels[:, 8:] = 1
+    labels[2:4, 2:4] = labels[6:9, 10:14] = 5
+    labels[5, 0] = labels[5, 15] = 7
+    found = without_small(labels, 5)
+    assert found.dtype == np.uint8
+    # The one of 12 pixels stays.
+    expected = np.where(np.isin(labels, (0, 7)) | (labels == 5), 0, 1)
+    expected[:, 8:] = np.where(labels[:, 8:] == 5, 5, 1)
+    np.testing.assert_array_equal(found, expected)
+    # Across joined edges two pixels are one region.
+    joined = without_small(labels, 2, joined=True)
+    assert joined[5, 0] == joined[5, 15] == 7
+    assert without_small(labels, 2)[5, 0] == 0
+    # Of nothing but small regions all stay.
+    np.testing.assert_array_equal(without_small(labels, 1000), labels)

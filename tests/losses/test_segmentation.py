@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from tests.harness import check_loss, round_trip
-from tfsynth.losses import SegmentationLoss
+from tfsynth.layouts.labels import LabelSet
+from tfsynth.losses import SegmentationConsistencyLoss, SegmentationLoss
 from tfsynth.metrics import Segmenter
+from tfsynth.networks import FeatureNetwork
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +62,38 @@ def test_what_does_not_fit_is_refused(reader):
         SegmentationLoss(reader, void_ids=[3])
     with pytest.raises(ValueError, match="was given a network, not a file"):
         loss.get_config()
+
+
+def test_consistency_is_the_cross_entropy_of_the_given_logits():
+    loss = SegmentationConsistencyLoss(void_ids=[1])
+    # Logits 1 and -1 of the classes 0 and 2: the first has probability 1 / (1 + e^-2).
+    logits = np.zeros((1, 1, 4, 2), "float32") + np.array([1, -1], "float32")
+    right, wrong = np.log1p(np.exp(-2)), np.log1p(np.exp(2))
+    maps = {"logits": keras.ops.convert_to_tensor(logits)}
+    labels = np.array([[[0, 0, 2, 1]]], "uint8")
+    check_loss(loss(labels, maps), (2 * right + wrong) / 3)
+    check_loss(loss(np.ones((1, 1, 4), "uint8"), maps), 0.0)
+
+
+def test_consistency_is_the_segmentation_loss_of_the_same_network(reader):
+    fake = np.random.default_rng(0).uniform(-1, 1, (2, 6, 8, 3)).astype("float32")
+    labels = np.random.default_rng(1).integers(0, 3, (2, 6, 8))
+    expected = SegmentationLoss(reader, void_ids=[1])(labels, fake)
+    found = SegmentationConsistencyLoss(void_ids=[1])(labels, {"logits": reader(fake)})
+    check_loss(found, np.asarray(expected))
+
+
+def test_consistency_reads_the_classes_of_the_layouts():
+    loss = round_trip(SegmentationConsistencyLoss(void_ids=[0, 3], weight=2.0))
+    assert (loss.weight, loss.void_ids) == (2.0, (0, 3))
+    network = FeatureNetwork(3, (4,))
+    loss.check_maps(network, 5)
+    for wrong, given in ((6, "have 6"), (None, "have None")):
+        with pytest.raises(ValueError, match=f"5 classes .3 logits .* 2 void.; .* {given}"):
+            loss.check_maps(network, wrong)
+    with pytest.raises(ValueError, match=r"among the ids 0..3.* Received: \[7\]"):
+        SegmentationConsistencyLoss(void_ids=[7]).check_maps(network, 4)
+    palette = [(i, i, i) for i in range(5)]
+    loss.check_labels(LabelSet([*"abcde"], palette, void_ids=[3, 0]))
+    with pytest.raises(ValueError, match=r"void classes are \[1\]; `void_ids` .* is \[0, 3\]"):
+        loss.check_labels(LabelSet([*"abcde"], palette, void_ids=[1]))

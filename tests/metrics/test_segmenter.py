@@ -1,35 +1,15 @@
-"""The scoring segmenter: its layer by hand, its sizes, its files, its precision."""
+"""The scoring segmenter: its sizes, its files, its precision."""
 
 import keras
 import numpy as np
 import pytest
 
-from tests.harness import check_layer, check_network, round_trip
-from tfsynth.metrics.segmenter import Segmenter, StandardizedConv2D
+from tests.harness import check_network, round_trip
+from tfsynth.metrics.segmenter import Segmenter
 
 
 def small(**options):
     return Segmenter(5, filters=(8, 12), blocks=(0, 1), seed=3, **options)
-
-
-def test_a_standardised_kernel_has_zero_mean_and_the_norm_of_its_gain():
-    layer = StandardizedConv2D(4, 3, gain=2.0, seed=1)
-    image = np.random.default_rng(0).normal(3.0, 1.0, (2, 6, 5, 7)).astype("float32")
-    output = check_layer(layer, image)
-    kernel = np.array(keras.ops.convert_to_numpy(layer.kernel), np.float64)
-    kernel -= kernel.mean(axis=(0, 1, 2))
-    kernel *= 2.0 / np.sqrt((kernel**2).sum(axis=(0, 1, 2)) + 1e-4)
-    expected = np.einsum("rcif,rci->f", kernel, image[1, 2:5, 1:4].astype(np.float64))
-    np.testing.assert_allclose(output[1, 3, 2], expected, rtol=1e-4, atol=1e-4)
-    # Away from the border a constant picture vanishes: that is the zero mean.
-    flat = keras.ops.convert_to_numpy(layer(np.full((1, 5, 5, 7), 9.0, "float32")))
-    np.testing.assert_allclose(flat[:, 1:-1, 1:-1], 0, atol=1e-4)
-
-
-def test_strides_halve_and_the_norm_is_trained():
-    layer = StandardizedConv2D(3, strides=2)
-    assert layer(np.zeros((1, 7, 8, 2), "float32")).shape == (1, 4, 4, 3)
-    assert [v.name for v in layer.trainable_variables] == ["kernel", "norm", "bias"]
 
 
 def test_logits_have_the_pictures_size_and_survive_a_file(tmp_path):

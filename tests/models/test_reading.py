@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import struct
 import subprocess
 import sys
@@ -17,7 +18,11 @@ import tfsynth
 from tests.models import bundles
 from tfsynth import models
 from tfsynth.files import sha256_of
+from tfsynth.layers import Conditioning
+from tfsynth.layouts.labels import LabelSet
+from tfsynth.networks import FeatureNetwork, LayoutDecoder, ProjectedDiscriminator
 from tfsynth.registry import register
+from tfsynth.synthesis.synthesizer import Synthesizer
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 
@@ -77,6 +82,56 @@ def test_a_deep_generator_is_refused(tmp_path):
     bundles.synthesizer(noise=True).save(tmp_path / "noise.keras")
     path = bundles.with_arguments(tmp_path / "noise.keras", tmp_path / "deep.keras", depth=10**6)
     assert "`depth` must be at most 16. Received: 1000000" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"widths": [4] * 64, "num_layers": 16}, "at most 13. Received: 64 of them"),
+        ({"widths": [10**6, 4]}, "`widths` has one number per part, a whole one from 1 to 16384"),
+        ({"widths": "wide"}, "`widths` has one number per part"),
+        ({"num_layers": 10**6}, "`num_layers` must be at most 16"),
+        ({"num_layers": 2.5}, "`num_layers` must be a whole number"),
+        ({"noise_channels": 10**6}, "`noise_channels` must be at most 8192"),
+        ({"widths": [16384] * 13}, "describes a model of [0-9,]{9,} numbers"),
+        ({"widths": [4] * 13, "num_layers": 16}, "describes a model of [0-9,]{4,} numbers"),
+    ],
+)
+def test_a_layout_decoder_of_another_size_is_refused(tmp_path, arguments, message):
+    label_set = LabelSet(["sky", "road"], [(70, 130, 180), (128, 64, 128)])
+    model = Synthesizer(LayoutDecoder(3, widths=(4, 4)), Conditioning(2), label_set)
+    model.save(tmp_path / "decoder.keras")
+    path = bundles.with_arguments(tmp_path / "decoder.keras", tmp_path / "large.keras", **arguments)
+    assert re.search(message, refused(path))
+
+
+@pytest.mark.parametrize(
+    ("network", "arguments", "message"),
+    [
+        ("features", {"filters": [4] * 64}, "at most 13. Received: 64 of them"),
+        ("features", {"filters": [10**6]}, "a whole one from 1 to 16384"),
+        ("features", {"num_classes": 10**6}, "`num_classes` must be at most 8192"),
+        ("features", {"filters": [16384] * 13}, "describes a model of [0-9,]{9,} numbers"),
+        ("judge", {"feature_channels": [4] * 64}, "at most 13. Received: 64 of them"),
+        ("judge", {"condition_channels": 10**6}, "`condition_channels` must be at most 8192"),
+        ("judge", {"mixed_channels": 10**6}, "`mixed_channels` must be at most 8192"),
+        ("judge", {"filters": 10**6}, "`filters` must be at most 8192"),
+        ("judge", {"mixed_channels": 8192}, "describes a model of [0-9,]{5,} numbers"),
+    ],
+)
+def test_networks_on_features_of_another_size_are_refused(tmp_path, network, arguments, message):
+    made = {
+        "features": lambda: FeatureNetwork(3, (4, 4)),
+        "judge": lambda: ProjectedDiscriminator(3, (4, 4), mixed_channels=4, filters=4),
+    }
+    made[network]().save(tmp_path / "small.keras")
+    path = bundles.with_config(
+        tmp_path / "small.keras",
+        tmp_path / "large.keras",
+        lambda config: config["config"].update(arguments),
+    )
+    with pytest.raises(ValueError, match=message):
+        models.read_model(path)
 
 
 @pytest.mark.parametrize(

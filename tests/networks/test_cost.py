@@ -5,6 +5,7 @@ from tfsynth import experiment
 from tfsynth.config import parse_config
 from tfsynth.networks import (
     CascadedRefinementNetwork,
+    FeatureNetwork,
     FullResolutionNetwork,
     GlobalGenerator,
     LocalEnhancer,
@@ -121,3 +122,14 @@ def test_rematerialised_cascades_keep_less(network):
     settings = {"widths": (8, 8)} if network is CascadedRefinementNetwork else {"filters": 8}
     whole, lean = (network_cost(network(5, rematerialize=r, **settings), 8, 8) for r in (0, 1))
     assert lean.kept_values < whole.kept_values and lean.macs == whole.macs
+
+
+def test_fixed_features_keep_what_the_generators_gradient_passes_through():
+    network = FeatureNetwork(3, filters=(2,), seed=0)
+    network.trainable = False
+    cost = network_cost(network, 8, 8, [], passed=True)
+    # Two convolutions and ReLUs of two channels and their scale; lateral, head
+    # and logits of three. The coarsest level has neither sum nor ReLU.
+    assert cost.activation_values == 64 * (5 * 2 + 3 + 3 + 3)
+    assert (cost.trained_parameters, cost.kept_values) == (0, cost.activation_values)
+    assert network_cost(network, 8, 8, []).kept_values == 0

@@ -25,7 +25,9 @@ def config_file(tmp_path_factory):
 def make_table(config_file):
     """Makes a table of the tiny config: `rows` are the recipes on streets, without the config."""
 
-    def make(rows, published=(), measures=("mean_iou", "spectrum_error"), questions=()):
+    def make(
+        rows, published=(), measures=("mean_iou", "spectrum_error"), questions=(), features=None
+    ):
         recipes = {row: {"config": str(config_file), **keys} for row, keys in rows.items()}
         tree = {
             "title": "Matching",
@@ -35,6 +37,7 @@ def make_table(config_file):
             "datasets": {"streets": recipes},
             "published": list(published),
             "questions": list(questions),
+            "measure_features": features,
         }
         return parse_table("matching", tree)
 

@@ -42,6 +42,20 @@ def test_scores_are_asked_for_by_the_measures_that_need_them():
         take_measures(subject(Painter(), test=[Street()]), ["mean_iou"])
 
 
+def test_features_and_seeds_are_read_from_the_scores():
+    distances = {"synthesised": {"distance": 0.5}, "training": {"distance": 0.125}}
+    scores = {"kernel_distance": distances, "seeds": {"texture": 3.0, "layout": 0.75}}
+    data = subject(Painter(), test=[Street()]).dataset
+    found = Subject(Painter(), data, DataSettings({}, (16, 24)), score=lambda: scores)
+    names = ["kernel_distance", "seed_texture", "seed_layout"]
+    values = {"kernel_distance": 0.5, "seed_texture": 3.0, "seed_layout": 0.75}
+    assert take_measures(found, names) == (values, {"kernel_distance": 0.125})
+    # Where nothing is drawn, or too little is there, nothing is measured.
+    del scores["seeds"]
+    distances |= {"synthesised": None, "training": None}
+    assert take_measures(found, names) == (dict.fromkeys(names), {})
+
+
 def test_measures_have_titles():
     assert MEASURES["spectrum_error"].higher_is_better is False
     assert len({measure.title for measure in MEASURES.values()}) == len(MEASURES)

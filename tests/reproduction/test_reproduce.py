@@ -11,6 +11,7 @@ from PIL import Image
 
 from tfsynth import __version__, experiment, registry
 from tfsynth.config import ConfigError, load_config, parse_config
+from tfsynth.files import sha256_of
 from tfsynth.reproduction.provenance import machine, version
 from tfsynth.reproduction.reproduce import reproduce
 from tfsynth.reproduction.row_runs import config_key
@@ -170,6 +171,35 @@ def test_a_measure_that_a_result_lacks_is_taken_without_training(written, make_t
     again(written)  # The page as it was.
 
 
+def test_a_distance_of_features_is_taken_anew_by_other_features(written, make_table, tmp_path):
+    table, page = written
+    rows = {"plain": {"game.terms": []}, "matched": {}, "again": {}}
+
+    def by(name, bias):
+        picture = keras.Input((None, None, 3))
+        path = tmp_path / f"{name}.keras"
+        ones = keras.layers.Conv2D(2, 1, kernel_initializer="ones", bias_initializer=bias)
+        keras.Model(picture, ones(picture)).save(path)
+        node = {"path": str(path), "sha256": sha256_of(path)}
+        measures = ("mean_iou", "kernel_distance")
+        return make_table(rows, measures=measures, features=node)
+
+    first, other = by("first", "zeros"), by("other", "ones")
+    new, text = again((first, page))
+    assert len(new) == 2
+    assert "| row | seeds | mean IoU | kernel distance | verdict |" in text
+    assert f"Features of first.keras, SHA-256 {first.measure_features['sha256']}." in text
+    (path, _) = sorted(page.parent.rglob("result.json"))
+    result = read(path)
+    assert result["measure_features"]["name"].startswith("first ")
+    distance = result["measures"]["kernel_distance"]
+    assert distance != result["references"]["oracle"]["kernel_distance"]
+    assert again((first, page))[0] == []
+    assert len(again((other, page))[0]) == 2
+    assert read(path)["measures"]["kernel_distance"] != distance
+    again(written)  # The page as it was.
+
+
 def test_measuring_again_replaces_numbers_and_trains_nothing(written):
     _, page = written
     (path, other) = sorted(page.parent.rglob("result.json"))
@@ -287,6 +317,19 @@ def test_a_missing_data_folder_is_told_first(make_table, tmp_path):
     assert f"  a, b: `data.dataset`: {tmp_path / 'nowhere'}" in said
 
 
+def test_features_to_measure_that_are_not_there_are_told_before_training(make_table, tmp_path):
+    path = tmp_path / "features.keras"
+    options = {"minutes": 1, "output": tmp_path / "out", "verbose": False}
+    node = {"path": str(path), "sha256": "0" * 64}
+    table = make_table({"a": {}}, measures=("mean_iou", "kernel_distance"), features=node)
+    with pytest.raises(ConfigError, match=f"the features of {path}, and there is no such file"):
+        reproduce(table, **options)
+    path.write_bytes(b"another")
+    with pytest.raises(ConfigError, match="is not the network whose features the table `matching`"):
+        reproduce(table, **options)
+    assert not (tmp_path / "out").exists()
+
+
 def test_rows_on_different_terms_are_not_compared(make_table, tmp_path):
     said = refused(make_table, {"a": {}, "b": {"data.size": [32, 32]}}, tmp_path)
     assert "The rows `a` and `b` differ in `data.size`: (32, 64) and (32, 32)." in said
@@ -304,6 +347,7 @@ def test_another_feature_network_is_named_by_its_own_hash(make_table, tmp_path):
 
 def test_a_run_is_known_by_its_settings_alone(config_file):
     tree = yaml.safe_load(config_file.read_text())
+    judge = {**tiny.PROTOCOL, "half": 1}
 
     def key(sha256=None, features="a.keras", **changes):
         loss = {"class": "PerceptualLoss", "features": features, "sha256": sha256}
@@ -312,6 +356,12 @@ def test_a_run_is_known_by_its_settings_alone(config_file):
 
     assert key() == key(seed=3, name="other")
     assert key() != key(precision="auto")
+    assert key() == key(second_evaluation=None) != key(second_evaluation=judge)
+    # Settings that an earlier version did not have count where they change something.
+    assert key() == key(feature_training=None, data={**tree["data"], "label_warp": 0.0})
+    assert key() != key(data={**tree["data"], "label_warp": 0.02})
+    assert key() != key(train={**tree["train"], "ema_half_life": 0.05})
+    assert key() != key(feature_training={"class": "FeatureTraining"})
     # Which file it is says its hash, or, where there is none, its path.
     assert key() != key(features="b.keras")
     assert key("1" * 64) == key("1" * 64, features="b.keras") != key("2" * 64)

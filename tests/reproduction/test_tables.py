@@ -127,6 +127,12 @@ def test_a_row_is_its_config_with_some_keys_changed():
     ("changes", "message"),
     [
         ({"measures": ["mean_iuo"]}, "No measure 'mean_iuo'. Did you mean 'mean_iou'?"),
+        (
+            {"measures": ["kernel_distance"]},
+            "The table `two` measures kernel_distance and names the network with `measure_features",
+        ),
+        ({"measure_features": {"path": "x"}}, "The table `two` measures features and names"),
+        ({"measure_features": {"path": "x", "sha256": 3}}, "Received: {'path': 'x', 'sha256': 3}"),
         ({"datasets": {"streets": {"c": {"config": "demo"}}}}, "No row 'c'. Known: a, b."),
         (
             {"questions": [{"question": "", "with": "a", "without": "c", "measure": "mean_iou"}]},
@@ -162,6 +168,13 @@ def test_a_row_is_its_config_with_some_keys_changed():
 def test_a_file_that_breaks_a_rule_is_refused(changes, message):
     with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
         parse_table("two", {**TREE, **changes})
+
+
+def test_the_network_of_measured_features_is_named():
+    node = {"path": "weights/a.keras", "sha256": "AB"}
+    table = parse_table("two", {**TREE, "measures": ["kernel_distance"], "measure_features": node})
+    assert table.measure_features == node
+    assert parse_table("two", TREE).measure_features is None
 
 
 def test_a_change_does_not_touch_the_recipe():

@@ -131,7 +131,9 @@ def test_phases_share_the_minutes(tree):
     assert [c.train.minutes for _, c in split_into_phases(parse_config(tree))] == [20, 10, 10]
     tree["train"]["minutes"] = 8
     del tree["phases"]["joint"]["train.minutes"]
-    with pytest.raises(ConfigError, match="named for all phases or for none"):
+    with pytest.raises(
+        ConfigError, match=r"for all phases or for none.*Without it: `phases.joint`\."
+    ):
         split_into_phases(parse_config(tree))
 
 

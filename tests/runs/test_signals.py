@@ -1,6 +1,5 @@
 """Signals of training: each fault raises its own, they are logged and said, and change nothing."""
 
-import dataclasses
 import math
 
 import keras
@@ -176,3 +175,146 @@ def test_signals_come_every_few_epochs(tmp_path):
     ]
     assert [value for *_, value in read_scalars(tmp_path / "real")] == [10.0, 10.0]
     assert not (tmp_path / "real_training").exists()
+
+
+def game(loss, **settings):
+    """Returns a compiled trainer of a small game on streets."""
+    networks = [
+        GlobalGenerator(tiny.CLASSES + 1, filters=4, num_downsamples=1, num_blocks=0),
+        MultiscaleDiscriminator(tiny.CLASSES + 4, filters=4, num_layers=1, num_scales=2),
+    ]
+    parts = Conditioning(tiny.CLASSES), *networks, loss
+    return games.compiled(AdversarialGame(*parts), **settings)
+
+
+@pytest.fixture(scope="module")
+def splits(data_folder):
+    found = Streets(height=32, width=64, train=4, validation=2, test=3, data_dir=data_folder)
+    return {name: found.split(name) for name in found.split_names}
+
+
+def elements(split):
+    """Returns a batch of all examples of a split."""
+    examples = [split[number] for number in range(len(split))]
+    return {
+        "labels": np.stack([e["labels"] for e in examples]),
+        "instances": np.stack([np.unique(e["instances"], return_inverse=True)[1] for e in examples])
+        .astype("int32")
+        .reshape(-1, 32, 64),
+        "image": np.stack([e["image"] for e in examples]),
+    }
+
+
+@pytest.mark.parametrize("loss", [LeastSquaresLoss, CrossEntropyLoss])
+def test_what_is_called_real_is_what_the_logits_say(splits, loss):
+    trainer = game(loss(), ema_decay=0.5)
+    limit = 0.5 if loss is LeastSquaresLoss else 0.0
+    # Logits on both sides of the limit, and weights that are not the averages that ship.
+    for scale in range(2):
+        bias = trainer.game.discriminator.get_layer(f"scale{scale}_layer2_conv").bias
+        bias.assign(bias + limit)
+    for weight in trainer.game.generator.trainable_variables:
+        weight.assign(2 * weight + 0.1)
+    probe = SignalProbe(trainer, splits["validation"], splits["train"], (32, 64), batch_size=2)
+    signals = probe()
+    batch = elements(splits["validation"])
+    fake = keras.ops.convert_to_numpy(trainer(batch))
+
+    def share(batch, image):
+        scales = [np.asarray(scale[-1]) for scale in trainer.game.discriminate(batch, image)]
+        assert len(scales) == 2
+        return np.mean([(logits > limit).mean() for logits in scales])
+
+    training = {k: v[[0, 2]] for k, v in elements(splits["train"]).items()}
+    expected = Signal(
+        share(batch, fake),
+        share(batch, batch["image"] / np.float32(127.5) - 1),
+        share(training, training["image"] / np.float32(127.5) - 1),
+    )
+    assert vars(signals["called_real"]) == pytest.approx(vars(expected), abs=0.01)
+    assert all(0.1 < value < 0.9 for value in vars(expected).values())
+    pictures = np.clip(np.rint((fake + 1) * 127.5), 0, 255).astype("uint8")
+    near = [shrunken(splits["train"][number]["image"]) for number in range(4)]
+    for name, signal in (
+        Photographs([*batch["image"]], [*batch["labels"]], near).compare(pictures).items()
+    ):
+        assert vars(signals[name]) == pytest.approx(vars(signal), rel=0.02, nan_ok=True), name
+
+
+def test_without_other_photographs_there_is_nothing_to_compare_training_with(splits):
+    trainer = game(HingeLoss())
+    signals = SignalProbe(trainer, splits["train"], splits["train"], (32, 64), batch_size=3)()
+    assert math.isnan(signals["called_real"].real)
+    assert 0 <= signals["called_real"].real_training <= 1
+    assert "nearest_training" not in signals and signals["high_frequencies"].real > 0
+
+
+def test_a_generator_of_several_pictures_without_a_discriminator(splits):
+    generator = SeveralPictures(tiny.CLASSES + 1, num_outputs=3)
+    trainer = games.compiled(RegressionGame(Conditioning(tiny.CLASSES), generator, [L1Loss()]))
+    signals = SignalProbe(trainer, splits["test"], splits["train"], (32, 64), batch_size=8)()
+    assert "called_real" not in signals
+    first = np.asarray(trainer(elements(splits["test"])))[:, 0]
+    pictures = np.clip(np.rint((first + 1) * 127.5), 0, 255)
+    ends = np.isin(pictures, [0, 255]).mean()
+    assert signals["saturation"].synthesised == pytest.approx(ends, abs=1e-3)
+
+
+def test_layouts_are_spread_over_the_split(data_folder):
+    """Of 40 streets every second or third one is shown, in batches of 4."""
+    streets = Streets(height=32, width=64, train=40, validation=2, test=2, data_dir=data_folder)
+    split = streets.split("train")
+    read = []
+
+    class Watched(type(split)):
+        def load(self, index):
+            read.append(index)
+            return super().load(index)
+
+    split.__class__ = Watched
+    SignalProbe(game(HingeLoss()), split, split, (32, 64), batch_size=4)()
+    # Once for the distances, which all 40 are, and the shown ones before that.
+    shown = [k for k in range(40) if read.count(k) == 2]
+    assert shown == [5 * k // 2 for k in range(16)] and len(read) == 56
+
+
+@pytest.fixture(scope="module")
+def run(data_folder, tmp_path_factory):
+    return RunFolder(train(data_folder, tmp_path_factory.mktemp("run") / "run", sample_every=1))
+
+
+def train(data_folder, folder, **settings):
+    """Trains with all that changes in a step: averages, vectors of spectral norm, noise."""
+    tree = tiny.tree(data_folder)
+    tree["train"] |= {"ema_decay": 0.9, **settings}
+    tree["game"]["discriminator"]["normalization"] = "spectral"
+    tree["game"]["generator"] = {
+        **{"class": "UNetGenerator", "input_channels": tiny.CLASSES + 1},
+        **{"filters": 2, "depth": 2},
+    }
+    tree["schedule"] |= {"constant_epochs": 1, "decay_epochs": 1}
+    tree["train"]["steps_per_epoch"] = 2
+    return experiment.train(parse_config(tree), folder, verbose=False)
+
+
+def test_a_run_logs_its_signals_and_draws_their_curves(run):
+    found = {
+        kind: [(name, epoch) for name, epoch, _ in read_scalars(run.logs / kind)]
+        for kind in ("synthesised", "real", "real_training")
+    }
+    names = ["called_real", "saturation", "high_frequencies", "fixed_pattern", "nearest_training"]
+    names += ["border_energy", "grid"]
+    assert found["synthesised"] == [(name, epoch) for epoch in (0, 1) for name in names]
+    assert found["real"] == found["synthesised"]
+    assert found["real_training"] == [("called_real", 0), ("called_real", 1)]
+    assert run.curves.exists()
+
+
+def test_signals_change_nothing(run, data_folder, tmp_path):
+    without = RunFolder(train(data_folder, tmp_path / "run", sample_every=1000))
+    assert not (without.logs / "real").exists()
+    trainers = [Checkpoints(folder.checkpoints).latest()[0] for folder in (run, without)]
+    weights = [[*t.game.variables, *t.optimizer.variables] for t in trainers]
+    assert len(weights[0]) > 20
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -6,12 +6,23 @@ import tensorflow as tf
 
 from tfsynth.games import AdversarialGame
 from tfsynth.layers import Conditioning
-from tfsynth.losses import CrossEntropyLoss, FeatureMatchingLoss, L1Loss, LeastSquaresLoss
+from tfsynth.losses import (
+    CrossEntropyLoss,
+    FeatureMatchingLoss,
+    FeatureReconstructionLoss,
+    HingeLoss,
+    L1Loss,
+    LeastSquaresLoss,
+    SegmentationConsistencyLoss,
+)
 from tfsynth.networks import (
     FeatureEncoder,
+    FeatureNetwork,
     GlobalGenerator,
+    LayoutDecoder,
     LocalEnhancer,
     MultiscaleDiscriminator,
+    ProjectedDiscriminator,
 )
 from tfsynth.trainers import Trainer
 
@@ -64,7 +75,7 @@ def encoder_trainer(
     regions="instances",
     max_instances=6,
     terms=(),
-    ema_decay=None,
+    **averages,
 ):
     """Returns a game with a feature encoder and a generator of two sections."""
     game = AdversarialGame(
@@ -81,4 +92,48 @@ def encoder_trainer(
         encoder_reduction=reduction,
         encoder_regions=regions,
     )
-    return compiled(game, xla=xla, frozen=frozen, ema_decay=ema_decay)
+    return compiled(game, xla=xla, frozen=frozen, **averages)
+
+
+def projected_game(
+    features=(4, 6),
+    terms=None,
+    noise=1,
+    widths=(6, 4),
+    encoder=True,
+    seed=2,
+    rematerialize=False,
+    **settings,
+):
+    """Returns a game with all that reads fixed features: discriminator, terms; looks and noise."""
+    read = FeatureNetwork(NUM_CLASSES, features, seed=5)
+    looks = FeatureEncoder(num_features=2, filters=2, num_downsamples=1, max_instances=6)
+    return AdversarialGame(
+        Conditioning(NUM_CLASSES),
+        LayoutDecoder(
+            NUM_CLASSES + 1 + 2 * encoder,
+            widths=widths,
+            noise_channels=noise,
+            rematerialize=rematerialize,
+        ),
+        ProjectedDiscriminator(NUM_CLASSES + 1, features, mixed_channels=4, filters=4, seed=seed),
+        HingeLoss(),
+        [
+            FeatureMatchingLoss(weight=2.0),
+            FeatureReconstructionLoss(weight=5.0),
+            SegmentationConsistencyLoss(weight=0.5),
+        ]
+        if terms is None
+        else terms,
+        features=read,
+        encoder=looks if encoder else None,
+        **settings,
+    )
+
+
+def warped(batch):
+    """Returns a batch half of whose layouts are shown mirrored."""
+    size = batch["labels"].shape[1]
+    straight = np.arange(size * size, dtype="int32").reshape(size, size)
+    sources = np.stack([straight[:, ::-1] if i % 2 else straight for i in range(BATCH)])
+    return {**batch, "sources": tf.constant(sources)}

@@ -1,6 +1,7 @@
 """Moving averages of weights: the numbers of tensorflow-addons, and their way through training."""
 
 import contextlib
+import math
 from pathlib import Path
 
 import keras
@@ -62,6 +63,53 @@ def test_the_first_weights_are_soon_forgotten():
     assert shares[0] == pytest.approx(0.1)
     assert shares[9] == pytest.approx(1 / 92378, rel=1e-4)  # 10! 9! / 19!
     assert shares[99] < 1e-12
+
+
+def test_half_of_the_average_is_of_before_the_half_life():
+    """A weight that was 1 and is 0: its average is the share of the time before."""
+    half_life = 0.05
+    weight, average = keras.Variable([0.0]), keras.Variable([1.0])
+    steps = 2000
+    for step in range(1, steps + 1):
+        weight.assign([1.0 if step <= 0.95 * steps else 0.0])
+        averages.move([(weight, average)], averages.share_of_half_life(half_life, step))
+    # 5 % of all steps ago: the product of 0.5^(1 / (0.05 n)) for n = 1901..2000, near 1/2.
+    expected = 0.5 ** (sum(1 / n for n in range(1901, 2001)) / half_life)
+    assert float(average[0]) == pytest.approx(expected, rel=1e-5)
+    assert expected == pytest.approx(0.491, abs=1e-3)
+
+
+@pytest.mark.parametrize("step", [1, 20, 1000, 10**7])
+def test_the_share_of_a_half_life(step):
+    found = averages.share_of_half_life(0.05, keras.Variable(step, dtype="int64"))
+    # 1 - 0.5^x by its series, where the difference would be rounding.
+    x = math.log(2) / (0.05 * step)
+    expected = x - x * x / 2 + x**3 / 6 if step > 1000 else 1 - 0.5 ** (1 / (0.05 * step))
+    assert keras.ops.dtype(found) == "float32"
+    assert float(found) == pytest.approx(expected, rel=1e-6)
+
+
+def test_training_averages_by_the_half_life():
+    keras.utils.set_random_seed(7)
+    trainer = games.encoder_trainer(ema_half_life=0.5)
+    networks = {name: trainer.networks[name] for name in trainer.shipped}
+    expected = {name: weights_of(network) for name, network in networks.items()}
+    for step in range(1, 5):
+        trainer.fit(games.data(1), verbose=0)
+        share = 1 - 0.5 ** (2 / step)
+        for name, network in networks.items():
+            expected[name] += share * (weights_of(network) - expected[name])
+            average = weights_of(trainer.shipped[name])
+            np.testing.assert_allclose(average, expected[name], rtol=1e-5, atol=1e-7)
+    assert round_trip(trainer).ema_half_life == 0.5
+
+
+def test_a_half_life_out_of_range_or_beside_a_decay_is_refused():
+    for half_life in (0.0, -1.0, 1.5):
+        with pytest.raises(ValueError, match="above 0 and at most 1. Received: "):
+            games.encoder_trainer(ema_half_life=half_life)
+    with pytest.raises(ValueError, match="Give `ema_decay` or `ema_half_life`, not both"):
+        games.encoder_trainer(ema_decay=0.9, ema_half_life=0.5)
 
 
 def test_what_does_not_train_is_copied():

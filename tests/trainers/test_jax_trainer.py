@@ -52,6 +52,11 @@ def adversarial():
     return games.compiled(game, ema_decay=0.9)
 
 
+def projected():
+    """A game on fixed features: noise drawn and computed again, looks, and averages by pictures."""
+    return games.compiled(games.projected_game(rematerialize=True), ema_half_life=0.1)
+
+
 def regression():
     """Three pictures of a layout; the loss has layers, whose means a step moves."""
     loss = DiversityLoss(layer_weights={"image": 1.0})
@@ -62,15 +67,19 @@ def regression():
 def untrained():
     """Returns the trainers of both games by name, always of the same weights."""
     trainers = {}
-    for make in (adversarial, regression):
+    for make in (adversarial, projected, regression):
         keras.utils.set_random_seed(3)
         trainers[make.__name__] = make()
     return trainers
 
 
+def warped_batches():
+    return games.data(STEPS).map(games.warped)
+
+
 def prepare_losses(folder):
     (folder / "after").mkdir()
-    batches = [{k: np.asarray(v) for k, v in b.items()} for b in games.data(STEPS)]
+    batches = [{k: np.asarray(v) for k, v in b.items()} for b in warped_batches()]
     np.savez(folder / "batches.npz", **{k: np.stack([b[k] for b in batches]) for k in batches[0]})
     for name, trainer in untrained().items():
         trainer.save(folder / f"{name}.keras")
@@ -88,7 +97,7 @@ def both(jax_folder):
     for name, trainer in untrained().items():
         losses = []
         for step in range(STEPS):
-            one = games.data(STEPS).skip(step).take(1)
+            one = warped_batches().skip(step).take(1)
             history = trainer.fit(one, verbose=0).history
             losses.append({key: values[0] for key, values in history.items()})
         there = keras.saving.load_model(folder / "after" / f"{name}.keras")
@@ -96,7 +105,7 @@ def both(jax_folder):
     return results
 
 
-@pytest.mark.parametrize("name", ["adversarial", "regression"])
+@pytest.mark.parametrize("name", ["adversarial", "projected", "regression"])
 def test_losses_of_the_first_steps_agree(both, name):
     here, there, _, _ = both[name]
     assert len(here) == len(there) == STEPS
@@ -106,7 +115,7 @@ def test_losses_of_the_first_steps_agree(both, name):
             assert value == pytest.approx(expected[key], rel=1e-4), (step, key)
 
 
-@pytest.mark.parametrize("name", ["adversarial", "regression"])
+@pytest.mark.parametrize("name", ["adversarial", "projected", "regression"])
 def test_what_jax_trained_is_read_and_goes_on_here(both, name):
     _, _, here, there = both[name]
     assert there.step == STEPS

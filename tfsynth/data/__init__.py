@@ -1,7 +1,14 @@
 """Data sets of conditions and photographs, and the way from them to batches."""
 
 from tfsynth.data.batches import batches, nearest_size, steps_per_epoch, surface_data_errors
-from tfsynth.data.builders import PairedFolders, PicturePairs, Share, Streets
+from tfsynth.data.builders import (
+    Nuclei,
+    PairedFolders,
+    PicturePairs,
+    Planet,
+    Share,
+    Streets,
+)
 from tfsynth.data.dataset import CheckReport, DataError, Dataset, Split
 from tfsynth.data.images import read_photo, read_picture, write_photo
 from tfsynth.data.maps import (
@@ -15,8 +22,10 @@ __all__ = [
     "CheckReport",
     "DataError",
     "Dataset",
+    "Nuclei",
     "PairedFolders",
     "PicturePairs",
+    "Planet",
     "Share",
     "Split",
     "Streets",

@@ -17,6 +17,7 @@ Size = tuple[int, int]
 
 # Rows and columns of the grid on which a warp is drawn.
 _WARP_NODES = (4, 6)
+_SMOOTH = Image.Resampling.BICUBIC
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,9 +139,11 @@ def warped_sources(size: Size, rng: np.random.Generator, strength: float) -> np.
     bent = rng.random() < 0.5
     grid = rng.uniform(-1, 1, (2, *_WARP_NODES)).astype(np.float32)
     if bent:
+        most = strength * height
         down, right = (
-            np.asarray(Image.fromarray(part).resize((width, height), Image.Resampling.BICUBIC))
-            for part in grid * (strength * height)
+            # Between the nodes the interpolation overshoots.
+            np.clip(Image.fromarray(part).resize((width, height), _SMOOTH), -most, most)
+            for part in grid * most
         )
         rows = np.clip(np.rint(rows + down), 0, height - 1)
         columns = np.clip(np.rint(columns + right), 0, width - 1)

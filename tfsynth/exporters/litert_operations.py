@@ -25,7 +25,10 @@ _POSSIBLE = frozenset(
     ZerosLike
     """.split()
 )
-_NOISE = "noise of tfsynth's layer DropoutNoise, which computes it from the seed of each picture"
+_NOISE = (
+    "noise of tfsynth's layer DropoutNoise or NoiseMaps, which compute it from the seed of each "
+    "picture"
+)
 _RESIZING = "bilinear or nearest-neighbour resizing, or average pooling"
 # What to use in place of an operation; the rules are tried in this order.
 _INSTEAD = (

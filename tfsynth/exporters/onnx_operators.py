@@ -8,7 +8,7 @@ from tf2onnx.handler import tf_op
 
 from tfsynth.exporters.blockers import Blocker
 
-_NOISE = "`DropoutNoise`: its numbers are computed from the input `seed`"
+_NOISE = "`DropoutNoise` or `NoiseMaps`: their numbers are computed from the input `seed`"
 _ANOTHER = "a layer without it, or export a saved_model"
 _BILINEAR = "bilinear interpolation without antialiasing"
 _COMPILED = "a function that is compiled with XLA"

@@ -29,4 +29,5 @@ from tfsynth.layers.residual import residual_block as residual_block
 from tfsynth.layers.spectral import SpectralConv2D as SpectralConv2D
 from tfsynth.layers.standardized import StandardizedConv2D as StandardizedConv2D
 from tfsynth.layers.upsampling import AlignCornersUpSampling2D as AlignCornersUpSampling2D
+from tfsynth.layers.upsampling import BilinearUpSampling2D as BilinearUpSampling2D
 from tfsynth.layers.upsampling import NearestUpSampling2D as NearestUpSampling2D

@@ -24,7 +24,8 @@ class StandardizedConv2D(keras.layers.Layer):
     Args:
         filters: Output channels.
         kernel_size: Rows and columns of the kernel.
-        strides: Step in both directions; the padding is "same".
+        strides: Step in both directions.
+        padding: "same" or "valid".
         gain: First value of the trained norm of each output channel's kernel.
         seed: Seed of the kernel; `None` for Keras's global generator.
 
@@ -32,11 +33,19 @@ class StandardizedConv2D(keras.layers.Layer):
         inputs: Float tensor (batch, height, width, channels).
 
     Returns:
-        Tensor (batch, ceil(height / strides), ceil(width / strides), filters).
+        Tensor (batch, ceil(height / strides), ceil(width / strides), filters); without padding
+        kernel_size - 1 rows and columns fewer are strided over.
     """
 
     def __init__(
-        self, filters, kernel_size=3, strides=1, gain=_GAIN_AFTER_RELU, seed=None, **kwargs
+        self,
+        filters,
+        kernel_size=3,
+        strides=1,
+        gain=_GAIN_AFTER_RELU,
+        seed=None,
+        padding="same",
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.filters = filters
@@ -44,6 +53,7 @@ class StandardizedConv2D(keras.layers.Layer):
         self.strides = strides
         self.gain = gain
         self.seed = seed
+        self.padding = padding
 
     def build(self, input_shape):
         size = self.kernel_size
@@ -68,7 +78,7 @@ class StandardizedConv2D(keras.layers.Layer):
         square = ops.sum(ops.square(centred), axis=(0, 1, 2), keepdims=True)
         kernel = centred * (ops.rsqrt(square + 1e-4) * self.norm)
         outputs = ops.conv(
-            inputs, ops.cast(kernel, inputs.dtype), strides=self.strides, padding="same"
+            inputs, ops.cast(kernel, inputs.dtype), strides=self.strides, padding=self.padding
         )
         return ops.add(outputs, self.bias)
 
@@ -80,4 +90,5 @@ class StandardizedConv2D(keras.layers.Layer):
             "strides": self.strides,
             "gain": self.gain,
             "seed": self.seed,
+            "padding": self.padding,
         }

@@ -136,6 +136,29 @@ def nearest_pixels(sources: np.ndarray) -> np.ndarray:
     return rows * np.int32(sources.shape[1]) + columns
 
 
+def without_small(labels: np.ndarray, least: float, joined: bool = False) -> np.ndarray:
+    """Returns a label map whose small regions are given to their neighbours.
+
+    Args:
+        labels: `(height, width)` integer ids.
+        least: Pixels of the smallest region that stays.
+        joined: Whether the left and right edges join, so that a region across them is one.
+
+    Returns:
+        `(height, width)` of the dtype of `labels`.
+    """
+    margin = 32 if joined else 0
+    wide = np.pad(labels, ((0, 0), (margin, margin)), mode="wrap")
+    # Where two neighbours are equally near, what is given away can end up in specks again.
+    for _ in range(3):
+        parts = components(wide)
+        small = (np.bincount(parts.ravel()) < least)[parts]
+        if not small.any() or small.all():
+            break
+        wide = wide.ravel()[nearest_pixels(~small)]
+    return wide[:, margin : margin + labels.shape[1]]
+
+
 def _roots(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Returns for each of `count` nodes the smallest one that the edges connect it with."""
     roots = np.arange(count)

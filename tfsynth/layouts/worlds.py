@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfsynth.layouts.noise import NoiseFields
-from tfsynth.layouts.regions import components, nearest_pixels
+from tfsynth.layouts.regions import without_small
 
 # The ids of configs/labels/planet.yaml.
 (
@@ -26,7 +26,7 @@ from tfsynth.layouts.regions import components, nearest_pixels
     MOUNTAIN,
     SALT,
 ) = range(16)
-# Drawn maps are compared with the 1675 training tiles of planet_256, which are 256 x 256 pixels
+# Drawn maps follow the statistics of the 1675 training tiles of planet_256, which are 256 x 256 pixels
 # of web-mercator zooms 5 to 7; lengths below are in their pixels.
 TILE = 256
 # Tiles of that split in each band of 5 degrees of latitude, north and south alike, 0 to 70.
@@ -182,31 +182,16 @@ def _finished(noise, scale, labels, sea, cold, offsets, whole):
     area = scale**2
     spots = noise.field(60 * scale, 9 * scale, slope=1.4)
     waters = noise.field(200 * scale, 40 * scale, slope=1.8)
-    labels = _without_small(labels, _LEAST_LAND * area, whole)
+    labels = without_small(labels, _LEAST_LAND * area, whole)
     high = labels == MOUNTAIN
     labels[(cold + 0.03 * spots < -0.11) | (high & (spots + 0.5 * waters > 1.6))] = SNOW
     dry = (labels == SAND) | (labels == ROCK) | (labels == SNOW) | (labels == STEPPE)
     wetness = np.clip(waters + offsets["lakes"], -2.5, 1)
     labels[(spots > 2.1 - 0.8 * wetness + 0.6 * dry) & ~high] = LAKE
     labels[(labels == SAND) & (spots < -2.3) & (waters > 0.3)] = SALT
-    wet = _without_small((sea > 0).astype(np.uint8), _LEAST_COAST * area, whole)
+    wet = without_small((sea > 0).astype(np.uint8), _LEAST_COAST * area, whole)
     water = np.where(sea > 0.8 + 0.15 * waters, DEEP_SEA, SHALLOW_SEA).astype(np.uint8)
-    water = _without_small(water, _LEAST_SEA * area, whole)
+    water = without_small(water, _LEAST_SEA * area, whole)
     # Where cold land throws its shadow.
     water[(sea < 0.06) & (spots > 1.7) & (cold < 0.35)] = DEEP_SEA
-    return _without_small(np.where(wet > 0, water, labels), _LEAST_SPOT * area, whole)
-
-
-def _without_small(labels, least, joined):
-    """Returns a map whose regions under `least` pixels are given to their neighbours."""
-    # A region across the seam is seen whole.
-    margin = 32 if joined else 0
-    wide = np.pad(labels, ((0, 0), (margin, margin)), mode="wrap")
-    # Where two neighbours are equally near, what is given away can end up in specks again.
-    for _ in range(3):
-        parts = components(wide)
-        small = (np.bincount(parts.ravel()) < least)[parts]
-        if not small.any() or small.all():
-            break
-        wide = wide.ravel()[nearest_pixels(~small)]
-    return wide[:, margin : margin + labels.shape[1]]
+    return without_small(np.where(wet > 0, water, labels), _LEAST_SPOT * area, whole)

@@ -10,6 +10,8 @@ from tfsynth.registry import register
 
 # Photographs by which the features are scaled.
 _CALIBRATED_BY = 32
+# In a batch: more is a slip, and takes all memory.
+_MOST_PICTURES = 4096
 
 
 @register
@@ -57,9 +59,13 @@ class FeatureTraining:
             ("weight_decay", weight_decay, 0),
             ("seed", seed, 0),
         ):
-            if value < least:
+            if not value >= least:  # Nor is a NaN.
                 raise ValueError(f"`{name}` must be at least {least}. Received: {value}.")
-        if learning_rate <= 0 or max(balance, jitter) > 1:
+        if batch_size > _MOST_PICTURES:
+            raise ValueError(
+                f"`batch_size` must be at most {_MOST_PICTURES}. Received: {batch_size}."
+            )
+        if not learning_rate > 0 or max(balance, jitter) > 1:
             raise ValueError(
                 "`learning_rate` is above 0, `balance` and `jitter` at most 1. Received: "
                 f"{learning_rate}, {balance}, {jitter}."

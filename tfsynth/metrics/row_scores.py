@@ -87,14 +87,15 @@ def _object_sums(labels, instances, read, void, things):
     """Returns `instance_sums` of one picture, whose objects are matched within their class."""
     # An object that is read is a connected part of its class.
     parts = components(read)
-    sums = 0
-    for class_id in things:
-        found = objects_of(read, parts, class_id)
-        sums = sums + instance_sums(
-            objects_of(labels, instances, class_id), np.where(void, 0, found)
+    by_class = [
+        instance_sums(
+            objects_of(labels, instances, class_id),
+            np.where(void, 0, objects_of(read, parts, class_id)),
         )
+        for class_id in things
+    ]
     # Of however many classes, it is one picture.
-    return np.append(sums[:-1], 1.0)
+    return np.append(np.sum(by_class, axis=0)[:-1], 1.0)
 
 
 def _interval(sums, score):

@@ -128,7 +128,8 @@ def fixed_pattern(images, labels):
 def _edge_energy(image):
     """Returns the squared difference from the right and the lower neighbour, (height, width)."""
     image = np.asarray(image, np.float32)
-    energy = np.zeros(image.shape[:2], np.float32)
+    height, width = image.shape[:2]
+    energy = np.zeros((height, width), np.float32)
     energy[:, :-1] += np.square(np.diff(image, axis=1)).mean(axis=-1)
     energy[:-1] += np.square(np.diff(image, axis=0)).mean(axis=-1)
     return energy.astype(np.float64)
@@ -139,12 +140,11 @@ def _without_class_means(image, ids):
     _, numbers = np.unique(ids, return_inverse=True)
     numbers = numbers.ravel()
     areas = np.bincount(numbers)
-    rest = np.empty(np.shape(image), np.float64)
-    for channel in range(rest.shape[-1]):
-        values = np.asarray(image[..., channel], np.float64)
+    rest = []
+    for values in np.moveaxis(np.asarray(image, np.float64), -1, 0):  # (height, width) each.
         means = np.bincount(numbers, values.ravel()) / areas
-        rest[..., channel] = values - means[numbers].reshape(values.shape)
-    return rest
+        rest.append(values - means[numbers].reshape(values.shape))
+    return np.stack(rest, axis=-1)
 
 
 def _require_pictures(images, what):

@@ -31,7 +31,7 @@ class Cost:
     kept_values: int
 
 
-def network_cost(network, height, width, trained=None):
+def network_cost(network, height, width, trained=None, passed=False):
     """Computes the cost of a functional network from its shapes, without running it.
 
     Args:
@@ -40,6 +40,8 @@ def network_cost(network, height, width, trained=None):
         height: Rows of the input in pixels.
         width: Columns of the input in pixels.
         trained: The weights that train, of this network and others; `None` for all that can.
+        passed: Whether gradients pass through it to a network before it, so that every output is
+            kept, whatever trains.
 
     Returns:
         A `Cost`.
@@ -71,7 +73,7 @@ def network_cost(network, height, width, trained=None):
         macs=macs,
         activation_values=sum(sizes.values()),
         trained_parameters=sum(math.prod(weight.shape) for weight in mine),
-        kept_values=_kept_values(network, layers, sizes, ids),
+        kept_values=sum(sizes.values()) if passed else _kept_values(network, layers, sizes, ids),
     )
 
 

@@ -117,6 +117,9 @@ class Scale(layers.Layer):
         A tensor of the same shape and type.
     """
 
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+
     def build(self, input_shape):
         shape = (input_shape[-1],)
         self.factors = self.add_weight(

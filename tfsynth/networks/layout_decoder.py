@@ -9,9 +9,9 @@ import keras
 from keras import initializers, layers
 
 from tfsynth.layers import (
-    AlignCornersUpSampling2D,
-    NearestUpSampling2D,
+    BilinearUpSampling2D,
     NoiseMaps,
+    ReflectionPadding2D,
     Segments,
     StandardizedConv2D,
 )
@@ -23,7 +23,6 @@ from tfsynth.registry import keras_arguments, register, without_policy
 _GAIN = (0.52 - 0.64 / 6.283185307179586) ** -0.5
 # Pictures start as nearly grey: a tanh that starts saturated has no gradient to leave it.
 _HEAD_DEVIATION = 0.01
-_UPSAMPLING = {"nearest": NearestUpSampling2D, "bilinear": AlignCornersUpSampling2D}
 
 
 @register
@@ -36,6 +35,7 @@ class LayoutDecoder(keras.Model):
     features of the last module become the picture by a 3 x 3 convolution whose kernel starts
     small.
 
+    Borders are padded by reflection: by zeros a decoder knows where the border is, and paints it.
     Activations are not normalised: what a module computes at a pixel does not depend on the rest
     of a large picture, so that pictures of any size look like those trained on, and a large one
     can be drawn in parts.
@@ -48,7 +48,6 @@ class LayoutDecoder(keras.Model):
         noise_channels: Channels of noise at each scale; 0 for none: the picture then follows
             from the layout (and the styles) alone.
         output_channels: Channels of a picture.
-        interpolation: How features are doubled: "nearest", or "bilinear" with aligned corners.
         rematerialize: Whether training keeps only the ends of modules and computes the rest
             again for the gradients: less memory, more time.
 
@@ -76,14 +75,9 @@ class LayoutDecoder(keras.Model):
         num_layers=2,
         noise_channels=1,
         output_channels=3,
-        interpolation="nearest",
         rematerialize=False,
         **kwargs,
     ):
-        if interpolation not in _UPSAMPLING:
-            raise ValueError(
-                f"`interpolation` is one of {', '.join(_UPSAMPLING)}. Received: {interpolation!r}."
-            )
         check_list("widths", widths, parts=MOST_LEVELS)
         check_sizes(input_channels=input_channels, output_channels=output_channels)
         check_sizes(num_layers=num_layers)
@@ -100,8 +94,7 @@ class LayoutDecoder(keras.Model):
             layout = pyramid.pop()
             known = [layout] if x is None else [layout, x]
             # Module i works at height / 2^(n - 1 - i) of n modules: (..., widths[i]).
-            doubled = x if x is None else _UPSAMPLING[interpolation](name=f"module{i}_up")(x)
-            x = _module(layout, doubled, width, num_layers, noise_channels, f"module{i}")
+            x = _module(layout, x, width, num_layers, noise_channels, f"module{i}")
             x = segments.add(known, x)
         image = segments.add([x], _head(x, output_channels))
         super().__init__(condition, image, **keras_arguments(self, kwargs))
@@ -112,7 +105,6 @@ class LayoutDecoder(keras.Model):
         self.num_layers = num_layers
         self.noise_channels = noise_channels
         self.output_channels = output_channels
-        self.interpolation = interpolation
         self.rematerialize = rematerialize
 
     def call(self, inputs, training=None, mask=None):
@@ -127,8 +119,8 @@ class LayoutDecoder(keras.Model):
 
     @property
     def minimum_size(self):
-        """The smallest height and width: the first module then works on one pixel."""
-        return self.size_multiple
+        """The smallest height and width: the first module then reflects one pixel of two."""
+        return 2 * self.size_multiple
 
     def get_config(self):
         return {
@@ -138,27 +130,32 @@ class LayoutDecoder(keras.Model):
             "num_layers": self.num_layers,
             "noise_channels": self.noise_channels,
             "output_channels": self.output_channels,
-            "interpolation": self.interpolation,
             "rematerialize": self.rematerialize,
         }
 
 
-def _module(layout, doubled, filters, num_layers, noise_channels, name):
+def _module(layout, features, filters, num_layers, noise_channels, name):
     x = layout
-    if doubled is not None:
+    if features is not None:
+        # (batch, height / 2, width / 2, features) -> (batch, height, width, features)
+        doubled = BilinearUpSampling2D(name=f"{name}_up")(features)
         # (batch, height, width, features + input_channels)
         x = layers.Concatenate(name=f"{name}_concat")([doubled, layout])
     if noise_channels:
         # (batch, height, width, features + input_channels + noise_channels)
         x = NoiseMaps(noise_channels, name=f"{name}_noise")(x)
     for number in range(1, num_layers + 1):
-        x = StandardizedConv2D(filters, 3, gain=_GAIN, name=f"{name}_conv{number}")(x)
+        x = ReflectionPadding2D(1, name=f"{name}_padding{number}")(x)
+        x = StandardizedConv2D(
+            filters, 3, gain=_GAIN, padding="valid", name=f"{name}_conv{number}"
+        )(x)  # (batch, height, width, filters)
         x = layers.LeakyReLU(0.2, name=f"{name}_relu{number}")(x)
     return x
 
 
 def _head(x, channels):
     small = initializers.RandomNormal(stddev=_HEAD_DEVIATION)
-    x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=small, name="head_conv")(x)
+    x = ReflectionPadding2D(1, name="head_padding")(x)
+    x = layers.Conv2D(channels, 3, kernel_initializer=small, name="head_conv")(x)
     # The picture itself is float32: bfloat16 has too few levels for 8-bit pixels.
     return layers.Activation("tanh", dtype="float32", name="image")(x)

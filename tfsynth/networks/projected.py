@@ -188,6 +188,10 @@ class InnerProduct(layers.Layer):
         Tensor (batch, rows, columns, 1).
     """
 
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self._build_at_init()
+
     def call(self, inputs):
         logits, features, embedded = inputs
         scale = features.shape[-1] ** -0.5

@@ -225,14 +225,13 @@ def _features(table, node, measures):
     needed = [name for name in measures if MEASURES[name].by_features]
     if node is None and not needed:
         return None
-    texts = isinstance(node, dict) and all(isinstance(value, str) for value in node.values())
-    if not texts or set(node) != {"path", "sha256"}:
-        raise ConfigError(
-            f"The table `{table}` measures {', '.join(needed) or 'features'} and names the network "
-            "with `measure_features: {path: FILE.keras, sha256: HEXADECIMAL}`. Received: "
-            f"{node!r}."
-        )
-    return dict(node)
+    if isinstance(node, dict) and set(node) == {"path", "sha256"}:
+        if all(isinstance(value, str) for value in node.values()):
+            return dict(node)
+    raise ConfigError(
+        f"The table `{table}` measures {', '.join(needed) or 'features'} and names the network "
+        f"with `measure_features: {{path: FILE.keras, sha256: HEXADECIMAL}}`. Received: {node!r}."
+    )
 
 
 def _question(node, rows, measures):

@@ -127,8 +127,10 @@ def evaluate(
         again = _scored(_synthesised(synthesizer, some, verbose, len(real)), real[: len(some)])
         scores["seeds"] = seed_scores(first, made["synthesised"][: len(some)], again)
     if by_features is not None:
-        pictures = [[picture for _, picture in row] for row in (made["synthesised"], real)]
-        scores |= by_features.score(*pictures, _Photographs(training))
+        synthesised, photographs = (
+            [picture for _, picture in row] for row in (made["synthesised"], real)
+        )
+        scores |= by_features.score(synthesised, photographs, _Photographs(training))
     write_text(target, json.dumps(scores, indent=1) + "\n")
     return scores
 

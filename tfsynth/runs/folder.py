@@ -4,7 +4,7 @@ config.yaml         the resolved settings         checkpoints/   whole trainers,
 logs/               TensorBoard                   samples/       sheets of each epoch
 samples.png         the first test layouts        synthesizer.keras   what ships
 metrics.json        the scores                    export/1/      the SavedModel
-curves.png          the losses over the epochs
+curves.png          the losses and signals over the epochs
 layouts/            the first test layouts: label maps in labels/ (or pictures in condition/), and
                     instance maps in instances/
 """

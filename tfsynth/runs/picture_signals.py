@@ -1,4 +1,4 @@
-"""Synthesised pictures beside the photographs of the same layouts: what differs, signal by signal."""
+"""Synthesised pictures beside the photographs of their layouts: what differs, signal by signal."""
 
 import math
 

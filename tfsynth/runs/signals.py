@@ -100,7 +100,7 @@ class SignalProbe:
         self._photographs: Any = None  # From the first call on, a `Photographs`.
 
     def __call__(self):
-        if self._photographs is None:
+        if not self._batches:
             self._read()
         seen = [self._view.predict_on_batch(batch) for batch in self._batches]
         # Where several replicas share the model, each draws all of a batch.

@@ -10,7 +10,6 @@ from collections.abc import Callable
 import numpy as np
 
 from tfsynth import streets
-from tfsynth.data import Streets
 from tfsynth.layouts.cells import CROP, MODALITIES, draw_cells
 from tfsynth.layouts.labels import LabelSet
 from tfsynth.layouts.worlds import TILE, draw_world
@@ -84,13 +83,17 @@ def _cells(height, width, seed, index, scale):
     return draw_cells(height, width, (seed, index), modality, scale)
 
 
+def _label_set_of_streets() -> LabelSet:
+    return LabelSet(streets.CLASS_NAMES, streets.CLASS_COLOURS, streets.VOID_IDS)
+
+
 @functools.cache
 def _installed(name):
     return LabelSet.load(name)
 
 
 DRAWERS = (
-    LayoutDrawer(lambda: Streets().label_set, _street, (64, 128), 0, "test"),
+    LayoutDrawer(_label_set_of_streets, _street, (64, 128), 0, "test"),
     LayoutDrawer(
         *(lambda: _installed("planet"), _region, (TILE, TILE), TILE, "region"),
         draw_whole=_world,

@@ -31,7 +31,7 @@ def wrapped(synthesizer, condition, instances):
     margin = min(max(width // 4, _FEWEST), _MOST)
     columns = np.arange(-margin, width + margin) % width
     condition = np.take(condition, columns, axis=1 if single else 2)
-    if "instances" in synthesizer.input_names:
+    if instances is not None:
         instances = np.take(instances, columns, axis=-1)
     return condition, instances, margin
 

@@ -171,7 +171,7 @@ class BaseTrainer(keras.Model):
         Returns:
             Dict of log key -> mean over the epoch so far.
         """
-        # Once per step and outside the differentiated part: see `SpectralConv2D`, `DropoutNoise`
+        # Once per step and outside the differentiated part: see `SpectralConv2D`, `NoiseLayer`
         # and `LayerFactors`.
         for layer in self._advancing_layers():
             layer.advance(logs)

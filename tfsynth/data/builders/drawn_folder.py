@@ -1,4 +1,4 @@
-"""A folder of drawn streets that is whole: drawn anew if it is absent or damaged."""
+"""A folder of drawn streets, or other made data, that is whole: made anew if it is not."""
 
 import functools
 import json
@@ -12,14 +12,17 @@ from tfsynth.files import new_folder, remove_abandoned, sha256_of
 _SUMS = "sha256.json"
 
 
-def require_drawn(path: Path, draw: Callable[[Path], None]) -> None:
-    """Draws streets into a folder unless it holds them, every byte as it was written.
+def require_drawn(
+    path: Path, draw: Callable[[Path], None], what: str = "the streets are drawn"
+) -> None:
+    """Draws streets, or makes other data, unless a folder holds them as they were written.
 
     Drawing is deterministic: a damaged folder, or one without its list of sums, is drawn again.
 
     Args:
         path: The folder.
         draw: Called with an empty folder, which takes the place of `path` when it returns.
+        what: What it does, for the warning that it is done again.
 
     Raises:
         OSError: If the disk is full or read-only.
@@ -29,7 +32,7 @@ def require_drawn(path: Path, draw: Callable[[Path], None]) -> None:
         damage = _damage(path, _stamp(path))
         if damage is None:
             return
-        warnings.warn(f"{path}: {damage}; the streets are drawn again.", stacklevel=2)
+        warnings.warn(f"{path}: {damage}; {what} again.", stacklevel=2)
     with new_folder(path, replace=True) as written:
         draw(written)
         files = sorted(file for file in written.rglob("*") if file.is_file())
