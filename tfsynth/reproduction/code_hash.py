@@ -40,6 +40,9 @@ _CLOSED_IN_MEASURING = _CLOSED | {"games", "losses", "networks", "synthesis", "t
 # Keys of a config that decide scores, and nothing of the model.
 _SCORING = ("evaluation", "second_evaluation")
 
+# What can have a docstring.
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
 
 def training_hash(config):
     """Returns eight hexadecimal digits that change with the code that trains a config.
@@ -111,7 +114,14 @@ def _classes(node):
 
 @functools.cache
 def _tree(name):
-    return ast.parse(_file(name).read_text(encoding="utf-8"))
+    return ast.parse(_source(name))
+
+
+def _source(name):
+    path = _file(name)
+    if path is None:
+        raise ValueError(f"There is no module {name} in {PACKAGE}.")
+    return path.read_text(encoding="utf-8")
 
 
 @functools.cache
@@ -120,19 +130,18 @@ def _normalised(name):
 
     As text: what a syntax tree is written as differs between versions of Python.
     """
-    source = _file(name).read_text(encoding="utf-8")
+    source = _source(name)
     lines = source.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
-    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     for node in ast.walk(_tree(name)):
-        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
-            first = node.body[0]
-            lines[first.lineno - 1 : first.end_lineno] = [""] * (
-                first.end_lineno - first.lineno + 1
-            )
+        if not isinstance(node, _DOCUMENTED) or ast.get_docstring(node, clean=False) is None:
+            continue
+        first = node.body[0].lineno
+        last = node.body[0].end_lineno or first
+        lines[first - 1 : last] = [""] * (last - first + 1)
     return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
@@ -175,7 +184,8 @@ def _home(module, name):
 
 
 def _is_package(module):
-    return _file(module) is not None and _file(module).name == "__init__.py"
+    path = _file(module)
+    return path is not None and path.name == "__init__.py"
 
 
 @functools.cache
