@@ -36,18 +36,21 @@ WITH_EXAMPLES = {
         "PictureConditioning",
         "BatchStatisticsNormalization",
         "DropoutNoise",
+        "NoiseMaps",
         "InstanceNormalization",
         "ReflectionPadding2D",
         "UnpaddedAveragePooling2D",
     ),
     *("LeastSquaresLoss", "CrossEntropyLoss", "FeatureMatchingLoss", "L1Loss", "HingeLoss"),
     *("PerceptualLoss", "DiversityLoss", "SegmentationLoss"),
+    *("FeatureReconstructionLoss", "SegmentationConsistencyLoss"),
+    *("LayoutDecoder", "FeatureNetwork", "ProjectedDiscriminator"),
     *("InstanceWisePooling2D", "SpectralConv2D", "LocalEnhancer", "FeatureEncoder", "VGG19"),
     *("Layout", "components", "polygon_mask"),
     *("UNetGenerator", "PatchDiscriminator"),
     *("GlobalGenerator", "MultiscaleDiscriminator", "Segmenter", "Synthesizer"),
     *("CascadedRefinementNetwork", "FullResolutionNetwork", "AlignCornersUpSampling2D"),
-    *("ConstantThenLinearDecay", "LabelSet", "nearest_size"),
+    *("ConstantThenLinearDecay", "ConstantThenCosineDecay", "LabelSet", "nearest_size"),
 }
 
 

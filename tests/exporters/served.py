@@ -8,7 +8,13 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from tests.synthesis.synthesizers import LABELS, TABLE, noisy_synthesizer, picture_synthesizer
+from tests.synthesis.synthesizers import (
+    LABELS,
+    TABLE,
+    decoder_synthesizer,
+    noisy_synthesizer,
+    picture_synthesizer,
+)
 from tfsynth.exporters import saved_model
 from tfsynth.exporters.description import describe
 from tfsynth.layers import Conditioning
@@ -17,7 +23,6 @@ from tfsynth.networks import (
     FeatureEncoder,
     FullResolutionNetwork,
     GlobalGenerator,
-    LayoutDecoder,
     LocalEnhancer,
 )
 from tfsynth.synthesis.synthesizer import Synthesizer
@@ -36,18 +41,6 @@ def enhanced():
     return Synthesizer(generator, Conditioning(3), LABELS, encoder=encoder, styles=TABLE)
 
 
-def decoded(features=2):
-    """Returns a layout decoder with noise, edges and, if it has features, styles."""
-    generator = LayoutDecoder(4 + features, widths=(6, 4, 4))
-    head = generator.get_layer("head_conv")
-    # The first weights are so small that the picture is grey.
-    head.kernel.assign(30 * head.kernel)
-    if not features:
-        return Synthesizer(generator, Conditioning(3), LABELS)
-    encoder = FeatureEncoder(num_features=2, filters=2, num_downsamples=1, max_instances=40)
-    return Synthesizer(generator, Conditioning(3), LABELS, encoder=encoder, styles=TABLE)
-
-
 _GLOBAL = {"filters": 2, "num_downsamples": 2, "num_blocks": 1}
 _CRN = {"widths": (4, 4, 4)}
 FAMILIES = {
@@ -59,8 +52,8 @@ FAMILIES = {
     "crn": lambda: without_edges(CascadedRefinementNetwork, **_CRN),
     "crn of 9": lambda: without_edges(CascadedRefinementNetwork, num_outputs=9, **_CRN),
     "full resolution": lambda: without_edges(FullResolutionNetwork, filters=4, dilations=(1, 2)),
-    "layout decoder": lambda: decoded(features=0),
-    "layout decoder with styles": decoded,
+    "layout decoder": decoder_synthesizer,
+    "layout decoder with styles": lambda: decoder_synthesizer(TABLE),
     "noise": noisy_synthesizer,
     "grey pictures": picture_synthesizer,
     "pictures with alpha": lambda: picture_synthesizer(4, 4, edges=True),

@@ -1,5 +1,6 @@
 """A table trained anew, in seconds: what is trained, what is skipped, what is refused."""
 
+import hashlib
 import json
 import shutil
 
@@ -14,7 +15,7 @@ from tfsynth.config import ConfigError, load_config, parse_config
 from tfsynth.files import sha256_of
 from tfsynth.reproduction.provenance import machine, version
 from tfsynth.reproduction.reproduce import reproduce
-from tfsynth.reproduction.row_runs import config_key
+from tfsynth.reproduction.row_runs import config_key, with_features
 
 PUBLISHED = [
     {
@@ -343,6 +344,21 @@ def test_another_feature_network_is_named_by_its_own_hash(make_table, tmp_path):
     rows = {"a": {"game.terms": [{**loss, "sha256": "0" * 64}]}}
     said = refused(make_table, rows, tmp_path, features=path)
     assert "The perceptual loss reads pictures of 1 channels" in said
+
+
+def test_another_file_takes_the_place_of_files_and_not_of_the_game_s_own_network(
+    config_file, tmp_path
+):
+    path = tmp_path / "network.keras"
+    path.write_bytes(b"a network")
+    tree = yaml.safe_load(config_file.read_text())
+    own = {"class": "FeatureNetwork", "num_classes": 3}
+    loss = {"class": "PerceptualLoss", "features": "x.keras", "sha256": "0" * 64}
+    tree["game"] |= {"features": own, "terms": [loss]}
+    game = with_features(parse_config(tree), path).game
+    assert game["features"] == own and "sha256" not in game
+    digest = hashlib.sha256(b"a network").hexdigest()
+    assert game["terms"] == [{**loss, "features": str(path), "sha256": digest}]
 
 
 def test_a_run_is_known_by_its_settings_alone(config_file):

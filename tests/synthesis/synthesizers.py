@@ -5,7 +5,7 @@ import numpy as np
 
 from tfsynth.layers import ColourConditioning, Conditioning, PictureConditioning
 from tfsynth.layouts.labels import LabelSet
-from tfsynth.networks import FeatureEncoder, GlobalGenerator, UNetGenerator
+from tfsynth.networks import FeatureEncoder, GlobalGenerator, LayoutDecoder, UNetGenerator
 from tfsynth.synthesis.styles import StyleTable
 from tfsynth.synthesis.synthesizer import Synthesizer
 
@@ -53,6 +53,20 @@ def noisy_synthesizer(dropout=0.5):
         # The first weights are so small that the picture is grey.
         weight.assign(10 * weight)
     return Synthesizer(generator, ColourConditioning(LABELS.colours), LABELS)
+
+
+def decoder_synthesizer(styles=None):
+    """Returns a layout decoder with maps of noise, and with styles if they are given."""
+    keras.utils.set_random_seed(3)
+    features = 0 if styles is None else styles.num_features
+    generator = LayoutDecoder(4 + features, widths=(6, 4, 4))
+    head = generator.get_layer("head_conv")
+    # The first weights are so small that the picture is grey.
+    head.kernel.assign(30 * head.kernel)
+    encoder = None
+    if features:
+        encoder = FeatureEncoder(num_features=features, filters=2, num_downsamples=1)
+    return Synthesizer(generator, Conditioning(3), LABELS, encoder=encoder, styles=styles)
 
 
 def styled_synthesizer(styles=TABLE, regions="instances", reduction=1):

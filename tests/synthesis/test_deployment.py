@@ -6,6 +6,7 @@ from PIL import Image
 
 from tests.synthesis.synthesizers import (
     LABELS,
+    decoder_synthesizer,
     layout,
     noisy_synthesizer,
     styled_synthesizer,
@@ -159,8 +160,13 @@ def test_a_photograph_is_there_whole_or_not_at_all(model, maps, tmp_path, monkey
     assert [(path.name, path.read_text()) for path in out.iterdir()] == [("a.png", "mine")]
 
 
-def test_samples_of_a_model_with_noise(maps, tmp_path):
-    noisy_synthesizer().save(tmp_path / "noisy.keras")
+@pytest.mark.parametrize("noisy_synthesizer", [noisy_synthesizer, decoder_synthesizer])
+def test_samples_of_a_model_with_noise(maps, tmp_path, noisy_synthesizer):
+    model = noisy_synthesizer()
+    labels, _ = layout(16, 24)
+    # Without instance maps the classes are the instances.
+    instances = labels if model.conditioning.edges else None
+    model.save(tmp_path / "noisy.keras")
     command = ["synthesize", "--model", str(tmp_path / "noisy.keras"), str(maps / "a.png")]
     out = tmp_path / "out"
     assert main([*command, "-o", str(out), "--samples", "2", "--seed", "7"]) == 0
@@ -168,7 +174,7 @@ def test_samples_of_a_model_with_noise(maps, tmp_path):
     drawn = []
     for i, path in enumerate(sorted(out.iterdir())):
         drawn.append(np.asarray(Image.open(path)))
-        expected = noisy_synthesizer().synthesize(layout(16, 24)[0], seed=7 + i)
+        expected = model.synthesize(labels, instances, seed=7 + i)
         np.testing.assert_array_equal(drawn[-1], expected)
     assert (drawn[0] != drawn[1]).any()
     with pytest.raises(ValueError, match="it has no styles that `like` could give"):

@@ -28,8 +28,8 @@ writes has the channels that its photographs had: grey, RGB or RGBA.
 
 With styles, or with noise (as dropout or as further channels), a model makes four photographs of
 each label map with --samples 4 --seed 7; --like gives every object the style that it has in a
-photograph of the same layout. With a model that makes several pictures of a layout (Cascaded Refinement Networks),
---samples is the number of them to write.
+photograph of the same layout. With a model that makes several pictures of a layout (Cascaded
+Refinement Networks), --samples is the number of them to write.
 """
 
 

@@ -142,7 +142,7 @@ def warped_sources(size: Size, rng: np.random.Generator, strength: float) -> np.
         most = strength * height
         down, right = (
             # Between the nodes the interpolation overshoots.
-            np.clip(Image.fromarray(part).resize((width, height), _SMOOTH), -most, most)
+            np.asarray(Image.fromarray(part).resize((width, height), _SMOOTH)).clip(-most, most)
             for part in grid * most
         )
         rows = np.clip(np.rint(rows + down), 0, height - 1)

@@ -39,7 +39,7 @@ def share_of_half_life(half_life, steps):
 
     1 - 0.5^(1 / (half_life steps)): what the weights were `half_life` of all pictures ago counts
     half, so that the average is as smooth at the end of a short run as of a long one, whatever
-    the batch size. It is the ramp-up of https://arxiv.org/abs/2006.06676, appendix A.
+    the batch size.
 
     Args:
         half_life: Half-life as a share of the pictures seen so far, above 0.
