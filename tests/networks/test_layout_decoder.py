@@ -44,7 +44,7 @@ def evaluated(network, condition):
             layer = network.get_layer(f"module{i}_conv{number}")
             x = by_hand.leaky(by_hand.conv(x, *by_hand.standardized(layer), around="reflect"))
     kernel, bias = (np.asarray(w, "float64") for w in network.get_layer("head_conv").weights)
-    return np.tanh(by_hand.conv(x, kernel, bias, around="reflect"))
+    return by_hand.conv(x, kernel, bias, around="reflect")
 
 
 def names(network, ending):

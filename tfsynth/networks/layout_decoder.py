@@ -21,7 +21,7 @@ from tfsynth.registry import keras_arguments, register, without_policy
 # A leaky ReLU of slope 0.2 leaves this share of the norm of a normal variable's deviation:
 # variance 0.52 - 0.64 / (2 pi).
 _GAIN = (0.52 - 0.64 / 6.283185307179586) ** -0.5
-# Pictures start as nearly grey: a tanh that starts saturated has no gradient to leave it.
+# Pictures start as nearly grey.
 _HEAD_DEVIATION = 0.01
 
 
@@ -33,7 +33,8 @@ class LayoutDecoder(keras.Model):
     means of the one that is given: one-hot channels become fractions, and the styles of an encoder
     the mean style) and channels of noise; it applies 3 x 3 convolutions and leaky ReLUs. The
     features of the last module become the picture by a 3 x 3 convolution whose kernel starts
-    small.
+    small. It is linear: a tanh that an adversary has driven to its ends has no gradient to leave
+    them, and all pictures are then one colour.
 
     Borders are padded by reflection: by zeros a decoder knows where the border is, and paints it.
     Activations are not normalised: what a module computes at a pixel does not depend on the rest
@@ -56,7 +57,8 @@ class LayoutDecoder(keras.Model):
             multiples of `size_multiple`.
 
     Returns:
-        Float32 tensor (batch, height, width, output_channels) in [-1, 1].
+        Float32 tensor (batch, height, width, output_channels). -1 is black and 1 white; values may
+        lie outside.
 
     Raises:
         ValueError: If a number is out of range.
@@ -158,4 +160,4 @@ def _head(x, channels):
     x = ReflectionPadding2D(1, name="head_padding")(x)
     x = layers.Conv2D(channels, 3, kernel_initializer=small, name="head_conv")(x)
     # The picture itself is float32: bfloat16 has too few levels for 8-bit pixels.
-    return layers.Activation("tanh", dtype="float32", name="image")(x)
+    return layers.Activation("linear", dtype="float32", name="image")(x)
