@@ -61,6 +61,18 @@ def test_the_given_network_does_not_change_and_the_training_s_seed_decides(train
     assert weights_sha256(found) != weights_sha256(first)
 
 
+def test_the_network_of_a_game_is_trained_although_it_is_frozen():
+    frozen = network()
+    frozen.trainable = False
+    training = FeatureTraining(steps=3, batch_size=2, half=None, seed=2)
+    found = training.fit(frozen, scenes(4), SIZE, progress=False)
+    again = training.fit(network(), scenes(4), SIZE, progress=False)
+    assert weights_sha256(found) == weights_sha256(again)
+    untrained = network(seed=2)
+    for a, b in zip(untrained.trainable_weights, found.trainable_weights, strict=True):
+        assert np.abs(np.asarray(a) - np.asarray(b)).max() > 0
+
+
 class Read(Scenes):
     """Scenes that note which of them are read."""
 

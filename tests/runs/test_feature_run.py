@@ -7,7 +7,7 @@ import pytest
 
 from tests import tiny
 from tests.runs.callbacks import InterruptAt, Watch
-from tfsynth import experiment
+from tfsynth import experiment, registry
 from tfsynth.config import ConfigError, parse_config
 from tfsynth.files import cache_folder
 from tfsynth.metrics.features import weights_sha256
@@ -86,7 +86,12 @@ def test_the_features_are_trained_first_and_never_again(whole):
     for name in (n for n in begun if n.startswith("features.")):
         for a, b in zip(begun[name], ended[name], strict=True):
             np.testing.assert_array_equal(a, b)
-    # Scaled by photographs: not the factors that it is built with.
+    # Trained and scaled: neither its first weights nor the factors that it is built with.
+    untrained = registry.build({**FEATURES, "seed": 1})
+    for layer in untrained.layers:
+        if layer.trainable_weights:
+            kernel = begun[f"features.{layer.name}"][0]
+            assert np.abs(kernel - np.asarray(layer.weights[0])).max() > 1e-5, layer.name
     assert not np.allclose(begun["features.relu1_2"][0], 1)
     trainer = weights_of(run)
     assert trainer.step == 12

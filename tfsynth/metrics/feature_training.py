@@ -100,7 +100,9 @@ class FeatureTraining:
                 f"`num_classes` of the feature network must be {resized.num_classes}, the classes "
                 f"of the data that are not void. Received: {network.num_classes}."
             )
-        copy = type(network).from_config({**network.get_config(), "seed": self.seed})
+        # A game's own network is frozen, and its config says so.
+        changes = {"seed": self.seed, "trainable": True}
+        copy = type(network).from_config({**network.get_config(), **changes})
         if self.steps:
             batches = TrainingBatches(
                 resized,
