@@ -9,6 +9,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from tests import tiny
 from tfsynth import __version__, experiment, registry
 from tfsynth.config import ConfigError, load_config, parse_config
 from tfsynth.files import sha256_of
