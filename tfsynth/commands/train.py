@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import textwrap
 from pathlib import Path
 
 from tfsynth.commands.arguments import add_device, add_overrides, overrides, positive_number
@@ -69,12 +70,32 @@ def run(arguments):
 def _list_configs():
     from tfsynth.config import config_folder, config_names
 
-    print("Installed configs:")
+    print("Installed configs; * needs data or weights that are not part of the package:")
     for name in config_names():
-        first = (config_folder() / f"{name}.yaml").read_text(encoding="utf-8").partition("\n")[0]
+        text = (config_folder() / f"{name}.yaml").read_text(encoding="utf-8")
+        first = text.partition("\n")[0]
         title = first.removeprefix("#").strip() if first.startswith("#") else ""
-        print(f"  {name:<24} {title}".rstrip())
+        needs = _needs(text)
+        print(f"{'*' if needs else ' '} {name:<24} {title}".rstrip())
+        for line in needs:
+            print(textwrap.fill(line, 100, initial_indent=" " * 27, subsequent_indent=" " * 29))
     print(f"Train one of them with `{program('tfsynth')} train NAME`.")
+
+
+def _needs(text):
+    """Returns a sentence for what a config's text needs of data, and one of fixed networks."""
+    from tfsynth.config.outside import notes, outside_paths
+    from tfsynth.plain import read_yaml
+
+    paths, said = outside_paths(read_yaml(text, "an installed config")), notes(text)
+    data = [path for path in paths if path.startswith("data/")]
+    kinds = (("Data", data), ("Needs", [path for path in paths if path not in data]))
+    found = [(kind.lower(), paths, said.get(kind, "see the config")) for kind, paths in kinds]
+    return [
+        f"{kind}: {note if all(path in note for path in paths) else f'{paths[0]}, {note}'}"
+        for kind, paths, note in found
+        if paths
+    ]
 
 
 def what_next(run_dir):
