@@ -19,7 +19,7 @@ def test_paths_are_found_at_any_depth_and_once():
 
 
 def test_notes_end_where_the_next_begins_or_the_comment_ends():
-    text = "# Title.\n#   Data:     one,\n#             two.\n#   Needs:    three.\nx: y\n#   No: z\n"
+    text = "# T.\n#   Data:     one,\n#             two.\n#   Needs:    three.\nx: y\n#   No: z\n"
     assert notes(text) == {"Data": "one, two.", "Needs": "three."}
 
 
