@@ -12,6 +12,8 @@ ALLOWED = (
     "No real photographs",
     "No CamVid",
     "No Cityscapes",
+    "No nuclei_256",
+    "No planet_256",
     "No GPU",
     "Needs root",
     "Runs as root",
