@@ -77,3 +77,10 @@ def test_bilinear_is_that_of_keras(size):
     output = check_layer(BilinearUpSampling2D(), x)
     expected = keras.layers.UpSampling2D(2, interpolation="bilinear")(x)
     np.testing.assert_allclose(output, expected, atol=1e-6)
+
+
+def test_bilinear_in_a_graph_for_any_size():
+    layer, x = BilinearUpSampling2D(), noise(2, 5, 3, 3)
+    graph = tf.function(layer, input_signature=[tf.TensorSpec((None, None, None, 3))])
+    np.testing.assert_allclose(graph(x), layer(x), atol=1e-6)
+    assert graph.get_concrete_function().output_shapes[-1] == 3

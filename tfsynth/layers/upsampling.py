@@ -73,12 +73,18 @@ class BilinearUpSampling2D(keras.layers.Layer):
 
     def call(self, inputs):
         _, height, width, _ = ops.shape(inputs)
-        size = 2 * height, 2 * width
-        # One operation, in float32: sums of slices take five times as long with their gradients.
-        doubled = ops.image.resize(
-            inputs, size, interpolation="bilinear", data_format="channels_last"
-        )
-        return ops.cast(doubled, inputs.dtype)
+        if isinstance(height, int) and isinstance(width, int):
+            # One operation: the sums below take five times as long with their gradients.
+            size = 2 * height, 2 * width
+            how = {"interpolation": "bilinear", "data_format": "channels_last"}
+            return ops.cast(ops.image.resize(inputs, size, **how), inputs.dtype)
+        # Keras's operation takes no size that a graph does not know.
+        x = inputs
+        for axis in (1, 2):
+            previous, following = _neighbours(x, axis)
+            own = 0.75 * x
+            x = _interleaved(own + 0.25 * previous, own + 0.25 * following, axis)
+        return x
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
