@@ -55,6 +55,7 @@ class BilinearUpSampling2D(keras.layers.Layer):
 
     Call arguments:
         inputs: Float tensor (batch, height, width, channels).
+        training: Whether it is called in training: the same numbers, but for rounding, sooner.
 
     Returns:
         Tensor (batch, 2 * height, 2 * width, channels).
@@ -71,14 +72,15 @@ class BilinearUpSampling2D(keras.layers.Layer):
         super().__init__(**kwargs)
         self._build_at_init()
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         _, height, width, _ = ops.shape(inputs)
-        if isinstance(height, int) and isinstance(width, int):
-            # One operation: the sums below take five times as long with their gradients.
+        if training and isinstance(height, int) and isinstance(width, int):
+            # One operation: the sums below take five times as long with their gradients. It takes
+            # no size that a graph does not know, and rounds otherwise; a model and what is
+            # exported of it draw the same pictures.
             size = 2 * height, 2 * width
             how = {"interpolation": "bilinear", "data_format": "channels_last"}
             return ops.cast(ops.image.resize(inputs, size, **how), inputs.dtype)
-        # Keras's operation takes no size that a graph does not know.
         x = inputs
         for axis in (1, 2):
             previous, following = _neighbours(x, axis)
