@@ -21,7 +21,7 @@ class ProjectedDiscriminator(keras.Model):
 
     The maps of the fixed network are mixed by fixed random weights: across channels by a 1 x 1
     convolution of each level, and across scales by adding each level, doubled, to the next finer
-    one. A head per level then has a strided and a plain convolution, both with spectral norm
+    one. A head per level then has a plain and a strided convolution, both with spectral norm
     (https://arxiv.org/abs/1802.05957), and logits
 
         D(x, y) = psi(phi(x)) + <phi(x), E y> / sqrt(filters),
@@ -159,16 +159,14 @@ def _mixed(maps, channels, seed):
 def _head(x, condition, filters, name):
     """Returns the list of one scale: two maps of features, then the logits."""
     outputs = []
-    for number, stride in enumerate((2, 1)):
+    # The first one sees every pixel alike: one that strides sees odd and even ones by other
+    # weights, and lets a generator weave.
+    for number, (kernel, stride) in enumerate(((3, 1), (4, 2))):
         x = SpectralConv2D(
-            filters,
-            4 if stride == 2 else 3,
-            strides=stride,
-            padding="same",
-            name=f"{name}_conv{number}",
+            filters, kernel, strides=stride, padding="same", name=f"{name}_conv{number}"
         )(x)
         x = layers.LeakyReLU(0.2, name=f"{name}_relu{number}")(x)
-        outputs.append(x)  # (batch, h / 2, w / 2, filters)
+        outputs.append(x)  # (batch, h, w, filters), then (batch, h / 2, w / 2, filters)
     logits = SpectralConv2D(1, 1, name=f"{name}_logits")(x)
     if condition is not None:
         embedded = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_embedding")(condition)
