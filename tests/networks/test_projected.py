@@ -83,13 +83,13 @@ def test_scales_features_and_a_file(tmp_path):
     network, given = judge(), inputs()
     outputs = check_network(network, given, tmp_path)
     assert [[found.shape[1:] for found in scale] for scale in outputs] == [
-        [(n, n, 4), (n, n, 4), (n, n, 1)] for n in (8, 4, 2)
+        [(2 * n, 2 * n, 4), (n, n, 4), (n, n, 1)] for n in (8, 4, 2)
     ]
     assert (network.size_multiple, network.minimum_size) == (8, 8)
     assert network.input_reductions == [1, 1, 1, 2, 4]
     single = ProjectedDiscriminator(0, (4,), mixed_channels=6, filters=4, picture=False)
     (scale,) = single(given[2:3])
-    assert [found.shape for found in scale] == [(2, 8, 8, 4), (2, 8, 8, 4), (2, 8, 8, 1)]
+    assert [found.shape for found in scale] == [(2, 16, 16, 4), (2, 8, 8, 4), (2, 8, 8, 1)]
 
 
 def test_without_a_condition_or_the_picture_they_are_no_inputs():
@@ -106,7 +106,7 @@ def test_its_cost_counts_maps_at_their_own_sizes():
     network = judge()
     cost = network_cost(network, 16, 16)
     mixing = 256 * 7 * 6 + 64 * 6 * 6 + 16 * 8 * 6
-    heads = (64 + 16 + 4) * (16 * 6 * 4 + 9 * 4 * 4 + 4 + 5 * 4)
+    heads = (256 + 64 + 16) * 9 * 6 * 4 + (64 + 16 + 4) * (16 * 4 * 4 + 4 + 5 * 4)
     assert cost.macs == mixing + heads
     assert cost.trained_parameters == cost.parameters - (7 + 6 + 8) * 6 - u_vectors(network)
 
