@@ -21,6 +21,8 @@ def test_paths_are_found_at_any_depth_and_once():
 def test_notes_end_where_the_next_begins_or_the_comment_ends():
     text = "# T.\n#   Data:     one,\n#             two.\n#   Needs:    three.\nx: y\n#   No: z\n"
     assert notes(text) == {"Data": "one, two.", "Needs": "three."}
+    other = "# T.\n#   Needs:    a,\n#     b.\n#   Differs from the paper: c\n#     d.\n"
+    assert notes(other) == {"Needs": "a, b."}
 
 
 @pytest.mark.parametrize("name", config_names())

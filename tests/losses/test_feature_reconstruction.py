@@ -58,3 +58,9 @@ def test_config_and_maps_that_are_not_there():
         message = f"names '{name}'; the maps of the game's `features` are relu1_2, relu2_2"
         with pytest.raises(ValueError, match=message):
             FeatureReconstructionLoss({name: 1.0}).check_maps(FeatureNetwork(3, (4, 6)), 3)
+
+
+@pytest.mark.parametrize("weights", [{}, {"relu1_2": -1.0}, {"relu1_2": float("nan")}])
+def test_weights_that_say_nothing_or_the_contrary_are_refused(weights):
+    with pytest.raises(ValueError, match="has a number, 0 or more, for one map at least"):
+        FeatureReconstructionLoss(layer_weights=weights)

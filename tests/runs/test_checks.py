@@ -94,3 +94,24 @@ def test_a_learning_rate_is_a_number_from_0(tree):
         experiment.describe(parse_config(tree))
     tree["optimizers"]["generator"]["learning_rate"] = 1  # Keras itself takes 1.0 only.
     assert "GlobalGenerator" in experiment.describe(parse_config(tree))
+
+
+FEATURES = {"class": "FeatureNetwork", "num_classes": tiny.CLASSES - 1, "filters": [4, 4]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t["train"].update(styles_together=True), "the styles of an encoder, and this"),
+        (
+            lambda t: t.update(feature_training={"class": "FeatureTraining", "steps": 1}),
+            "says how `game.features` is trained, and there is none",
+        ),
+        (lambda t: t["game"].update(features=FEATURES), "would be trained for nothing"),
+    ],
+)
+def test_settings_without_effect_are_refused(tree, tmp_path, change, message):
+    change(tree)
+    with pytest.raises(ValueError, match=message):
+        experiment.train(parse_config(tree), tmp_path / "run", verbose=False)
+    assert not (tmp_path / "run").exists()

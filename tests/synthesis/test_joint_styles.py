@@ -134,3 +134,20 @@ def test_what_a_seed_draws_since_format_5():
 def test_photographs_that_do_not_fit_are_refused(photographs, message):
     with pytest.raises(ValueError, match=message):
         StyleTable(TABLE.centres, TABLE.counts, photographs=photographs)
+
+
+def test_a_class_that_few_photographs_show_is_kept():
+    count = 6 * PHOTOGRAPHS
+    classes = [0] * count + [3]
+    for seed in range(5):
+        table = joint_table(
+            *(classes, np.ones((count + 1, 1)), [1] * (count + 1), [*range(count), 17]),
+            minimum_area=0,
+            seed=seed,
+        )
+        assert len(table.centres[3]) == 1 and len(table.centres[0]) == PHOTOGRAPHS
+
+
+def test_no_objects_are_refused():
+    with pytest.raises(ValueError, match="There are no instances to take styles from"):
+        joint_table([], [], [], [], minimum_area=0)

@@ -165,3 +165,24 @@ def test_losses_are_logged_and_shown_if_they_are_there():
     logs = ("generator_loss", "discriminator_loss", "adversarial", "l1")
     assert bare.game.logs == bare.game.shown == logs
     assert [metric.name for metric in bare.metrics] == list(bare.game.logs)
+
+
+def test_the_steps_are_those_of_the_first_player_in_any_order_of_the_optimizers():
+    trainer = games.trainer()
+    trainer.compile({p: keras.optimizers.SGD(0.0) for p in reversed(trainer.players)})
+    assert list(trainer.player_optimizers) == ["generator", "discriminator"]
+    trainer.fit(games.data(3), verbose=0)
+    assert (trainer.step, trainer.agrees) == (3, True)
+
+
+def test_a_player_that_counts_on_agrees_until_it_misses_a_step():
+    trainer = games.trainer()
+    trainer.fit(games.data(2), verbose=0)
+    discriminator = trainer.player_optimizers["discriminator"]
+    discriminator.iterations.assign(10)
+    assert not trainer.agrees
+    trainer.mark_agreement()
+    trainer.fit(games.data(2), verbose=0)
+    assert trainer.agrees
+    discriminator.iterations.assign_add(1)
+    assert not trainer.agrees

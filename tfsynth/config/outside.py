@@ -6,6 +6,8 @@ import re
 _KEYS = ("features", "segmenter", "root")
 # A line of a config's first comment that begins a note: "#   Data:     367 pictures".
 _NOTE = re.compile(r"#   (\w+):\s+(.*)")
+# One that begins a paragraph; what goes on with a note stands further right.
+_PARAGRAPH = re.compile(r"#   \S.*")
 
 
 def outside_paths(tree):
@@ -38,6 +40,8 @@ def notes(text):
         if note := _NOTE.fullmatch(line):
             last = note[1]
             found[last] = note[2]
+        elif _PARAGRAPH.fullmatch(line):
+            last = None
         elif last is not None:
             found[last] += f" {line.removeprefix('#').strip()}"
     return found

@@ -4,6 +4,7 @@ Feature reconstruction, https://arxiv.org/abs/1603.08155, section 3.2, by L1 as 
 Refinement Networks, https://arxiv.org/abs/1707.09405, equation 1.
 """
 
+import math
 from collections.abc import Mapping
 
 from keras import ops
@@ -44,7 +45,13 @@ class FeatureReconstructionLoss(Loss):
 
     def __init__(self, layer_weights: Mapping[str, float] | None = None, weight=10.0):
         super().__init__(weight)
-        self.layer_weights = layer_weights and dict(layer_weights)
+        self.layer_weights = None if layer_weights is None else dict(layer_weights)
+        weights = (self.layer_weights or {}).values()
+        if self.layer_weights == {} or not all(0 <= w < math.inf for w in weights):
+            raise ValueError(
+                "`layer_weights` of the FeatureReconstructionLoss has a number, 0 or more, for one "
+                f"map at least; nothing for 1 for every map. Received: {self.layer_weights}."
+            )
 
     def check_maps(self, features, num_classes):
         """Raises `ValueError` if the game's fixed network lacks a map."""

@@ -93,9 +93,13 @@ class FeatureNetwork(keras.Model):
         """
         for name in self.channels:
             self.get_layer(name).restart()
-        for name, found in self(images, training=False).items():
-            if name != LOGITS:
-                self.get_layer(name).divide_by(ops.mean(ops.cast(found, "float32"), axis=(0, 1, 2)))
+        sums = dict.fromkeys(self.channels, 0.0)
+        for image in images:  # One by one: large pictures have large maps.
+            found = self(image[None], training=False)
+            for name in sums:
+                sums[name] += ops.mean(ops.cast(found[name], "float32"), axis=(0, 1, 2))
+        for name, total in sums.items():
+            self.get_layer(name).divide_by(total / len(images))
 
     def get_config(self):
         return {

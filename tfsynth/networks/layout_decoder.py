@@ -18,8 +18,8 @@ from tfsynth.layers import (
 from tfsynth.layers.arguments import MOST_LEVELS, check_list, check_sizes
 from tfsynth.registry import keras_arguments, register, without_policy
 
-# A leaky ReLU of slope 0.2 leaves this share of the norm of a normal variable's deviation:
-# variance 0.52 - 0.64 / (2 pi).
+# A leaky ReLU of slope 0.2 leaves a normal variable the variance 0.52 - 0.64 / (2 pi): the gain
+# restores it.
 _GAIN = (0.52 - 0.64 / 6.283185307179586) ** -0.5
 # Pictures start as nearly grey.
 _HEAD_DEVIATION = 0.01
@@ -38,8 +38,8 @@ class LayoutDecoder(keras.Model):
 
     Borders are padded by reflection: by zeros a decoder knows where the border is, and paints it.
     Activations are not normalised: what a module computes at a pixel does not depend on the rest
-    of a large picture, so that pictures of any size look like those trained on, and a large one
-    can be drawn in parts.
+    of a large picture, so that pictures of any size look like those trained on, and without noise
+    a large one can be drawn in parts.
 
     Args:
         input_channels: Channels of the condition (see `Conditioning`), features of an encoder

@@ -29,12 +29,35 @@ def check_trainer(config, trainer, dataset, replicas):
     game = trainer.game
     check_size(game, config.data.size)
     check_channels(dataset, game)
+    _check_features(config, game)
     if game.encoder is None:
+        if config.train.styles_together:
+            raise ConfigError(
+                "`train.styles_together` is about the styles of an encoder, and this game has "
+                "none: give `game.encoder`, or leave it out."
+            )
         return
     if game.encoder.max_instances < config.data.max_instances:
         raise ConfigError(
             f"`data.max_instances` is {config.data.max_instances}, and the encoder takes "
             f"{game.encoder.max_instances}: set `game.encoder.max_instances` to the same."
+        )
+
+
+def _check_features(config, game):
+    if game.features is None:
+        if config.feature_training is not None:
+            raise ConfigError(
+                "`feature_training` says how `game.features` is trained, and there is none: give "
+                "it, or leave `feature_training` out."
+            )
+        return
+    discriminator = getattr(game, "discriminator", None)
+    asked = {name for loss in game.terms for name in loss.asks}
+    if not asked & {"real_maps", "fake_maps"} and getattr(discriminator, "reads", "") != "features":
+        raise ConfigError(
+            "`game.features` would be trained for nothing: no term and no discriminator reads it. "
+            "List a `FeatureReconstructionLoss` in `game.terms`, or leave it out."
         )
 
 

@@ -58,7 +58,10 @@ def train_phases(setup, run, strategy=None, verbose=True, callbacks=()):
 
 def _latest(store, strategy):
     with trainers.scope_of(strategy):
-        return store.latest()
+        found = store.latest()
+    if found:
+        found[0].mark_agreement()  # It was saved in that state.
+    return found
 
 
 def _next_trainer(before, phase, strategy):
@@ -67,6 +70,7 @@ def _next_trainer(before, phase, strategy):
         trainer = build_trainer(phase.config)
     start_from(trainer, before.networks, phase.config.init_except)
     trainers.transfer_optimizers(before, trainer)
+    trainer.mark_agreement()
     return trainer
 
 

@@ -56,11 +56,16 @@ def joint_table(
             shows in smaller ones only, the largest of them.
         seed: Seed of the choice of photographs, where there are more than are kept.
         class_names: Names of the classes by id, to store in the table.
+
+    Raises:
+        ValueError: If there are no objects.
     """
     classes, vectors, areas, photographs = map(np.asarray, (classes, vectors, areas, photographs))
-    chosen = np.unique(photographs)
-    if len(chosen) > PHOTOGRAPHS:
-        chosen = np.random.default_rng(seed).permutation(chosen)[:PHOTOGRAPHS]
+    if not len(classes):
+        raise ValueError(
+            "There are no instances to take styles from. Give instance maps with at least one."
+        )
+    chosen = _chosen(photographs, classes, seed)
     number = {int(p): i for i, p in enumerate(np.sort(chosen))}
     kept: dict[int, list[tuple[int, int]]] = {}  # Class -> [(photograph, object)]
     for photograph, i in number.items():
@@ -75,6 +80,19 @@ def joint_table(
     where = {c: [i for i, _ in pairs] for c, pairs in kept.items()}
     names = None if class_names is None else {c: class_names[c] for c in centres}
     return StyleTable(centres, counts, names, where)
+
+
+def _chosen(photographs, classes, seed):
+    """Returns the photographs that are kept: drawn by chance, but with every class in one."""
+    drawn = np.random.default_rng(seed).permutation(np.unique(photographs))
+    if len(drawn) <= PHOTOGRAPHS:
+        return drawn
+    place = {int(p): i for i, p in enumerate(drawn)}
+    order = np.array([place[int(p)] for p in photographs])
+    # The first photograph of each class comes first, then the others in the order of the draw.
+    first = np.unique([order[classes == c].min() for c in np.unique(classes)])
+    rest = np.setdiff1d(np.arange(len(drawn)), first)
+    return drawn[np.concatenate([first, rest])[:PHOTOGRAPHS]]
 
 
 def candidates(table: StyleTable) -> Candidates:

@@ -91,7 +91,19 @@ class BaseTrainer(keras.Model):
     @property
     def agrees(self):
         """Whether all players have taken the same steps: no error broke into one."""
-        return len({int(_number(o.iterations)) for o in self.player_optimizers.values()}) == 1
+        return self._steps_ahead() == self._ahead
+
+    def mark_agreement(self):
+        """Says that all players have taken the same steps now, whatever their optimizers count.
+
+        One that goes on from the phase before counts on.
+        """
+        self._ahead = self._steps_ahead()
+
+    def _steps_ahead(self):
+        """Returns player -> how many steps its optimizer counts more than the first player's."""
+        counts = {p: int(_number(o.iterations)) for p, o in self.player_optimizers.items()}
+        return {player: count - self.step for player, count in counts.items()}
 
     @property
     def learning_rates(self):
@@ -126,7 +138,8 @@ class BaseTrainer(keras.Model):
         check_optimizers(self.players, optimizers)
         super().compile(optimizer=None, jit_compile=self.compiles_steps, **kwargs)
         self.built = True  # The game is.
-        self.player_optimizers = optimizers
+        # In the order of the players: the first one's steps are the trainer's.
+        self.player_optimizers = optimizers = {p: optimizers[p] for p in self.players}
         for player in self.players:
             weights = self.weights_of(player)
             if not weights:
@@ -139,6 +152,7 @@ class BaseTrainer(keras.Model):
             self.averages = {name: averages.copy_of(n) for name, n in self.game.shipped.items()}
         # The optimizer that Keras's callbacks see; it stands for those of all players.
         self.optimizer = PlayerOptimizers(optimizers)
+        self.mark_agreement()
 
     # Whether Keras compiles the whole step; a subclass may have to compile a part of it itself.
     compiles_steps = False
