@@ -99,7 +99,8 @@ class Config:
         train: See `TrainSettings`.
         evaluation: Node of a scoring protocol, or `None`.
         feature_training: Node of a `FeatureTraining`, how the game's `features` are trained before
-            all else; `None` for its defaults. The seconds are part of `train.minutes`.
+            all else, at `data.size` of the config (of its last phase); `None` for its defaults. The
+            seconds are part of `train.minutes`.
         second_evaluation: Node of another one, a second judge whose scores stand beside those of
             the first, or `None`. A claim should hold under both: let them differ in what they
             see, in `seed` and in `half`.
