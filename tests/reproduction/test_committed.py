@@ -87,7 +87,8 @@ def test_a_table_of_committed_results_alone_needs_no_training(kept, make_table, 
     results = kept()
     (path,) = results.iterdir()
     seed = results / path.name.replace("seed0", "seed4")
-    seed.write_text(path.read_text())
+    result = read(path)
+    seed.write_text(json.dumps({**result, "seed": 4, "config": {**result["config"], "seed": 4}}))
     page = sit(table, tmp_path, results=results)
     assert not (page.parent / "runs").exists()
     assert list(read(page.with_suffix(".json"))["rows"]["plain"]["training"]) == ["0", "4"]
@@ -119,7 +120,9 @@ def test_results_made_here_by_other_code_have_a_note_too(kept, make_table, tmp_p
     run = tmp_path / "out" / "streets" / "0.001-minutes" / "runs" / path.stem
     run.mkdir(parents=True)
     (run / "result.json").write_text(path.read_text())
-    page = sit(table, tmp_path, results=tmp_path / "nowhere")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    page = sit(table, tmp_path, results=empty)
     assert "- **row plain, seed 0**: trained by other code than today's (00000000" in (
         page.read_text()
     )
@@ -149,3 +152,53 @@ def test_without_a_checkout_there_is_nothing_to_publish_in(make_table, tmp_path,
 def test_the_results_of_this_checkout_are_beside_its_tables():
     folder = committed.committed_folder()
     assert (folder.parent / "README.md").is_file() and folder.name == "runs"
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"seed": 3}, "its seed is 3 and 0"),
+        ({"config": {"seed": 3}}, "its seed is 0 and 3"),
+        ({"config": {"precision": "auto"}}, "its settings have the hash "),
+        ({"config": {"trian": 1}}, "its `config` cannot be read: "),
+    ],
+)
+def test_a_result_of_another_run_is_refused_by_its_file(
+    kept, make_table, tmp_path, changes, problem
+):
+    result = read(next(kept().iterdir()))
+    config = {**result["config"], **changes.get("config", {})}
+    results = kept(**{**changes, "config": config})
+    (path,) = results.iterdir()
+    with pytest.raises(ConfigError) as error:
+        sit(make_table(ROWS, measures=MEASURES), tmp_path, results=results)
+    assert str(error.value).startswith(f"{path} is ") and problem in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda text: f"<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> other\n", "it is no JSON: "),
+        (lambda text: text[: len(text) // 2], "it is no JSON: "),
+        (lambda text: "", "it is no JSON: "),
+        (lambda text: "\N{LATIN SMALL LETTER SHARP S}".encode("latin-1"), "it is no JSON: "),
+        (lambda text: "{}", "it lacks `config`, `seed`, "),
+        (lambda text: "[]", "it is not a mapping "),
+        (lambda text: json.dumps({**json.loads(text), "measures": []}), "its `measures` is a list"),
+        (lambda text: json.dumps({**json.loads(text), "code": {}}), "its `code` lacks `training`"),
+        (
+            lambda text: json.dumps({**json.loads(text), "measures": {"mean_iou": "1"}}),
+            "one of its `measures` is no number",
+        ),
+    ],
+)
+def test_a_damaged_result_is_refused_by_its_file(kept, make_table, tmp_path, damage, problem):
+    results = kept()
+    (path,) = results.iterdir()
+    damaged = damage(path.read_text())
+    path.write_bytes(damaged if isinstance(damaged, bytes) else damaged.encode())
+    with pytest.raises(ConfigError) as error:
+        sit(make_table(ROWS, measures=MEASURES), tmp_path, results=results)
+    assert str(error.value).startswith(f"{path} is no result of a run: {problem}")
+    assert not (tmp_path / "out").exists()

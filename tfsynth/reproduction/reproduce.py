@@ -75,7 +75,8 @@ def reproduce(
 
     Raises:
         ConfigError: If a name is unknown, a number out of range, a row cannot be trained (the
-            message names all such rows), or nothing is finished that could be measured again.
+            message names all such rows), nothing is finished that could be measured again, or a
+            result is damaged, of another run or in the way of one that is to be published.
         KeyboardInterrupt: On Ctrl-C, after the state of the run at work was saved.
     """
     table = load_table(table) if isinstance(table, str) else table
@@ -95,6 +96,8 @@ def reproduce(
     wanted, others = runs_of(table, dataset, configs, seeds, folder, None if train_all else results)
     # Seeds that an earlier call trained are shown too.
     runs = [*wanted, *others]
+    for run in runs:
+        run.read_result()  # What cannot be read is told before anything is trained.
 
     unmeasured = [r for r in runs if _lacks(r, table, measure_again)]
     unmeasured = [r for r in unmeasured if not rows or r.row in rows]

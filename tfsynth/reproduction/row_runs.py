@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tfsynth.config import ConfigError
 from tfsynth.files import sha256_of
+from tfsynth.reproduction.result_files import read_result, require_same_run
 from tfsynth.runs.folder import RunFolder
 
 # Keys that name the file of a fixed network, whose SHA-256 says which it is.
@@ -77,9 +78,18 @@ class Run:
         return self.result_file is not None
 
     def read_result(self):
-        """Returns its own result, else the committed one; `None` if it has none."""
+        """Returns its own result, else the committed one; `None` if it has none.
+
+        Raises:
+            ConfigError: If the file is damaged, or the committed one is of another run.
+        """
         path = self.result_file
-        return None if path is None else json.loads(path.read_text(encoding="utf-8"))
+        if path is None:
+            return None
+        result = read_result(path)
+        if self.is_taken:  # Anyone may have given it its name.
+            require_same_run(result, path, self.config, config_key)
+        return result
 
     @property
     def _size(self):
