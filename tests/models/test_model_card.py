@@ -171,10 +171,10 @@ def test_intervals_and_a_second_judge_stand_in_it_if_they_were_measured():
         "kernel_distance": {"subsets": 3},
     }
     lines = card(with_provenance(TRAINED), scores=scores).splitlines()
-    assert "| synthesised | 0.523 [0.50, 0.55] | 0.900 | photographs of this model |" in lines
+    assert "| synthesised | 0.523 [0.501, 0.545] | 0.900 | photographs of this model |" in lines
     assert "| oracle | 0.711 | 0.950 | the real photographs |" in lines
     start = lines.index("The same by a second judge, by the protocol `another`.")
-    assert lines[start + 4] == "| oracle | 0.700 [0.50, 0.55] | the real photographs |"
+    assert lines[start + 4] == "| oracle | 0.700 [0.501, 0.545] | the real photographs |"
     assert not [line for line in lines if "kernel" in line or "| second" in line]
 
 

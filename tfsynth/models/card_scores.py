@@ -68,7 +68,7 @@ def _ends(row, name):
     ends = row.get(f"{name}_interval")
     if not isinstance(ends, list | tuple) or len(ends) != 2 or not all(map(_is_number, ends)):
         return ""
-    return " [{:.2f}, {:.2f}]".format(*ends)
+    return " [{:.3f}, {:.3f}]".format(*ends)
 
 
 def _is_number(value):
