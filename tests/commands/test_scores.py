@@ -23,7 +23,13 @@ def test_two_judges_are_two_lines():
 
 def test_an_interval_stands_behind_its_score():
     rows = {**PLAIN, "synthesised": {"mean_iou": 0.5419, "mean_iou_interval": [0.5312, 0.5488]}}
-    assert mean_ious(rows)["mean IoU"].startswith("synthesised 0.542 [0.53, 0.55]   oracle 0.500 ")
+    said = mean_ious(rows)["mean IoU"]
+    assert said.startswith("synthesised 0.542 [0.531, 0.549]   oracle 0.500 ")
+
+
+def test_a_narrow_interval_holds_the_mean_that_is_said():
+    narrow = {**PLAIN, "oracle": {"mean_iou": 0.5361, "mean_iou_interval": [0.5353, 0.5364]}}
+    assert "oracle 0.536 [0.535, 0.536]" in mean_ious(narrow)["mean IoU"]
 
 
 def test_what_is_no_score_is_an_error():

@@ -86,7 +86,7 @@ def test_the_scores_of_both_judges_stand_one_below_the_other(tmp_path):
     assert lines[2].startswith("  mean IoU    synthesised 0.500   oracle 0.500")
     assert lines[2].endswith(f"(all scores: {scores})")
     assert lines[3] == (
-        "  second      synthesised 0.250 [0.23, 0.27]   oracle 0.500   flat 0.500   floor 0.500"
+        "  second      synthesised 0.250 [0.230, 0.270]   oracle 0.500   flat 0.500   floor 0.500"
     )
 
 

@@ -1,5 +1,6 @@
 """The commands on a model that one of them trained."""
 
+import json
 import re
 import shlex
 import shutil
@@ -95,6 +96,20 @@ def test_the_seed_of_an_evaluation_is_that_of_its_shuffle(run, monkeypatch, caps
     assert seeded.seed == 5
     assert seeded.name == ("demo" if more else "tiny")
     assert (config is None) == (not more)
+
+
+def test_standard_output_of_an_evaluation_is_json_alone(run, monkeypatch, capsys):
+    scores = {row: {"mean_iou": 0.5} for row in ("synthesised", "oracle", "flat", "floor")}
+
+    def evaluate(model, **options):
+        print("No class has two objects in one layout: there is nothing to count.")
+        return scores
+
+    monkeypatch.setattr(experiment, "evaluate", evaluate)
+    assert main(["evaluate", str(run)]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == scores
+    assert said.err.splitlines()[-2].startswith("No class has two objects")
 
 
 def test_export_replaces_an_export_and_nothing_else(run, labels, tmp_path, capsys):

@@ -171,11 +171,57 @@ def test_intervals_and_a_second_judge_stand_in_it_if_they_were_measured():
         "kernel_distance": {"subsets": 3},
     }
     lines = card(with_provenance(TRAINED), scores=scores).splitlines()
-    assert "| synthesised | 0.523 [0.50, 0.55] | 0.900 | photographs of this model |" in lines
+    assert "| synthesised | 0.523 [0.501, 0.545] | 0.900 | photographs of this model |" in lines
     assert "| oracle | 0.711 | 0.950 | the real photographs |" in lines
     start = lines.index("The same by a second judge, by the protocol `another`.")
-    assert lines[start + 4] == "| oracle | 0.700 [0.50, 0.55] | the real photographs |"
+    assert lines[start + 4] == "| oracle | 0.700 [0.501, 0.545] | the real photographs |"
     assert not [line for line in lines if "kernel" in line or "| second" in line]
+
+
+def test_objects_features_and_seeds_stand_in_it_if_they_were_measured():
+    objects = {"count_error": 1.25, "count_error_interval": [1.0, 1.5], "recall": 0.5}
+    origin = {"name": "vgg 0123", "sha256": "0" * 64}
+    scores = {
+        **SCORES,
+        "oracle": {**SCORES["oracle"], "instances": objects},
+        "second": {"protocol": "another", "oracle": {"mean_iou": 0.7, "instances": objects}},
+        "kernel_distance": {
+            "features": origin,
+            "synthesised": {"distance": 0.012345, "spread": 0.0012, "pictures": 100},
+            "training": {"distance": -0.0005, "spread": None, "pictures": 1000},
+        },
+        "nearest": {
+            "features": origin,
+            "synthesised": {"least_ratio": 0.3, "median_ratio": 1.1, "nearer": 0.45},
+        },
+        "seeds": {"texture": 4.567, "layout": 0.9, "layouts": 50},
+    }
+    text = card(with_provenance(TRAINED), scores=scores)
+    lines = text.splitlines()
+    assert lines.count("| oracle | 1.250 [1.000, 1.500] |  | 0.500 |  |") == 2
+    start = lines.index(
+        "Kernel distance from the real pictures, by the features vgg 0123; smaller is nearer:"
+    )
+    assert lines[start + 2 : start + 6] == [
+        "| | distance | spread | pictures |",
+        "|---|---|---|---|",
+        "| synthesised | 0.01235 | 0.0012 | 100 |",
+        "| real training pictures | -0.0005 |  | 1000 |",
+    ]
+    assert (
+        "by the features vgg 0123:" in text and "| synthesised | 1.100 | 0.300 | 0.450 |" in lines
+    )
+    assert (
+        "Two seeds of one layout (of 50 layouts) differ in texture by 4.57 grey levels and are "
+        "read alike in 0.900 of their pixels."
+    ) in lines
+
+
+@pytest.mark.parametrize("found", [None, 3, {}, {"synthesised": None}, {"features": 3, "seeds": 1}])
+def test_measures_of_anything_else_are_left_out(found):
+    scores = {**SCORES, "kernel_distance": found, "nearest": found, "seeds": found}
+    model = with_provenance(TRAINED)
+    assert card(model, scores=scores) == card(model, scores=SCORES)
 
 
 @pytest.mark.parametrize(

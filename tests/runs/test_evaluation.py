@@ -79,6 +79,30 @@ def test_a_place_that_cannot_take_the_scores_is_refused_first(run):
     refuse(run, run.path, IsADirectoryError, "is a folder", output=run.path)
 
 
+@pytest.mark.parametrize(
+    ("key", "node"),
+    [
+        ("evaluation", {**tiny.PROTOCOL, "seed": 5}),
+        ("second_evaluation", {**tiny.PROTOCOL, "seed": 5}),
+        ("data", None),
+    ],
+)
+def test_scores_by_another_config_do_not_replace_those_of_the_run(run, tree, key, node):
+    node = node or {**tree["data"], "size": [16, 32]}
+    other = parse_config({**tree, key: node})
+    for part in ({}, {"limit": 2}):
+        message = f"this config differs in `{key}`.*-o FILE"
+        refuse(run, run.path, ConfigError, message, config=other, **part)
+    assert run.metrics.read_text() == "the whole test split"
+    assert not (run.path / "metrics_test_2.json").exists()
+
+
+def test_the_same_settings_by_another_name_are_scores_of_the_run(run, tree):
+    same = parse_config({**tree, "name": "another", "seed": 3})
+    found = evaluate(run.path, config=same, verbose=False)
+    assert json.loads(run.metrics.read_text()) == found
+
+
 def test_one_example_is_too_few(run):
     refuse(run, run.path, ConfigError, "2 examples or more.*Received: 1 of the", limit=1)
 

@@ -17,6 +17,8 @@ from tfsynth.runs import feature_scores
 from tfsynth.runs.evaluation import evaluate
 from tfsynth.runs.feature_scores import FeatureScores
 
+SIZE = (8, 8)
+
 
 @pytest.fixture(scope="module")
 def features(tmp_path_factory):
@@ -35,7 +37,7 @@ def pictures(count, seed=0):
 
 def test_the_scores_are_those_of_the_measures(features, monkeypatch):
     made, real, training = pictures(5), pictures(6, 1), pictures(9, 2)
-    found = FeatureScores(features).score(made, real, training)
+    found = FeatureScores(features, SIZE).score(made, real, training)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     model = read_features(features)
     origin = {"name": model.name, "sha256": sha256_of(features)}
@@ -51,7 +53,7 @@ def test_the_scores_are_those_of_the_measures(features, monkeypatch):
     assert nearest["test"]["median_ratio"] == pytest.approx(1) and nearest["test"]["nearer"] == 0.5
     # Of many training pictures some, spread over the split, are enough for the distance.
     monkeypatch.setattr(feature_scores, "MOST_TRAINING", 4)
-    some = FeatureScores(features).score(made, real, training)["kernel_distance"]["training"]
+    some = FeatureScores(features, SIZE).score(made, real, training)["kernel_distance"]["training"]
     assert some["pictures"] == 3
     assert some["distance"] == kernel_distance(training[::3], real, model).distance
 
@@ -59,10 +61,10 @@ def test_the_scores_are_those_of_the_measures(features, monkeypatch):
 def test_copies_of_training_pictures_are_found_out(features):
     real, training = pictures(6, 1), pictures(9, 2)
     made = [*pictures(3, 5), training[4]]
-    nearest = FeatureScores(features).score(made, real, training)["nearest"]
+    nearest = FeatureScores(features, SIZE).score(made, real, training)["nearest"]
     assert nearest["synthesised"]["closest"] == {"example": 3, "training_example": 4}
     assert nearest["synthesised"]["least_ratio"] == pytest.approx(0, abs=1e-6)
-    copies = FeatureScores(features).score(training, real, training)["nearest"]["synthesised"]
+    copies = FeatureScores(features, SIZE).score(training, real, training)["nearest"]["synthesised"]
     assert copies["nearer"] == 1.0 and copies["median_ratio"] == pytest.approx(0, abs=1e-6)
 
 
@@ -97,6 +99,51 @@ def test_a_missing_file_and_the_training_split_are_refused_first(tree, features,
     assert not (tmp_path / "cache" / "segmenters").exists()
 
 
+def bundle_of(folder, shape, make):
+    """Writes a network of pictures of a shape; returns its path."""
+    picture = keras.Input(shape)
+    keras.Model(picture, make(picture)).save(folder / "other.keras")
+    return folder / "other.keras"
+
+
+def convolve(picture, stride=1, layers=1):
+    for _ in range(layers):
+        picture = keras.layers.Conv2D(2, 3, stride)(picture)
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("shape", "make", "message"),
+    [
+        ((None, None, 4), convolve, r"reads arrays of the shape \(None, None, None, 4\)"),
+        ((64, 64, 3), convolve, r"reads arrays of the shape \(None, 64, 64, 3\)"),
+        ((16,), keras.layers.Dense(2), r"reads arrays of the shape \(None, 16\)"),
+        # Of 32 x 64 pixels nothing is left after five such layers.
+        ((None, None, 3), lambda picture: convolve(picture, 2, 5), "of 32 x 64 pixels: .*"),
+    ],
+)
+def test_a_network_for_other_pictures_is_refused_first(tree, tmp_path, shape, make, message):
+    run = write_run({**tree, "evaluation": tiny.PROTOCOL}, tmp_path / "run")
+    refuse(run, bundle_of(tmp_path, shape, make), message)
+
+
+def refuse(run, path, message):
+    said = f"{path.name} is no feature network for pictures.*{message}.*RGB pictures in .-1, 1"
+    with pytest.raises(ConfigError, match=said) as error:
+        evaluate(run.path, features=path, verbose=False)
+    assert "\n" not in str(error.value)
+    assert not (run.path.parent / "cache" / "segmenters").exists()
+    assert not run.metrics.exists()
+
+
+def test_what_is_no_network_of_features_is_refused_first(tree, tmp_path):
+    run = write_run({**tree, "evaluation": tiny.PROTOCOL}, tmp_path / "run")
+    refuse(run, run.synthesizer, "It holds a Synthesizer")
+    text = tmp_path / "text.keras"
+    text.write_text("no network")
+    refuse(run, text, "cannot be loaded")
+
+
 def test_published_features_tell_real_pictures_from_noise(shared_data):
     path = shared_data.parent / "weights" / "squeezenet_v1_features.keras"
     if not path.is_file():
@@ -104,7 +151,7 @@ def test_published_features_tell_real_pictures_from_noise(shared_data):
     random = np.random.default_rng(0)
     smooth = [np.kron(p, np.ones((8, 8, 1), np.uint8)) for p in pictures(30)]
     noise = list(random.integers(0, 256, (8, 64, 64, 3), np.uint8))
-    found = FeatureScores(path).score(noise, smooth[:8], smooth[8:])
+    found = FeatureScores(path, (64, 64)).score(noise, smooth[:8], smooth[8:])
     rows = found["kernel_distance"]
     assert rows["features"]["name"].startswith("squeezenet_v1_features ")
     assert rows["synthesised"]["distance"] > 10 * abs(rows["training"]["distance"])

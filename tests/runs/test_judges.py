@@ -97,6 +97,56 @@ def test_the_segmenter_of_a_loss_may_not_judge(judged, judges, cache, tmp_path, 
     assert found["synthesised"]["mean_iou"] >= 0
 
 
+def test_the_segmenter_of_a_loss_is_known_without_its_cache(judged, judges, tmp_path):
+    """The same weights in another file: that of a judge is written anew with its cache."""
+    network = judges["second_evaluation"].segmenter.network
+    file = tmp_path / "copy.keras"
+    network.save(file)
+    sums = weights_sha256(network)
+    sha256 = sha256_of(file)
+    assert sha256 != judges["second_evaluation"].segmenter.sha256
+    # Asked for after training, it is refused before.
+    judged["train"]["then"] = ["evaluate"]
+    with pytest.raises(ConfigError, match="`second_evaluation` would judge by the network in"):
+        train_against(judged, {"segmenter": str(file)}, tmp_path / "another")
+    judged["train"]["then"] = []
+    run = train_against(judged, {"segmenter": str(file)}, tmp_path / "run")
+    stored = experiment.load_synthesizer(run).provenance["loss_networks"]
+    assert stored == [{"path": str(file), "sha256": sha256, "weights_sha256": sums}]
+    said = f"`second_evaluation` would judge by the network in {file} .SHA-256 {sha256}"
+    with pytest.raises(ConfigError, match=said):
+        evaluate(run, verbose=False)
+    # The file there may be another one by now, or none.
+    judges["evaluation"].segmenter.network.save(file)
+    other = sha256_of(file)
+    with pytest.raises(ConfigError, match=f"that was in {file} at training .SHA-256 {sha256}") as e:
+        evaluate(run, verbose=False)
+    assert other not in str(e.value) and sums in str(e.value)
+    file.unlink()
+    with pytest.raises(ConfigError, match=f"`second_evaluation` would.*SHA-256 {sha256}"):
+        evaluate(run, verbose=False)
+    assert not (run / "metrics.json").exists()
+
+
+def test_the_losses_of_every_phase_are_recorded(judged, judges, cache, tmp_path):
+    file = file_of(judges["evaluation"], cache)
+    judged["schedule"].update(constant_epochs=1, decay_epochs=0)
+    judged["phases"] = {"taught": {}, "free": {"game.terms": [{"class": "L1Loss"}]}}
+    run = train_against(judged, {"segmenter": str(file)}, tmp_path / "run")
+    (stored,) = experiment.load_synthesizer(run).provenance["loss_networks"]
+    assert stored["weights_sha256"] == weights_sha256(judges["evaluation"].segmenter.network)
+    with pytest.raises(ConfigError, match="`evaluation` would judge by the network in"):
+        evaluate(run, verbose=False)
+
+
+def test_a_model_without_a_record_is_judged_by_its_files(judged, judges, cache, tmp_path):
+    file = file_of(judges["evaluation"], cache)
+    config = {"game": {"terms": [{"segmenter": str(file)}]}}
+    run = write_run(judged, tmp_path / "run", {"config": config})
+    with pytest.raises(ConfigError, match=f"`evaluation` would judge by the network now in {file}"):
+        evaluate(run.path, verbose=False)
+
+
 @pytest.mark.parametrize("key", ["evaluation", "second_evaluation"])
 def test_the_feature_network_of_a_run_may_not_judge(judged, judges, tmp_path, key):
     sums = weights_sha256(judges[key].segmenter.network)
@@ -115,6 +165,8 @@ def test_the_feature_network_of_a_run_may_not_judge(judged, judges, tmp_path, ke
         {"feature_network": 3, "config": [3]},
         {"feature_network": {"weights_sha256": None}, "config": {"segmenter": "none", "a": None}},
         {"config": {"features": "none.keras", "sha256": 3}},
+        {"loss_networks": [3, {}, {"path": 3, "weights_sha256": None}]},
+        {"loss_networks": 3},
     ],
 )
 def test_provenance_of_anything_else_is_no_reason(judges, provenance):

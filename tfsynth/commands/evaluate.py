@@ -1,5 +1,6 @@
 """`tfsynth evaluate`: scores a run or a model on the real photographs of a split."""
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -16,11 +17,11 @@ examples:
   tfsynth evaluate my.keras --config demo --output metrics.json
   tfsynth evaluate runs/demo --features squeezenet.keras
 
-The scores go to standard output as JSON, and the mean IoU of each row to standard error. A config
-with a `second_evaluation` has two judges: `second` holds the same rows by the second one. A judge
-that the model was trained against is refused. With --features, `kernel_distance` is the distance of
-the synthesised pictures from the real ones, beside that of the real training pictures, and
-`nearest` says how near the nearest training picture is. Models that draw noise or styles have
+The scores go to standard output as JSON; messages and the mean IoU of each row go to standard error.
+A config with a `second_evaluation` has two judges: `second` holds the same rows by the second one.
+A judge that the model was trained against is refused. With --features, `kernel_distance` is the
+distance of the synthesised pictures from the real ones, beside that of the real training pictures,
+and `nearest` says how near the nearest training picture is. Models that draw noise or styles have
 `seeds`: how much two seeds of one layout differ in texture, and agree in what the judge reads.
 """
 
@@ -50,7 +51,8 @@ def add_arguments(parser):
         "-o",
         "--output",
         metavar="FILE",
-        help="where to write the scores (default: in the run; needed for other models)",
+        help="where to write the scores (default: in the run; needed for other models, and for "
+        "data or protocols other than the run's)",
     )
     parser.add_argument(
         "--seed",
@@ -80,14 +82,16 @@ def run(arguments):
 
     experiment = load_experiment(arguments.debug, arguments.device)
 
-    metrics = experiment.evaluate(
-        arguments.model,
-        config=config,
-        output=arguments.output,
-        split=arguments.split,
-        limit=arguments.limit,
-        features=arguments.features,
-    )
+    # Standard output is JSON alone, also where the experiment has something to say.
+    with contextlib.redirect_stdout(sys.stderr):
+        metrics = experiment.evaluate(
+            arguments.model,
+            config=config,
+            output=arguments.output,
+            split=arguments.split,
+            limit=arguments.limit,
+            features=arguments.features,
+        )
     print(json.dumps(metrics, indent=2))
     for judge, words in mean_ious(metrics).items():
         print(f"{judge:<10}{words}", file=sys.stderr)

@@ -25,7 +25,7 @@ def _rows(scores):
 
 
 def _value(row):
-    """Returns a mean IoU with its interval, if it has one: 0.542 [0.53, 0.55]."""
+    """Returns a mean IoU with its interval, if it has one: 0.542 [0.531, 0.549]."""
     interval = row.get("mean_iou_interval")
-    ends = "" if interval is None else " [{:.2f}, {:.2f}]".format(*interval)
+    ends = "" if interval is None else " [{:.3f}, {:.3f}]".format(*interval)
     return f"{row['mean_iou']:.3f}{ends}"

@@ -1,8 +1,8 @@
 """The scores of a model card: tables of what `tfsynth evaluate` wrote."""
 
-import math
 from collections.abc import Mapping
 
+from tfsynth.models.card_measures import ends, is_number, measure_lines, object_lines
 from tfsynth.models.markdown import code, plain
 
 # Rows and measures that a reader looks for first.
@@ -25,11 +25,17 @@ def score_section(scores):
         return ["## Scores", "", "Not measured.", ""]
     examples, split = scores.get("examples"), scores.get("split")
     of = f"Of {examples} examples of the split {plain(split)}" if examples and split else "Of data"
-    lines = ["## Scores", "", f"{of}{_by(scores)}.", "", *_table(scores), ""]
+    lines = ["## Scores", "", f"{of}{_by(scores)}.", "", *_table(scores), "", *object_lines(scores)]
     second = scores.get("second")
     if score_rows(second):
-        lines += [f"The same by a second judge{_by(second)}.", "", *_table(second), ""]
-    return lines
+        lines += [
+            f"The same by a second judge{_by(second)}.",
+            "",
+            *_table(second),
+            "",
+            *object_lines(second),
+        ]
+    return [*lines, *measure_lines(scores)]
 
 
 def score_rows(scores):
@@ -37,7 +43,7 @@ def score_rows(scores):
     found = {}
     for row, values in scores.items() if isinstance(scores, Mapping) else ():
         if row not in _NO_ROWS and isinstance(row, str) and isinstance(values, Mapping):
-            numbers = {str(name): value for name, value in values.items() if _is_number(value)}
+            numbers = {str(name): value for name, value in values.items() if is_number(value)}
             if numbers:
                 found[row] = numbers
     return found
@@ -57,19 +63,7 @@ def _table(scores):
     ordered = [*(r for r in _ROWS if r in rows), *sorted(set(rows) - set(_ROWS))]
     for row in ordered:
         values = [
-            f"{rows[row][n]:.3f}{_ends(scores[row], n)}" if n in rows[row] else "" for n in names
+            f"{rows[row][n]:.3f}{ends(scores[row], n)}" if n in rows[row] else "" for n in names
         ]
         lines.append(f"| {plain(row)} | {' | '.join(values)} | {_ROW_MEANS.get(row, '')} |")
     return lines
-
-
-def _ends(row, name):
-    """Returns the interval of a measure, if it has one."""
-    ends = row.get(f"{name}_interval")
-    if not isinstance(ends, list | tuple) or len(ends) != 2 or not all(map(_is_number, ends)):
-        return ""
-    return " [{:.2f}, {:.2f}]".format(*ends)
-
-
-def _is_number(value):
-    return type(value) in (int, float) and math.isfinite(value)

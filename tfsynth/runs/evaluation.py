@@ -49,7 +49,8 @@ def evaluate(
             `config`.
         config: A `Config` that names data and protocol; `None` for the run folder's.
         output: JSON file to write, in a folder that is there; `None` for `metrics.json` in
-            the run folder, or `metrics_<split>_<limit>.json` for a part of the data.
+            the run folder, or `metrics_<split>_<limit>.json` for a part of the data. Needed if
+            `config` has other data or protocols than the run folder's.
         split: Name of the split.
         limit: Number of first examples to score; `None` for all.
         size: (height, width) in pixels that the model's pictures are resized to and scored at;
@@ -69,24 +70,25 @@ def evaluate(
 
     Raises:
         ValueError: If there is no protocol, model and data do not fit, there are fewer
-            than 2 examples, a judge is a network that the model was trained against, or a
-            `.keras` file comes without `config` or `output`.
+            than 2 examples, a judge is a network that the model was trained against, a
+            `.keras` file comes without `config` or `output`, `config` is another than the run
+            folder's and comes without `output`, or `features` is no feature network.
         FileNotFoundError: If there is no such model, no such file of features, or no folder for
             the output.
     """
     check_keras()  # The segmenter would learn less, and be kept for later.
     remove_abandoned(cache_folder(), within=True)
     path = models.find_model(model_path)
-    target = _target(path, output, split, limit)
+    target = _target(path, output, split, limit, config)
     synthesizer = open_model(path)
     config = config or own_config(path)
+    size = tuple(size or config.data.size)
     by_features = None
     if features is not None:
         refuse_training_split(split)
-        by_features = FeatureScores(features)
+        by_features = FeatureScores(features, size)
     dataset = _data_of(config, synthesizer, model_path)
     layouts = _examples(dataset.split(split), config.data.size, config, limit)
-    size = tuple(size or config.data.size)
     examples = _examples(dataset.split(split), size, config, limit)
     if len(examples) < 2:
         raise ConfigError(
@@ -150,7 +152,7 @@ def _data_of(config, synthesizer, model_path):
     return dataset
 
 
-def _target(model_path, output, split, limit):
+def _target(model_path, output, split, limit, config):
     """Returns the file to write, before anything takes time."""
     if output is None:
         if model_path.is_file() or models.is_preset(model_path):
@@ -158,13 +160,28 @@ def _target(model_path, output, split, limit):
             raise ConfigError(
                 f"{model_path} is {what}, no run folder to put scores in: say where, with -o FILE."
             )
-        return RunFolder(model_path).scores(split, limit)
+        run = RunFolder(model_path)
+        _refuse_other_scores(run, config)
+        return run.scores(split, limit)
     folder = Path(output).absolute().parent
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder} for the scores. Make it first.")
     if Path(output).is_dir():
         raise IsADirectoryError(f"{output} is a folder: name a file in it for the scores.")
     return Path(output)
+
+
+def _refuse_other_scores(run, config):
+    """Raises `ConfigError` if a run's own scores would be replaced by those of other settings."""
+    if config is None or not run.config.is_file():
+        return
+    own = run.read_config()
+    keys = ("data", "evaluation", "second_evaluation")
+    if other := [key for key in keys if getattr(config, key) != getattr(own, key)]:
+        raise ConfigError(
+            f"The scores in {run.path} are by its own config, and this config differs in "
+            f"{', '.join(f'`{key}`' for key in other)}: name another file for them, with -o FILE."
+        )
 
 
 def own_config(model_path):

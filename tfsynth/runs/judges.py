@@ -60,16 +60,44 @@ def fit_judges(config, dataset, verbose):
     return [Judge(key, protocol, fit(protocol)) for key, protocol in protocols.items()]
 
 
-def refuse_known_judges(config, dataset):
-    """Raises `ConfigError` if a loss of a config names a judge of it that was trained before.
+def names_networks(config):
+    """Returns whether losses of a config name files of fixed networks."""
+    return any(_files(config.to_dict()))
+
+
+def loss_networks(game):
+    """Returns what is stored of the fixed networks of a game's losses, as they are in memory.
+
+    Args:
+        game: A `Game`.
+
+    Returns:
+        List of `{"path", "sha256", "weights_sha256"}`: the file as the config names it, its SHA-256
+        when it was read, and that of the network's weights, by which another file of the same
+        network is known too.
+    """
+    terms = [term for term in game.terms if getattr(term, "path", None) is not None]
+    return [
+        {
+            "path": term.path,
+            "sha256": term.sha256,
+            "weights_sha256": metrics.weights_sha256(term.network),
+        }
+        for term in terms
+    ]
+
+
+def refuse_known_judges(config, dataset, networks):
+    """Raises `ConfigError` if a judge of a config that was trained before is the network of a loss.
 
     Args:
         config: A `Config`.
         dataset: Its `Dataset`.
+        networks: What `loss_networks` returned of all games of the config.
     """
-    provenance = {"config": config.to_dict()}
-    if not any(_files(provenance)):
+    if not networks:
         return
+    provenance = {"loss_networks": networks}
     train = dataset.split("train")
     for key, protocol in build_protocols(config).items():
         segmenter = protocol.cached(train, dataset.fingerprint, _cache())
@@ -85,19 +113,42 @@ def refuse_trained_against(judges, provenance):
 
     Args:
         judges: Sequence of `Judge`.
-        provenance: That of the model: `feature_network`, by the SHA-256 of its weights, and the
-            `config`, whose losses name files of networks.
+        provenance: That of the model: `feature_network`, by the SHA-256 of its weights;
+            `loss_networks`, see the function of that name; and the `config`, whose losses name
+            files of networks: those count for models without `loss_networks`.
     """
     network = provenance.get("feature_network")
     trained_on = network.get("weights_sha256") if isinstance(network, Mapping) else None
-    files = list(_files(provenance.get("config")))
+    known = provenance.get("loss_networks")
+    known = known if isinstance(known, list | tuple) else None
+    networks = [one for one in known or () if isinstance(one, Mapping)]
+    files = [] if known is not None else list(_files(provenance.get("config")))
     for judge in judges:
         own = metrics.weights_sha256(judge.segmenter.network)
         if own == trained_on:
             raise _refused(judge, f"the feature network of its run (SHA-256 of its weights {own})")
-        for path, sha256 in files:
+        for one in networks:
+            if own == one.get("weights_sha256"):
+                raise _refused(judge, _network_of_loss(one))
+        for path, sha256, named in files:
             if sha256 is not None and sha256 == judge.segmenter.sha256:
-                raise _refused(judge, f"the network in {path} (SHA-256 {sha256})")
+                # Of a file without a recorded hash only what is there today is known.
+                raise _refused(
+                    judge, f"the network {'' if named else 'now '}in {path} (SHA-256 {sha256})"
+                )
+
+
+def _network_of_loss(one):
+    """Returns what is said of a loss's network that is a judge."""
+    path, sha256 = one.get("path"), one.get("sha256")
+    found = _sha256_if_there(path) if isinstance(path, str) else None
+    # The file there may be another one by now: both are of the time of training.
+    if found is not None and found != sha256:
+        return (
+            f"the network that was in {path} at training (SHA-256 {sha256}; the file there now is "
+            f"another; SHA-256 of its weights {one.get('weights_sha256')})"
+        )
+    return f"the network in {path} (SHA-256 {sha256})"
 
 
 def _refused(judge, network):
@@ -109,13 +160,16 @@ def _refused(judge, network):
 
 
 def _files(node):
-    """Yields path and SHA-256, or `None`, of each network that a config's losses name."""
+    """Yields path, SHA-256, or `None`, of each network that a config's losses name, and whether
+    the config names the SHA-256 itself.
+    """
     if isinstance(node, Mapping):
         for key in _FILE_KEYS:
             if isinstance(node.get(key), str):
                 sha256 = node.get("sha256")
-                found = sha256 if isinstance(sha256, str) else _sha256_if_there(node[key])
-                yield node[key], found and found.lower()
+                named = isinstance(sha256, str)
+                found = sha256 if named else _sha256_if_there(node[key])
+                yield node[key], found and found.lower(), named
         node = list(node.values())
     if isinstance(node, list | tuple):
         for value in node:

@@ -19,7 +19,7 @@ from tfsynth.runs.checks import (
 )
 from tfsynth.runs.feature_network import start_from, without_features
 from tfsynth.runs.folder import RunFolder, require_space
-from tfsynth.runs.judges import refuse_known_judges
+from tfsynth.runs.judges import loss_networks, refuse_known_judges
 from tfsynth.runs.parts import (
     build_dataset,
     build_feature_training,
@@ -98,7 +98,7 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
     dataset = build_dataset(config)
     for protocol in build_protocols(config).values():
         protocol.check_data(dataset)
-    phases, before, sizes = [], None, []
+    phases, before, sizes, fixed = [], None, [], []
     first: Any = None
     for name, settings in parts:
         with _naming(name):
@@ -114,6 +114,7 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
             check_reestimation(settings.train.reestimate_epoch, trainer, schedule)
         phases.append(Phase(name, settings, schedule, trainer.learning_rates))
         first, before = first or trainer, shapes
+        fixed += loss_networks(trainer.game)
         parameters = sum(network.count_params() for network in trainer.networks.values())
         averaged = sum(network.count_params() for network in trainer.averages.values())
         sizes.append(CHECKPOINT_BYTES_PER_PARAMETER * parameters + 4 * averaged)
@@ -125,7 +126,7 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
         split.check(progress=verbose, max_instances=config.data.max_instances)
     if "evaluate" in config.train.then:
         check_classes(dataset, "test", verbose)
-        refuse_known_judges(config, dataset)
+        refuse_known_judges(config, dataset, fixed)
     precision = keras.config.dtype_policy().name
     return Setup(config, dataset, first, phases, splits, precision, sizes)
 

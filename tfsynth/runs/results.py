@@ -11,6 +11,7 @@ from tfsynth.layouts.statistics import layout_statistics
 from tfsynth.runs.curves import write_curves
 from tfsynth.runs.evaluation import evaluate
 from tfsynth.runs.feature_network import feature_provenance
+from tfsynth.runs.judges import loss_networks, names_networks
 from tfsynth.synthesis import styles
 from tfsynth.synthesis.deployment import load_synthesizer
 from tfsynth.synthesis.exporting import example_layouts
@@ -40,6 +41,7 @@ def leave_behind(setup, run, renew, verbose):
             "precision": setup.precision,
             **_statistics(setup),
             **feature_provenance(setup),
+            **_loss_provenance(setup, run),
         }
         trained = synthesizer_of(setup, provenance=provenance)
         if trained.encoder is not None:
@@ -66,6 +68,19 @@ def _statistics(setup):
     examples = Examples(setup.splits["train"], data.size, data.max_instances, COUNTED)
     maps = (example["labels"] for example in examples)
     return {"layout_statistics": layout_statistics(maps, classes)}
+
+
+def _loss_provenance(setup, run):
+    """Returns {"loss_networks": ...}, of all phases; by their weights they are refused as judges.
+
+    Of earlier phases their checkpoints tell, which hold the SHA-256 of each file as it was read.
+    """
+    found = loss_networks(setup.trainer.game)
+    for phase, store in zip(setup.phases[:-1], run.stores(setup.config)[:-1], strict=True):
+        if names_networks(phase.config):
+            trainer, _ = store.latest()
+            found += [one for one in loss_networks(trainer.game) if one not in found]
+    return {"loss_networks": found}
 
 
 def _show_and_score(setup, run, synthesizer, renew, verbose):
