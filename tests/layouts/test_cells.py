@@ -51,6 +51,16 @@ def test_labels_say_where_the_instances_are_and_of_which_kind(modality):
         assert instances.max() >= 1
 
 
+def test_a_picture_without_background_keeps_all_of_its_nuclei():
+    # Nuclei that are larger than the picture.
+    drawn = [draw_cells(32, 32, seed, "stained", scale=4.0) for seed in range(30)]
+    full = [(labels, instances) for labels, instances in drawn if instances.min() > 0]
+    assert full
+    for labels, instances in full:
+        assert np.unique(instances).tolist() == list(range(1, instances.max() + 1))
+        assert (labels == 3).all()
+
+
 # Of the training split of nuclei_256: nuclei of a crop, their median area with those that an edge
 # cuts, percent of the pixels, percent of the nuclei that touch another.
 @pytest.mark.parametrize(

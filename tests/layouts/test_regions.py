@@ -47,6 +47,25 @@ def test_components_equal_a_flood(shape, classes):
     np.testing.assert_array_equal(components(labels), flooded(labels))
 
 
+def test_components_across_edges_that_join():
+    labels = np.array([[3, 0, 3, 0], [3, 0, 3, 3], [1, 0, 0, 1], [0, 1, 1, 0]])
+    assert components(labels).tolist() == [[0, 1, 2, 3], [0, 1, 2, 2], [4, 1, 1, 5], [6, 7, 7, 8]]
+    joined = components(labels, joined=True)
+    assert joined.dtype == np.int32
+    assert joined.tolist() == [[0, 1, 0, 2], [0, 1, 0, 0], [3, 1, 1, 3], [4, 5, 5, 4]]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 17), (17, 1), (23, 31)])
+def test_joined_components_do_not_depend_on_where_the_seam_is(shape):
+    labels = np.random.default_rng(5).integers(0, 2, shape)
+    found = components(labels, joined=True)
+    assert np.unique(found).tolist() == list(range(found.max() + 1))
+    for turn in range(shape[1]):
+        turned = np.roll(components(np.roll(labels, turn, axis=1), joined=True), -turn, axis=1)
+        pairs = np.unique(np.stack([found.ravel(), turned.ravel()]), axis=1)
+        assert pairs.shape[1] == found.max() + 1 == turned.max() + 1
+
+
 def test_components_follow_a_spiral():
     size = 63
     spiral = np.zeros((size, size), int)

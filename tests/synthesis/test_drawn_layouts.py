@@ -70,6 +70,46 @@ def test_things_are_as_large_as_they_were_in_training():
     assert draw_layouts(odd).layouts["cells_00000"]["labels"].shape == (256, 256)
 
 
+@pytest.mark.parametrize(
+    ("data", "scale"),
+    [
+        # Crops of 128 pixels of the archive, as they are.
+        ({"dataset": {"class": "Nuclei", "size": 128}, "size": [128, 128]}, 1.0),
+        ({"dataset": {"class": "Nuclei", "size": 256}, "size": [128, 128]}, 0.5),
+        ({"dataset": {"class": "Nuclei"}, "size": [128, 128]}, 0.5),
+        (
+            {
+                "dataset": {
+                    "class": "Share",
+                    "share": 0.5,
+                    "dataset": {"class": "Nuclei", "size": 64},
+                },
+                "size": [96, 96],
+                "load_size": [128, 128],
+            },
+            2.0,
+        ),
+        # Other data sets, and what a file can say.
+        ({"dataset": {"class": "PairedFolders", "size": 128}, "size": [128, 128]}, 0.5),
+        ({"dataset": {"class": "Nuclei", "size": "x"}, "size": [128, 128]}, 0.5),
+        ({"dataset": {"class": "Nuclei", "size": 0}, "size": [128, 128]}, 0.5),
+        ({"dataset": ["Nuclei"], "size": [128, 128]}, 0.5),
+    ],
+)
+def test_cells_are_as_large_as_in_the_crops_of_the_data_set(data, scale):
+    side = data["size"][0]
+    layouts = draw_layouts(untrained("nuclei", True, **data), seed=2).layouts
+    for index, modality in ((0, "fluorescence"), (1, "stained")):
+        _, instances = draw_cells(side, side, (2, index), modality, scale)
+        np.testing.assert_array_equal(layouts[f"cells_0000{index}"]["instances"], instances)
+
+
+def test_tiles_of_planet_are_resized_and_not_cut():
+    data = {"dataset": {"class": "Planet", "size": 128}, "size": [128, 128]}
+    drawn = draw_layouts(untrained("planet", False, **data)).layouts["region_00001"]["labels"]
+    np.testing.assert_array_equal(drawn, draw_world(128, 128, (0, 1), scale=0.5))
+
+
 def test_a_size_twice_as_wide_as_high_is_a_whole_world():
     model = untrained("planet", False, size=[128, 256])
     drawn = draw_layouts(model, (64, 128), seed=4)

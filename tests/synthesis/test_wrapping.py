@@ -18,6 +18,7 @@ from tfsynth import exporters
 from tfsynth.data import write_label_map
 from tfsynth.layers import Conditioning
 from tfsynth.layouts import LabelSet
+from tfsynth.layouts.regions import components
 from tfsynth.layouts.worlds import draw_world
 from tfsynth.networks import GlobalGenerator
 from tfsynth.synthesis import deployment
@@ -115,6 +116,25 @@ def test_files_are_wrapped_when_told(tmp_path):
         with Image.open(tmp_path / name / "a.png") as photograph:
             expected = synthesizer().synthesize(LAYOUT, LAYOUT, wrap=bool(wrap))
             np.testing.assert_array_equal(np.asarray(photograph), expected)
+
+
+def test_an_object_across_the_seam_is_one_component(tmp_path):
+    synthesizer().save(tmp_path / "model.keras")
+    labels = np.zeros((16, 24), "uint8")
+    labels[3:9, :5] = labels[3:9, -6:] = 2
+    write_label_map(tmp_path / "a.png", labels, LABELS)
+    (written,) = deployment.synthesize(
+        *(tmp_path / "model.keras", [tmp_path / "a.png"], tmp_path / "joined"),
+        instances_from="components",
+        wrap=True,
+    )
+    with Image.open(written) as photograph:
+        # Two classes of one part each.
+        expected = synthesizer().synthesize(labels, labels, wrap=True)
+        np.testing.assert_array_equal(np.asarray(photograph), expected)
+    # Two parts have an edge between them.
+    apart = synthesizer().synthesize(labels, components(labels), wrap=True)
+    assert np.any(apart != expected)
 
 
 def test_an_exported_model_joins_edges_unless_it_has_one_size(tmp_path):

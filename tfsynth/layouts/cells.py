@@ -117,8 +117,9 @@ def draw_cells(
         area = scale**2 * float(np.mean(_FIELDS[modality][0].areas))
         dish.place(_Nucleus(rng, area, modality), (height / 2, width / 2), overlap=1.0)
     kind = MODALITIES.index(modality)
-    instances = np.unique(dish.instances, return_inverse=True)[1].reshape(height, width)
-    instances = instances.astype(np.int32)
+    # Those that others cover have no number; 0 is the background, also where none is left.
+    ids = np.unique(dish.instances[dish.instances > 0])
+    instances = np.searchsorted(np.append(0, ids), dish.instances).astype(np.int32)
     return np.where(instances > 0, 2 * kind + 1, 2 * kind).astype(np.uint8), instances
 
 

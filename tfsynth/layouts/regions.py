@@ -27,13 +27,14 @@ def array_of(values: Any, what: str) -> np.ndarray:
         ) from None
 
 
-def components(labels: Any) -> np.ndarray:
+def components(labels: Any, joined: bool = False) -> np.ndarray:
     """Returns an instance map that makes every connected part of a class one instance.
 
     Two pixels are connected if they have the same label and share a side.
 
     Args:
         labels: `(height, width)` integer ids.
+        joined: Whether the left and right edges join, so that a part across them is one.
 
     Returns:
         `(height, width)` int32, 0 to m - 1 for m parts, numbered by their first pixels, row by
@@ -61,7 +62,12 @@ def components(labels: Any) -> np.ndarray:
     touching = labels[1:] == labels[:-1]
     # One pair of runs often touches in many columns; the first will do.
     touching[:, 1:] &= starts[1:, 1:] | starts[:-1, 1:]
-    roots = _roots(int(runs[-1, -1]) + 1, runs[:-1][touching], runs[1:][touching])
+    first, second = runs[:-1][touching], runs[1:][touching]
+    if joined:
+        across = labels[:, 0] == labels[:, -1]
+        first = np.concatenate([first, runs[across, 0]])
+        second = np.concatenate([second, runs[across, -1]])
+    roots = _roots(int(runs[-1, -1]) + 1, first, second)
     numbers = np.cumsum(roots == np.arange(len(roots)), dtype=np.int32) - np.int32(1)
     return numbers[roots][runs]
 

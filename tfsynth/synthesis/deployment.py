@@ -97,7 +97,8 @@ def synthesize(
             for one input, a file. `None`: a model that reads edges gets those between
             classes; one of condition pictures, which have none, refuses.
         instances_from: "components": in place of instance maps, every connected part of a
-            class is an instance. A fallback: objects of one class that touch become one.
+            class is an instance, with `wrap` also across the edges that join. A fallback: objects
+            of one class that touch become one.
         label_coding: "ids", or "colour": pixels are the colours of the model's classes.
         overwrite: Whether to replace photographs that are there; an input never is.
         samples: Photographs of each label map, `NAME-1.png` and so on if more than one: each

@@ -19,7 +19,7 @@ COUNT = 6
 # Sides in pixels that layouts are drawn at: a larger one is not for a first look.
 _LEAST_SIDE, _MOST_SIDE = 32, 8192
 # Of what a file says of its training.
-_MOST_TRAINED = 2048
+_MOST_TRAINED, _MOST_NESTED = 2048, 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +32,8 @@ class LayoutDrawer:
         size: (height, width) for a model that does not say its training size.
         side: Side in pixels of the pictures that the sizes of things are those of; 0: things
             grow with the layout.
+        builder: Class of a data set whose `size` is the side in pixels of crops that it does not
+            resize; "": there is none.
         name: Of the layouts, before their number.
         draw_whole: Callable of height, width and seed, for a layout that is drawn once, whose
             left and right edges join, where a size of twice the height is asked for; `None`: there
@@ -44,6 +46,7 @@ class LayoutDrawer:
     size: tuple[int, int]
     side: int
     name: str
+    builder: str = ""
     draw_whole: Callable[..., tuple[np.ndarray, np.ndarray]] | None = None
     whole_name: str = ""
 
@@ -99,7 +102,7 @@ DRAWERS = (
         draw_whole=_world,
         whole_name="world",
     ),
-    LayoutDrawer(lambda: _installed("nuclei"), _cells, (CROP, CROP), CROP, "cells"),
+    LayoutDrawer(lambda: _installed("nuclei"), _cells, (CROP, CROP), CROP, "cells", "Nuclei"),
 )
 
 
@@ -157,15 +160,35 @@ def _scale(provenance, drawer):
     sizes = _training_sizes(provenance)
     # Pictures were resized to this, and then cut.
     seen = sizes.get("load_size") or sizes.get("size")
-    return min(max(min(seen) / drawer.side, 0.25), 4.0) if seen and drawer.side else 1.0
+    if not seen or not drawer.side:
+        return 1.0
+    return min(max(min(seen) / _side_in_data(provenance, drawer), 0.25), 4.0)
+
+
+def _side_in_data(provenance, drawer):
+    """Returns the side of the pictures of a model's data set, in the pixels of `drawer.side`."""
+    node = _data_of(provenance)
+    # A share of a data set names the whole one.
+    for _ in range(_MOST_NESTED):
+        node = node.get("dataset") if isinstance(node, dict) else None
+        if drawer.builder and isinstance(node, dict) and node.get("class") == drawer.builder:
+            side = node.get("size")
+            if type(side) is int and _LEAST_SIDE <= side <= _MOST_TRAINED:
+                return side
+    return drawer.side
+
+
+def _data_of(provenance):
+    """Returns the node `data` of the config in provenance, plain data of any shape."""
+    found = provenance
+    for name in ("config", "data"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
 
 
 def _training_sizes(provenance):
     """Returns those of `size` and `load_size` that provenance, plain data of any shape, says."""
-    found = provenance
-    for name in ("config", "data"):
-        found = found.get(name) if isinstance(found, dict) else None
-    sizes = {}
+    found, sizes = _data_of(provenance), {}
     for name in ("size", "load_size"):
         sides = found.get(name) if isinstance(found, dict) else None
         # A file can say anything: what is drawn at 2048 is large enough for a first look.

@@ -81,7 +81,8 @@ class LayoutFiles:
             require_same_turn(path, "the instance map", own, turn, ids.shape, what)
             return ids
         if self.instances_from == "components":
-            return components(condition)
+            # An object across edges that join is one.
+            return components(condition, joined=self.wrap)
         if name in self.drawn:
             return self.drawn[name]["instances"]
         # Without instance maps a class is one instance, and so is a whole picture.

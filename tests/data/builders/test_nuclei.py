@@ -100,8 +100,37 @@ def test_crops_without_a_nucleus_or_of_white_plates_are_left_out(tmp_path):
     assert dataset.split_names == ("train",)
 
 
+def test_pictures_of_one_name_in_folders_of_their_own_are_kept_apart(tmp_path):
+    root = tmp_path / "archive"
+    for number in range(20):
+        add_picture(root, f"p{number}", "stained", [(4, 4, 14, 12 + number % 4)])
+        folder = root / f"p{number}" / "images"
+        (folder / f"p{number}.png").rename(folder / "image.png")
+    dataset = Nuclei(str(root), size=32, data_dir=str(tmp_path))
+    splits = [dataset.split(name) for name in dataset.split_names]
+    assert [len(split) for split in splits] == [16, 2, 2]
+    stems = [stem for split in splits for stem in split.stems]
+    assert sorted(stems) == sorted(f"p{number}_00" for number in range(20))
+    for split in splits:
+        for stem, example in zip(split.stems, split, strict=True):
+            columns = 8 + int(stem[1:-3]) % 4
+            assert (example["instances"] > 0).sum() == 10 * columns, stem
+
+
+@pytest.mark.parametrize("bits", [1, 8])
+def test_pixels_of_a_mask_are_those_that_are_not_0(tmp_path, bits):
+    root = tmp_path / "archive"
+    add_picture(root, "p", "stained", [(4, 4, 14, 12), (20, 20, 26, 26)])
+    for path in (root / "p" / "masks").iterdir():
+        mask = np.array(Image.open(path)) > 0
+        Image.fromarray(mask if bits == 1 else mask.astype(np.uint8)).save(path)
+    (example,) = Nuclei(str(root), size=32, data_dir=str(tmp_path)).split("train")
+    assert np.bincount(example["instances"].ravel()).tolist() == [1024 - 80 - 36, 80, 36]
+
+
 def test_splits_do_not_depend_on_the_order_or_on_other_kinds(tmp_path):
-    kinds = {tmp_path / f"{i}.png": i % 2 for i in range(100)}
+    # The folder names a picture, whatever its file is called.
+    kinds = {tmp_path / str(i) / "images" / "image.png": i % 2 for i in range(100)}
     splits = split_by_kind(kinds)
     for kind in (0, 1):
         held = [splits[path] for path, own in kinds.items() if own == kind]
@@ -144,6 +173,20 @@ def test_errors_say_where_the_archive_is(root, tmp_path):
         Nuclei(str(root)).split("val")
     with pytest.raises(DataError, match="no picture holds a crop of 64 x 64"):
         Nuclei(str(root), size=64, data_dir=str(tmp_path)).split("train")
+
+
+def test_folders_that_are_not_as_the_archive_has_them_are_named(root):
+    (root / "f05" / "masks" / "f05m0.png").unlink()
+    # Without a nucleus, but whole.
+    Nuclei(str(root))
+    (root / "f05" / "masks").rmdir()
+    with pytest.raises(DataError, match=r"f05: it holds images/f05.png but no folder masks"):
+        Nuclei(str(root))
+    (root / "f05" / "masks").mkdir()
+    second = root / "f07" / "images" / "second.png"
+    second.write_bytes((root / "f07" / "images" / "f07.png").read_bytes())
+    with pytest.raises(DataError, match=r"f07/images: .* this one holds f07.png and second.png"):
+        Nuclei(str(root))
 
 
 def test_bad_files_are_named(root, tmp_path):

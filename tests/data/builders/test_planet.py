@@ -147,6 +147,14 @@ def test_the_places_of_the_splits_are_those_of_planet_256():
         assert split_of(*cell) == split
 
 
+def test_four_cells_between_splits_are_in_none_and_others_touch():
+    cells = {(x, y): split_of(x, y) for x in range(32) for y in range(7, 25)}
+    assert list(cells.values()).count(None) == 4
+    # Central America beside Colombia, Mozambique beside Madagascar.
+    assert (cells[8, 15], cells[9, 15]) == ("train", "test")
+    assert (cells[19, 17], cells[20, 17]) == ("train", "validation")
+
+
 def test_the_places_of_planet_256_itself(shared_data):
     folder = shared_data / "planet_256"
     if not folder.is_dir():

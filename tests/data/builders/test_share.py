@@ -5,7 +5,17 @@ import pytest
 
 from tests.data.numbered import Numbered
 from tfsynth import registry
-from tfsynth.data import Dataset, Share, Streets
+from tfsynth.data import (
+    Dataset,
+    PairedFolders,
+    Share,
+    Streets,
+    write_instance_map,
+    write_label_map,
+    write_photo,
+)
+from tfsynth.layouts import LabelSet
+from tfsynth.metrics import has_own_instances
 
 
 class Crops(Dataset):
@@ -73,6 +83,25 @@ def test_a_share_has_the_pairs_that_it_names_and_all_of_the_test_split():
     assert (part.split_names, part.label_set) == (("train", "test"), whole.label_set)
     report = train.check(progress=False)
     assert (report.examples, report.most_instances) == (4, 4)
+
+
+def test_instances_that_were_made_of_labels_are_not_the_own_ones_of_a_share(tmp_path):
+    label_set = LabelSet.load("camvid")
+    for number in range(2):
+        for kind in ("label", "img", "inst"):
+            (tmp_path / f"train_{kind}").mkdir(exist_ok=True)
+        name, labels = f"{number}.png", np.eye(8, dtype=np.uint8)
+        write_label_map(tmp_path / "train_label" / name, labels, label_set)
+        write_instance_map(tmp_path / "train_inst" / name, labels.astype(np.int32))
+        write_photo(tmp_path / "train_img" / name, np.zeros((8, 8, 3), np.uint8))
+    own = PairedFolders(tmp_path, "camvid", instances="required")
+    made = PairedFolders(tmp_path, "camvid", instances="none", instances_from="components")
+    for whole, expected in ((own, True), (made, False)):
+        part = Share(Share(whole, 0.9), 0.5)
+        assert "instances" in part.split("train")[0]
+        assert has_own_instances(whole) == has_own_instances(part) == expected
+    assert Share(made, 0.5).instances_from == "components"
+    assert Share(Crops((1,)), 0.5).instances_from is None
 
 
 def test_fingerprints_tell_shares_apart():

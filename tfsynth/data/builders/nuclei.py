@@ -23,7 +23,7 @@ _PREFIXES = {"train": "train", "validation": "val", "test": "test"}
 # Of the pictures of a kind.
 _TEST, _VALIDATION = 0.12, 0.08
 # Changes with what is made of the same files.
-_VERSION = 1
+_VERSION = 2
 # Mean difference between the channels of a stained picture, at least; mean grey of a bright one.
 _STAINED, _BRIGHT = 6.0, 100.0
 # A crop of a bright picture that is whiter than 200 on more of it shows nothing but the plate.
@@ -42,9 +42,10 @@ class Nuclei(Dataset):
 
     It reads the public archive as it is (BBBC038, the first stage's training pictures of the 2018
     Data Science Bowl; CC0): `<id>/images/<id>.png` and `<id>/masks/*.png`, one mask for each
-    nucleus. From them it makes, on first use, crops as PNG, label maps and instance maps of 16
-    bits, and keeps them in `data_dir`. Classes (configs/labels/nuclei.yaml) and rules are those
-    of nuclei_256, which differs in this:
+    nucleus, whose pixels are those that are not 0. The folder names the picture: pictures of other
+    sources may all be called `images/image.png`. From them it makes, on first use, crops as PNG,
+    label maps and instance maps of 16 bits, and keeps them in `data_dir`. Classes
+    (configs/labels/nuclei.yaml) and rules are those of nuclei_256, which differs in this:
 
     - nuclei_256 was made from masks that volunteers have mended; those of the archive join some
       nuclei and leave out others, and rings are not filled here.
@@ -66,8 +67,9 @@ class Nuclei(Dataset):
 
     Raises:
         ValueError: the size is out of range.
-        DataError: there is no such folder, or no picture in it; says where the archive is.
-            (`split` finds damaged files, and a folder that cannot be written.)
+        DataError: there is no such folder, or no picture in it; says where the archive is. Or a
+            folder in it holds several pictures, or no folder `masks`; it is named. (`split`
+            finds damaged files, and a folder that cannot be written.)
     """
 
     def __init__(self, root: str, size: int = 256, data_dir: str | None = None) -> None:
@@ -83,6 +85,7 @@ class Nuclei(Dataset):
                 f"{self._folder}: no folder in it holds images/NAME.png, as the archive has them "
                 f"for each picture, and masks/*.png. {_WHERE}: name the folder that it unpacks to."
             )
+        _require_one_picture_and_masks(self._pictures)
 
     @property
     def split_names(self) -> tuple[str, ...]:
@@ -166,7 +169,7 @@ class Nuclei(Dataset):
             white = modality == "bright-field" and (crop.min(axis=-1) > _WHITE).mean() > _MOST_WHITE
             if white or not ids.any():
                 continue
-            name = f"{picture.stem}_{number:02d}.png"
+            name = f"{_name_of(picture)}_{number:02d}.png"
             labels = np.where(ids > 0, background + 1, background).astype(np.uint8)
             images.write_photo(folder / f"{prefix}_img" / name, crop)
             maps.write_label_map(folder / f"{prefix}_label" / name, labels, self.label_set)
@@ -199,7 +202,7 @@ def merged(picture: Path, shape: tuple[int, ...]) -> np.ndarray:
     """
     found = []
     for path in _masks_of(picture):
-        mask = maps.read_instance_map(path) > 127
+        mask = maps.read_instance_map(path) > 0
         require_same_size(path, "the mask", mask.shape, shape, other="picture")
         found.append(mask)
     instances = np.zeros(shape[:2], np.int32)
@@ -214,18 +217,43 @@ def split_by_kind(kinds: dict[Path, Any]) -> dict[Path, str]:
     """Returns the split of each picture: those of one kind in fixed shares, by their ids.
 
     Args:
-        kinds: Path of the picture -> its kind.
+        kinds: Path of the picture, `<id>/images/<name>.png` -> its kind.
     """
     splits = {}
     for kind in set(kinds.values()):
         alike = [path for path, own in kinds.items() if own == kind]
         # The order of the hashes of ids is by chance, and the same everywhere.
-        alike.sort(key=lambda path: hashlib.sha256(path.stem.encode()).digest())
+        alike.sort(key=lambda path: hashlib.sha256(_name_of(path).encode()).digest())
         test, validation = (round(share * len(alike)) for share in (_TEST, _VALIDATION))
         for place, path in enumerate(alike):
             held = "test" if place < test else "validation"
             splits[path] = held if place < test + validation else "train"
     return splits
+
+
+def _name_of(picture: Path) -> str:
+    """Returns the id of a picture: its folder's name, since files of two may be called alike."""
+    return picture.parents[1].name
+
+
+def _require_one_picture_and_masks(pictures: list[Path]) -> None:
+    """Raises `DataError` unless each picture is alone in its folder, and has masks beside it."""
+    seen: dict[Path, Path] = {}
+    for picture in pictures:
+        folder = picture.parents[1]
+        if folder in seen:
+            raise DataError(
+                f"{picture.parent}: a folder of this archive holds one picture, whose nuclei its "
+                f"masks are; this one holds {seen[folder].name} and {picture.name}. Give each a "
+                "folder of its own, with its masks, or remove one."
+            )
+        seen[folder] = picture
+        if not (folder / "masks").is_dir():
+            raise DataError(
+                f"{folder}: it holds images/{picture.name} but no folder masks, in which the "
+                "archive has a PNG for each nucleus. Add it (empty for a picture without nuclei), "
+                "or take this folder away."
+            )
 
 
 def _masks_of(picture: Path) -> list[Path]:

@@ -51,8 +51,9 @@ class Planet(Dataset):
 
     Classes, colours (configs/labels/planet.yaml) and the places of the splits are those of
     planet_256: test is South America and three cells of Australia, validation the west of North
-    America and Madagascar, and cells that lie between splits are in none. So are tiles that
-    reach into two splits. There are no instance maps: the classes are stuff.
+    America and Madagascar. Four cells that lie between splits are in none, and so are tiles that
+    reach into two splits; elsewhere tiles of neighbouring splits may touch, without a pixel that
+    is in both. There are no instance maps: the classes are stuff.
 
     Args:
         size: Pixels of a tile's side, 32 to 256.

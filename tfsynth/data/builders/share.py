@@ -68,6 +68,11 @@ class Share(Dataset):
         return self.dataset.label_hint
 
     @property
+    def instances_from(self) -> str | None:
+        """What the whole data set makes instance maps of, where it reads none."""
+        return getattr(self.dataset, "instances_from", None)
+
+    @property
     def fingerprint(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Changes with the whole data set and with the share."""
         return _digest([self.dataset.fingerprint, *self._settings()])
