@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tfsynth.config import ConfigError
+from tfsynth.files import sha256_of
 from tfsynth.reproduction import committed
 from tfsynth.reproduction.reproduce import reproduce
 
@@ -152,6 +153,51 @@ def test_without_a_checkout_there_is_nothing_to_publish_in(make_table, tmp_path,
 def test_the_results_of_this_checkout_are_beside_its_tables():
     folder = committed.committed_folder()
     assert (folder.parent / "README.md").is_file() and folder.name == "runs"
+
+
+def test_results_of_other_conditions_are_averaged_with_a_note(kept, make_table, tmp_path):
+    result = read(next(kept().iterdir()))
+    assert len(result["data_fingerprint"]) == 16
+    (path,) = kept(machine="another", backend="none", data_fingerprint="0").iterdir()
+    for seed in (1, 2):
+        more = {**result, "seed": seed, "config": {**result["config"], "seed": seed}}
+        path.with_name(path.name.replace("seed0", f"seed{seed}")).write_text(json.dumps(more))
+    table = make_table({"plain": ROWS["plain"]}, measures=MEASURES)
+    page = sit(table, tmp_path, results=path.parent)
+    (line,) = [line for line in page.read_text().splitlines() if "seed 0**" in line]
+    assert (
+        f"; made on another machine than most here: another, they on {result['machine']};" in line
+    )
+    assert "; made by another backend than most here: none, they by " in line
+    assert line.endswith(f"; made of other data: 0, not {result['data_fingerprint']}.")
+    assert "seed 1**: a committed result, not trained here.\n" in page.read_text()
+
+
+def test_a_distance_by_other_features_is_left_out_with_a_note(kept, make_table, tmp_path):
+    network = tmp_path / "network.keras"
+    network.write_bytes(b"a network")
+    node = {"path": str(network), "sha256": sha256_of(network)}
+    measures = (*MEASURES, "kernel_distance")
+    table = make_table({"plain": ROWS["plain"]}, measures=measures, features=node)
+    result = read(next(kept().iterdir()))
+    both = {
+        "measures": {**result["measures"], "kernel_distance": 0.125},
+        "references": {"oracle": {"kernel_distance": 0.0625}},
+    }
+
+    def shown(sha256):
+        origin = {"name": "vgg sha256:1", "sha256": sha256}
+        page = sit(table, tmp_path, results=kept(**both, measure_features=origin))
+        numbers = read(page.with_suffix(".json"))
+        assert "spectrum_error" in numbers["rows"]["plain"]["measures"]
+        distance = numbers["rows"]["plain"]["measures"].get("kernel_distance", {}).get("mean")
+        return distance, numbers["references"]["oracle"].get("kernel_distance"), page.read_text()
+
+    *distances, text = shown(node["sha256"])
+    assert distances == [0.125, 0.0625] and "left out" not in text
+    *distances, text = shown("1" * 64)
+    assert distances == [None, None]
+    assert "; kernel distance left out: measured by the features of vgg sha256:1.\n" in text
 
 
 @pytest.mark.parametrize(

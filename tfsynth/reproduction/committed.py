@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tfsynth.files import write_text
 from tfsynth.reproduction.code_hash import measuring_hash, training_hash
+from tfsynth.reproduction.conditions import differences
+from tfsynth.reproduction.measured_features import by_other_features
 from tfsynth.reproduction.measures import MEASURES
 
 
@@ -50,22 +52,33 @@ def code_of(config, names=()):
     return {"training": training_hash(config), "measures": measures}
 
 
-def notes_on(run, names):
+def notes_on(run, table, usual=None):
     """Returns what a reader must know of a result beside its numbers.
 
     Args:
         run: A `Run` that has a result.
-        names: Names of the measures that are shown.
+        table: The `Table` that shows it.
+        usual: What `usual_conditions` returned of all results of the table.
 
     Returns:
-        List of texts; empty for a result that was trained here by the code as it is.
+        List of texts; empty for a result that was trained here by the code as it is, as all are.
     """
     result = run.read_result()
-    names = [name for name in names if name in result["measures"]]
-    there, now = result.get("code"), code_of(run.config, names)
     notes = ["a committed result, not trained here"] if run.is_taken else []
+    other = by_other_features(result, table)
+    if other:
+        network = (result.get("measure_features") or {}).get("name") or "an unknown network"
+        notes.append(f"{_titles(other)} left out: measured by the features of {network}")
+    shown = [name for name in table.measures if name in result["measures"] and name not in other]
+    notes += differences(result, usual or {})
+    return notes + _notes_on_code(result, run.config, shown)
+
+
+def _notes_on_code(result, config, names):
+    there, now = result.get("code"), code_of(config, names)
     if there is None:
-        return [*notes, "it does not say by which code it was made"]
+        return ["it does not say by which code it was made"]
+    notes = []
     if there["training"] != now["training"]:
         notes.append(
             f"trained by other code than today's ({there['training'] or 'unknown'}, now "
@@ -75,3 +88,7 @@ def notes_on(run, names):
     if other:
         notes.append(f"measured by other code than today's: {', '.join(other)}")
     return notes
+
+
+def _titles(names):
+    return ", ".join(MEASURES[name].title for name in names)

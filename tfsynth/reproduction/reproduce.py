@@ -14,9 +14,8 @@ from tfsynth.config import ConfigError
 from tfsynth.files import write_text
 from tfsynth.reproduction import committed, provenance, report, table_sheets
 from tfsynth.reproduction.announcement import announcement
-from tfsynth.reproduction.measured_features import require_features
+from tfsynth.reproduction.measured_features import by_other_features, require_features
 from tfsynth.reproduction.measurement import Subject, take_measures
-from tfsynth.reproduction.measures import MEASURES
 from tfsynth.reproduction.row_runs import (
     distinct,
     hash_of,
@@ -223,14 +222,8 @@ def _lacks(run, table, again):
 
 def _missing(result, table):
     """Returns the measures of a table that a result lacks, or has by other features."""
-    features = table.measure_features or {}
-    known = (result.get("measure_features") or {}).get("sha256")
-    other = known != features.get("sha256", "").lower()
-    return [
-        name
-        for name in table.measures
-        if name not in result["measures"] or (other and MEASURES[name].by_features)
-    ]
+    other = by_other_features(result, table)
+    return [name for name in table.measures if name not in result["measures"] or name in other]
 
 
 def _new_result(run):
@@ -242,6 +235,7 @@ def _new_result(run):
         "precision": None,
         "backend": keras.backend.backend(),
         "machine": provenance.machine(),
+        "data_fingerprint": provenance.data_fingerprint(run.config),
         "version": provenance.version(),
         "protocol": None,
         "second_protocol": None,
