@@ -248,3 +248,65 @@ def test_a_damaged_result_is_refused_by_its_file(kept, make_table, tmp_path, dam
         sit(make_table(ROWS, measures=MEASURES), tmp_path, results=results)
     assert str(error.value).startswith(f"{path} is no result of a run: {problem}")
     assert not (tmp_path / "out").exists()
+
+
+def test_only_seeds_that_are_asked_for_are_published(kept, make_table, tmp_path, capsys):
+    table = make_table({"plain": ROWS["plain"]}, measures=MEASURES)
+    (path,) = kept().iterdir()
+    for seed in (0, 1):
+        own_run(path, tmp_path, seed)
+    results = tmp_path / "new" / "results"
+    sit(table, tmp_path, results=results, publish=True)
+    assert [found.name for found in results.iterdir()] == [path.name]
+    assert f"To be committed: {results / path.name}\n" in capsys.readouterr().out
+
+
+def own_run(path, folder, seed, **changes):
+    """Puts a committed result where a run that was trained here has its own; returns the file."""
+    result = {**read(path), "seed": seed, **changes}
+    result["config"] = {**result["config"], "seed": seed}
+    name = path.stem.replace("seed0", f"seed{seed}")
+    run = folder / "out" / "streets" / "0.001-minutes" / "runs" / name
+    run.mkdir(parents=True)
+    (run / "result.json").write_text(json.dumps(result))
+    return run / "result.json"
+
+
+def test_another_committed_result_is_replaced_only_where_all_is_trained(
+    kept, make_table, tmp_path, capsys
+):
+    table = make_table({"matched": {}, "plain": ROWS["plain"]}, measures=MEASURES)
+    (path,) = kept().iterdir()
+    before = path.read_text()
+    own = own_run(path, tmp_path, 0, minutes=7.0)
+    with pytest.raises(ConfigError, match="would replace a committed result that differs") as error:
+        sit(table, tmp_path, results=path.parent, publish=True)
+    # Before the other row was trained.
+    assert str(path) in str(error.value) and path.read_text() == before
+    assert list((tmp_path / "out").rglob("config.yaml")) == []
+    options = {"results": path.parent, "publish": True, "rows": ["plain"]}
+    sit(table, tmp_path, train_all=True, **options)
+    assert path.read_text() == own.read_text() != before
+    assert f"To be committed: replaces {path}\n" in capsys.readouterr().out
+    # What is the same is not in the way.
+    sit(table, tmp_path, **options)
+    assert "To be committed" not in capsys.readouterr().out
+
+
+def test_a_run_to_be_measured_again_is_in_the_way_before_it_is_measured(kept, make_table, tmp_path):
+    (path,) = kept().iterdir()
+    own_run(path, tmp_path, 0)
+    table = make_table({"plain": ROWS["plain"]}, measures=(*MEASURES, "grid_peak"))
+    path.write_text(next((tmp_path / "out").rglob("result.json")).read_text())
+    with pytest.raises(ConfigError, match="would replace a committed result that differs"):
+        sit(table, tmp_path, results=path.parent, publish=True)
+
+
+@pytest.mark.parametrize("publish", [False, True])
+def test_results_that_are_no_folder_are_refused_before_training(make_table, tmp_path, publish):
+    path = tmp_path / "file"
+    path.write_text("no folder")
+    said = f"Results cannot be published in {path}: " if publish else f"no folder {path} of"
+    with pytest.raises(ConfigError, match=said):
+        sit(make_table(ROWS, measures=MEASURES), tmp_path, results=path, publish=publish)
+    assert not (tmp_path / "out").exists()

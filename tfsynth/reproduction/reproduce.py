@@ -62,9 +62,9 @@ def reproduce(
         features: File of the feature network of perceptual losses, in place of the configs' own.
         changes: Mapping of dotted key -> value that is changed in all rows.
         measure_again: Whether to measure the finished runs of these rows anew, and train nothing.
-        train_all: Whether to train also what has a committed result.
+        train_all: Whether to train also what has a committed result, and to publish over it.
         results: Folder of committed results; `None` for that of the checkout, if there is one.
-        publish: Whether to copy the results of these rows there.
+        publish: Whether to copy the results of these rows and seeds there; it is made if need be.
         output: Folder of all reproductions.
         device: See `trainers.choose_devices`.
         verbose: Whether to show progress.
@@ -111,6 +111,8 @@ def reproduce(
             )
     require_features(table)
     _require_trainable(missing)
+    if publish:
+        committed.require_publishable(asked, results, unmeasured, train_all)
 
     def write():
         report.write(page, table, dataset, runs, changes)
@@ -130,9 +132,11 @@ def reproduce(
         table_sheets.write(page, table, runs)
         write()
     if publish:
-        chosen = [run for run in runs if not rows or run.row in rows]
-        for path in committed.publish(chosen, results):
+        new, replaced = committed.publish(asked, results, train_all)
+        for path in new:
             print(f"To be committed: {path}")
+        for path in replaced:
+            print(f"To be committed: replaces {path}")
     return page
 
 
@@ -209,6 +213,11 @@ def _results_folder(results, publish):
     folder = committed.committed_folder() if results is None else Path(results)
     if publish and folder is None:
         raise ConfigError("There is no checkout to publish results in: name a folder as `results`.")
+    if results is not None and not publish and not folder.is_dir():
+        raise ConfigError(
+            f"There is no folder {folder} of committed results. Name one that is there, or leave "
+            "--results out."
+        )
     return folder
 
 
