@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tfsynth.config import ConfigError
+from tfsynth.files import sha256_of
 from tfsynth.reproduction import committed
 from tfsynth.reproduction.reproduce import reproduce
 
@@ -154,6 +155,51 @@ def test_the_results_of_this_checkout_are_beside_its_tables():
     assert (folder.parent / "README.md").is_file() and folder.name == "runs"
 
 
+def test_results_of_other_conditions_are_averaged_with_a_note(kept, make_table, tmp_path):
+    result = read(next(kept().iterdir()))
+    assert len(result["data_fingerprint"]) == 16
+    (path,) = kept(machine="another", backend="none", data_fingerprint="0").iterdir()
+    for seed in (1, 2):
+        more = {**result, "seed": seed, "config": {**result["config"], "seed": seed}}
+        path.with_name(path.name.replace("seed0", f"seed{seed}")).write_text(json.dumps(more))
+    table = make_table({"plain": ROWS["plain"]}, measures=MEASURES)
+    page = sit(table, tmp_path, results=path.parent)
+    (line,) = [line for line in page.read_text().splitlines() if "seed 0**" in line]
+    assert (
+        f"; made on another machine than most here: another, they on {result['machine']};" in line
+    )
+    assert "; made by another backend than most here: none, they by " in line
+    assert line.endswith(f"; made of other data: 0, not {result['data_fingerprint']}.")
+    assert "seed 1**: a committed result, not trained here.\n" in page.read_text()
+
+
+def test_a_distance_by_other_features_is_left_out_with_a_note(kept, make_table, tmp_path):
+    network = tmp_path / "network.keras"
+    network.write_bytes(b"a network")
+    node = {"path": str(network), "sha256": sha256_of(network)}
+    measures = (*MEASURES, "kernel_distance")
+    table = make_table({"plain": ROWS["plain"]}, measures=measures, features=node)
+    result = read(next(kept().iterdir()))
+    both = {
+        "measures": {**result["measures"], "kernel_distance": 0.125},
+        "references": {"oracle": {"kernel_distance": 0.0625}},
+    }
+
+    def shown(sha256):
+        origin = {"name": "vgg sha256:1", "sha256": sha256}
+        page = sit(table, tmp_path, results=kept(**both, measure_features=origin))
+        numbers = read(page.with_suffix(".json"))
+        assert "spectrum_error" in numbers["rows"]["plain"]["measures"]
+        distance = numbers["rows"]["plain"]["measures"].get("kernel_distance", {}).get("mean")
+        return distance, numbers["references"]["oracle"].get("kernel_distance"), page.read_text()
+
+    *distances, text = shown(node["sha256"])
+    assert distances == [0.125, 0.0625] and "left out" not in text
+    *distances, text = shown("1" * 64)
+    assert distances == [None, None]
+    assert "; kernel distance left out: measured by the features of vgg sha256:1.\n" in text
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
@@ -201,4 +247,66 @@ def test_a_damaged_result_is_refused_by_its_file(kept, make_table, tmp_path, dam
     with pytest.raises(ConfigError) as error:
         sit(make_table(ROWS, measures=MEASURES), tmp_path, results=results)
     assert str(error.value).startswith(f"{path} is no result of a run: {problem}")
+    assert not (tmp_path / "out").exists()
+
+
+def test_only_seeds_that_are_asked_for_are_published(kept, make_table, tmp_path, capsys):
+    table = make_table({"plain": ROWS["plain"]}, measures=MEASURES)
+    (path,) = kept().iterdir()
+    for seed in (0, 1):
+        own_run(path, tmp_path, seed)
+    results = tmp_path / "new" / "results"
+    sit(table, tmp_path, results=results, publish=True)
+    assert [found.name for found in results.iterdir()] == [path.name]
+    assert f"To be committed: {results / path.name}\n" in capsys.readouterr().out
+
+
+def own_run(path, folder, seed, **changes):
+    """Puts a committed result where a run that was trained here has its own; returns the file."""
+    result = {**read(path), "seed": seed, **changes}
+    result["config"] = {**result["config"], "seed": seed}
+    name = path.stem.replace("seed0", f"seed{seed}")
+    run = folder / "out" / "streets" / "0.001-minutes" / "runs" / name
+    run.mkdir(parents=True)
+    (run / "result.json").write_text(json.dumps(result))
+    return run / "result.json"
+
+
+def test_another_committed_result_is_replaced_only_where_all_is_trained(
+    kept, make_table, tmp_path, capsys
+):
+    table = make_table({"matched": {}, "plain": ROWS["plain"]}, measures=MEASURES)
+    (path,) = kept().iterdir()
+    before = path.read_text()
+    own = own_run(path, tmp_path, 0, minutes=7.0)
+    with pytest.raises(ConfigError, match="would replace a committed result that differs") as error:
+        sit(table, tmp_path, results=path.parent, publish=True)
+    # Before the other row was trained.
+    assert str(path) in str(error.value) and path.read_text() == before
+    assert list((tmp_path / "out").rglob("config.yaml")) == []
+    options = {"results": path.parent, "publish": True, "rows": ["plain"]}
+    sit(table, tmp_path, train_all=True, **options)
+    assert path.read_text() == own.read_text() != before
+    assert f"To be committed: replaces {path}\n" in capsys.readouterr().out
+    # What is the same is not in the way.
+    sit(table, tmp_path, **options)
+    assert "To be committed" not in capsys.readouterr().out
+
+
+def test_a_run_to_be_measured_again_is_in_the_way_before_it_is_measured(kept, make_table, tmp_path):
+    (path,) = kept().iterdir()
+    own_run(path, tmp_path, 0)
+    table = make_table({"plain": ROWS["plain"]}, measures=(*MEASURES, "grid_peak"))
+    path.write_text(next((tmp_path / "out").rglob("result.json")).read_text())
+    with pytest.raises(ConfigError, match="would replace a committed result that differs"):
+        sit(table, tmp_path, results=path.parent, publish=True)
+
+
+@pytest.mark.parametrize("publish", [False, True])
+def test_results_that_are_no_folder_are_refused_before_training(make_table, tmp_path, publish):
+    path = tmp_path / "file"
+    path.write_text("no folder")
+    said = f"Results cannot be published in {path}: " if publish else f"no folder {path} of"
+    with pytest.raises(ConfigError, match=said):
+        sit(make_table(ROWS, measures=MEASURES), tmp_path, results=path, publish=publish)
     assert not (tmp_path / "out").exists()

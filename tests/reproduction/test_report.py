@@ -56,6 +56,11 @@ def test_measures_of_another_kind_stand_in_a_table_of_their_own(compared):
     assert "| plain | 2 | 0.562 ± 0.062 | 1.50 | best |" in first
     assert "| no encoder | 2 | 0.250 ± 0.000 | – | behind |" in first
     assert "| another | 0 | – | – | not trained |" in first
+    # As `comparison.is_decided` goes: by the whole spread, of which the cells show half.
+    said = (
+        "not above the largest minus the smallest, of whichever of the two has more, is undecided"
+    )
+    assert said in first
     assert "| real photographs (oracle) |  | 0.750 | – |  |" in first
     assert "flat" not in first
     # Rows without a number are left out there.

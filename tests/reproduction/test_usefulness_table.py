@@ -38,4 +38,5 @@ def test_a_run_of_each_share_gives_all_numbers(config_file, make_table, tmp_path
     assert "| Both? | mean IoU, trained on both against mean IoU, trained on real |" in text
     assert "real photographs" not in text  # Nothing of them was measured.
     assert "Protocol segmenter-v" in text and ", 3 test pictures." in text
+    assert "/the run's seed/" in text and "/seed0/" not in text
     assert page.with_suffix(".png").is_file()

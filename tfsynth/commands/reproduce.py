@@ -59,7 +59,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--train-all",
         action="store_true",
-        help="train also the rows that have a committed result",
+        help="train also the rows that have a committed result; --publish replaces it",
     )
     parser.add_argument(
         "--results",
@@ -70,7 +70,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--publish",
         action="store_true",
-        help="copy the results of these rows into --results, to be committed",
+        help="copy the results of these rows and seeds into --results, to be committed",
     )
     parser.add_argument(
         "--set",
@@ -99,7 +99,9 @@ def run(arguments):
     from tfsynth.reproduction.tables import load_table
 
     table = load_table(arguments.table)
-    rows = [row for text in arguments.rows or () for row in text.split(",") if row] or None
+    rows = arguments.rows
+    if rows is not None:
+        rows = [row for text in rows for row in text.split(",") if row]
     table.require(arguments.dataset or table.default_dataset, rows)
     changes = dict(parse_override(text) for text in arguments.overrides)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tfsynth.config import ConfigError
 from tfsynth.files import sha256_of
+from tfsynth.reproduction.measures import MEASURES
 
 
 def require_features(table):
@@ -28,3 +29,24 @@ def require_features(table):
             f"SHA-256 is {found}, expected {expected}. Distances by another cannot be compared. "
             "Nothing was trained."
         )
+
+
+def by_other_features(result, table):
+    """Returns the measures of a table that a result has by another network than the table's."""
+    expected = (table.measure_features or {}).get("sha256", "").lower()
+    known = (result.get("measure_features") or {}).get("sha256")
+    if known == expected:
+        return []
+    names = [name for name in table.measures if MEASURES[name].by_features]
+    return [name for name in names if name in result["measures"]]
+
+
+def without_other_features(result, table):
+    """Returns a result without the numbers that another network than the table's has measured."""
+    other = by_other_features(result, table)
+
+    def kept(numbers):
+        return {name: number for name, number in numbers.items() if name not in other}
+
+    references = {row: kept(numbers) for row, numbers in result["references"].items()}
+    return {**result, "measures": kept(result["measures"]), "references": references}

@@ -26,8 +26,9 @@ def markdown(table, compared, pictures):
         table.question,
         _main_table(table, compared),
         "Mean over the seeds, and ± half of the largest minus the smallest. The verdict goes by "
-        f"{MEASURES[table.measures[0]].title}: a row whose gap to the best one is within that "
-        "spread is undecided, and so is a single seed."
+        f"{MEASURES[table.measures[0]].title}: a row whose gap to the best one is not above "
+        "the largest minus the smallest, of whichever of the two has more, is undecided, and so is "
+        "a single seed."
         + (
             " Published figures are of other data, networks and segmenters: only the order of "
             "rows can be compared."

@@ -7,7 +7,9 @@ import subprocess
 from pathlib import Path
 
 from tfsynth import __version__
+from tfsynth.data import Share
 from tfsynth.layers import gpu_names
+from tfsynth.runs.parts import build_dataset
 from tfsynth.runs.phases import split_into_phases
 from tfsynth.trainers import Checkpoints
 
@@ -34,6 +36,19 @@ def version():
     except OSError:
         return __version__
     return f"{__version__} ({done.stdout.strip()})" if done.returncode == 0 else __version__
+
+
+def data_fingerprint(config):
+    """Returns digits that change with the content of a config's data set, whole if it is a `Share`.
+
+    Raises:
+        ValueError: If the data set cannot be built.
+        OSError: If its files cannot be read.
+    """
+    dataset = build_dataset(config)
+    while isinstance(dataset, Share):
+        dataset = dataset.dataset
+    return dataset.fingerprint
 
 
 def training(config, folder):

@@ -6,6 +6,8 @@ import json
 from tfsynth.files import write_text
 from tfsynth.reproduction import charts, comparison, page, table_sheets
 from tfsynth.reproduction.committed import notes_on
+from tfsynth.reproduction.conditions import data_here, protocol_of, usual_conditions
+from tfsynth.reproduction.measured_features import without_other_features
 from tfsynth.reproduction.measures import MEASURES
 from tfsynth.runs.figures import new_figure, write_figure
 
@@ -29,11 +31,13 @@ def write(path, table, dataset, runs, changes=None):
     results, folders, notes = {}, {}, {}
     for run in runs:
         folders.setdefault(run.row, str(run.folder.path).rpartition("-seed")[0])
-        if (result := run.read_result()) is not None:
-            results.setdefault(run.row, {})[run.seed] = result
-            notes.setdefault(run.row, {})[run.seed] = notes_on(run, table.measures)
-    if not results:
+    shown = [(run, result) for run in runs if (result := run.read_result()) is not None]
+    if not shown:
         return
+    usual = usual_conditions([result for _, result in shown], data_here(shown[0][0].config))
+    for run, result in shown:
+        results.setdefault(run.row, {})[run.seed] = without_other_features(result, table)
+        notes.setdefault(run.row, {})[run.seed] = notes_on(run, table, usual)
     path.parent.mkdir(parents=True, exist_ok=True)
     compared = compare(table, dataset, results, folders, changes, notes)
     write_text(path.with_suffix(".json"), json.dumps(compared, indent=1) + "\n")
@@ -65,9 +69,8 @@ def compare(table, dataset, results, folders, changes=None, notes=None):
     return {
         "table": table.name,
         "dataset": dataset,
-        "protocol": next((r["protocol"] for r in every if r["protocol"]), None),
-        # Results of before there were second judges do not say that they have none.
-        "second_protocol": next((r[k] for r in every if r.get(k := "second_protocol")), None),
+        "protocol": protocol_of(every, "protocol"),
+        "second_protocol": protocol_of(every, "second_protocol"),
         "measure_features": table.measure_features,
         "examples": next((r["examples"] for r in every if r["examples"]), None),
         "changes": dict(changes or {}),

@@ -14,9 +14,8 @@ from tfsynth.config import ConfigError
 from tfsynth.files import write_text
 from tfsynth.reproduction import committed, provenance, report, table_sheets
 from tfsynth.reproduction.announcement import announcement
-from tfsynth.reproduction.measured_features import require_features
+from tfsynth.reproduction.measured_features import by_other_features, require_features
 from tfsynth.reproduction.measurement import Subject, take_measures
-from tfsynth.reproduction.measures import MEASURES
 from tfsynth.reproduction.row_runs import (
     distinct,
     hash_of,
@@ -63,9 +62,9 @@ def reproduce(
         features: File of the feature network of perceptual losses, in place of the configs' own.
         changes: Mapping of dotted key -> value that is changed in all rows.
         measure_again: Whether to measure the finished runs of these rows anew, and train nothing.
-        train_all: Whether to train also what has a committed result.
+        train_all: Whether to train also what has a committed result, and to publish over it.
         results: Folder of committed results; `None` for that of the checkout, if there is one.
-        publish: Whether to copy the results of these rows there.
+        publish: Whether to copy the results of these rows and seeds there; it is made if need be.
         output: Folder of all reproductions.
         device: See `trainers.choose_devices`.
         verbose: Whether to show progress.
@@ -112,6 +111,8 @@ def reproduce(
             )
     require_features(table)
     _require_trainable(missing)
+    if publish:
+        committed.require_publishable(asked, results, unmeasured, train_all)
 
     def write():
         report.write(page, table, dataset, runs, changes)
@@ -131,9 +132,11 @@ def reproduce(
         table_sheets.write(page, table, runs)
         write()
     if publish:
-        chosen = [run for run in runs if not rows or run.row in rows]
-        for path in committed.publish(chosen, results):
+        new, replaced = committed.publish(asked, results, train_all)
+        for path in new:
             print(f"To be committed: {path}")
+        for path in replaced:
+            print(f"To be committed: replaces {path}")
     return page
 
 
@@ -210,6 +213,11 @@ def _results_folder(results, publish):
     folder = committed.committed_folder() if results is None else Path(results)
     if publish and folder is None:
         raise ConfigError("There is no checkout to publish results in: name a folder as `results`.")
+    if results is not None and not publish and not folder.is_dir():
+        raise ConfigError(
+            f"There is no folder {folder} of committed results. Name one that is there, or leave "
+            "--results out."
+        )
     return folder
 
 
@@ -223,14 +231,8 @@ def _lacks(run, table, again):
 
 def _missing(result, table):
     """Returns the measures of a table that a result lacks, or has by other features."""
-    features = table.measure_features or {}
-    known = (result.get("measure_features") or {}).get("sha256")
-    other = known != features.get("sha256", "").lower()
-    return [
-        name
-        for name in table.measures
-        if name not in result["measures"] or (other and MEASURES[name].by_features)
-    ]
+    other = by_other_features(result, table)
+    return [name for name in table.measures if name not in result["measures"] or name in other]
 
 
 def _new_result(run):
@@ -242,6 +244,7 @@ def _new_result(run):
         "precision": None,
         "backend": keras.backend.backend(),
         "machine": provenance.machine(),
+        "data_fingerprint": provenance.data_fingerprint(run.config),
         "version": provenance.version(),
         "protocol": None,
         "second_protocol": None,

@@ -122,8 +122,14 @@ class Table:
         return next(iter(self.datasets))
 
     def require(self, dataset, rows=None):
-        """Raises `ConfigError`, with the nearest name, unless it has a data set and its rows."""
+        """Raises `ConfigError`, with the nearest name, unless it has a data set and its rows.
+
+        `rows` may be `None` for all, and not empty.
+        """
         require_known("data set", dataset, self.datasets)
+        if rows is not None and not rows:
+            known = ", ".join(self.datasets[dataset])
+            raise ConfigError(f"No row was named. Name some of {known}, or leave --rows out.")
         for row in rows or ():
             require_known("row", row, self.datasets[dataset])
 
