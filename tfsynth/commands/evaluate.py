@@ -17,7 +17,7 @@ examples:
   tfsynth evaluate my.keras --config demo --output metrics.json
   tfsynth evaluate runs/demo --features squeezenet.keras
 
-The scores go to standard output as JSON; messages and the mean IoU of each row go to standard error.
+Standard output has the scores as JSON; standard error has messages and the mean IoU of each row.
 A config with a `second_evaluation` has two judges: `second` holds the same rows by the second one.
 A judge that the model was trained against is refused. With --features, `kernel_distance` is the
 distance of the synthesised pictures from the real ones, beside that of the real training pictures,

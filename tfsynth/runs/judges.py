@@ -76,14 +76,15 @@ def loss_networks(game):
         when it was read, and that of the network's weights, by which another file of the same
         network is known too.
     """
-    terms = [term for term in game.terms if getattr(term, "path", None) is not None]
     return [
         {
             "path": term.path,
             "sha256": term.sha256,
             "weights_sha256": metrics.weights_sha256(term.network),
         }
-        for term in terms
+        for term in game.terms
+        # Not of a loss that was given the network itself, or that keeps it elsewhere.
+        if all(getattr(term, name, None) for name in ("path", "sha256", "network"))
     ]
 
 
@@ -95,9 +96,9 @@ def refuse_known_judges(config, dataset, networks):
         dataset: Its `Dataset`.
         networks: What `loss_networks` returned of all games of the config.
     """
-    if not networks:
+    if not networks and not names_networks(config):
         return
-    provenance = {"loss_networks": networks}
+    provenance = {"config": config.to_dict(), "loss_networks": networks}
     train = dataset.split("train")
     for key, protocol in build_protocols(config).items():
         segmenter = protocol.cached(train, dataset.fingerprint, _cache())
@@ -115,14 +116,15 @@ def refuse_trained_against(judges, provenance):
         judges: Sequence of `Judge`.
         provenance: That of the model: `feature_network`, by the SHA-256 of its weights;
             `loss_networks`, see the function of that name; and the `config`, whose losses name
-            files of networks: those count for models without `loss_networks`.
+            files of networks: those count that are not among `loss_networks`.
     """
     network = provenance.get("feature_network")
     trained_on = network.get("weights_sha256") if isinstance(network, Mapping) else None
     known = provenance.get("loss_networks")
-    known = known if isinstance(known, list | tuple) else None
-    networks = [one for one in known or () if isinstance(one, Mapping)]
-    files = [] if known is not None else list(_files(provenance.get("config")))
+    known = known if isinstance(known, list | tuple) else ()
+    networks = [one for one in known if isinstance(one, Mapping)]
+    recorded = [one.get("path") for one in networks]
+    files = [file for file in _files(provenance.get("config")) if file[0] not in recorded]
     for judge in judges:
         own = metrics.weights_sha256(judge.segmenter.network)
         if own == trained_on:

@@ -1,5 +1,7 @@
 """Sample sheets of a run, and the files that it writes at its end."""
 
+import warnings
+
 import keras
 from tqdm import tqdm
 
@@ -71,16 +73,27 @@ def _statistics(setup):
 
 
 def _loss_provenance(setup, run):
-    """Returns {"loss_networks": ...}, of all phases; by their weights they are refused as judges.
+    """Returns {"loss_networks": ...}, of all phases, or {}; none of them may be a judge.
 
     Of earlier phases their checkpoints tell, which hold the SHA-256 of each file as it was read.
     """
     found = loss_networks(setup.trainer.game)
     for phase, store in zip(setup.phases[:-1], run.stores(setup.config)[:-1], strict=True):
-        if names_networks(phase.config):
-            trainer, _ = store.latest()
-            found += [one for one in loss_networks(trainer.game) if one not in found]
-    return {"loss_networks": found}
+        if not names_networks(phase.config):
+            continue
+        try:
+            latest = store.latest()
+        # Of a file that is another by now, or gone, no checkpoint is read: no reason to end here.
+        except (ValueError, FileNotFoundError) as error:
+            warnings.warn(
+                f"The model does not record which fixed networks phase {phase.name} was trained "
+                f"against: {error}",
+                stacklevel=2,
+            )
+            continue
+        if latest is not None:
+            found += [one for one in loss_networks(latest[0].game) if one not in found]
+    return {"loss_networks": found} if found else {}
 
 
 def _show_and_score(setup, run, synthesizer, renew, verbose):
