@@ -213,9 +213,9 @@ def _results_folder(results, publish):
     folder = committed.committed_folder() if results is None else Path(results)
     if publish and folder is None:
         raise ConfigError("There is no checkout to publish results in: name a folder as `results`.")
-    if results is not None and not publish and not folder.is_dir():
+    if results is not None and not publish and not Path(results).is_dir():
         raise ConfigError(
-            f"There is no folder {folder} of committed results. Name one that is there, or leave "
+            f"There is no folder {results} of committed results. Name one that is there, or leave "
             "--results out."
         )
     return folder
