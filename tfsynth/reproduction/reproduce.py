@@ -112,7 +112,8 @@ def reproduce(
     require_features(table)
     _require_trainable(missing)
     if publish:
-        committed.require_publishable(asked, results, unmeasured, train_all)
+        measured = [run for run in unmeasured if run.folder.synthesizer.is_file()]
+        committed.require_publishable(asked, results, measured, train_all)
 
     def write():
         report.write(page, table, dataset, runs, changes)
@@ -213,7 +214,7 @@ def _results_folder(results, publish):
     folder = committed.committed_folder() if results is None else Path(results)
     if publish and folder is None:
         raise ConfigError("There is no checkout to publish results in: name a folder as `results`.")
-    if results is not None and not publish and not folder.is_dir():
+    if results is not None and not publish and not Path(results).is_dir():
         raise ConfigError(
             f"There is no folder {folder} of committed results. Name one that is there, or leave "
             "--results out."
