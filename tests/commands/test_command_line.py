@@ -72,7 +72,7 @@ def test_help_of_each_command_says_what_runs_where_and_what_is_random(capsys, ve
         (["reproduce", "losses", "--dataset", "street"], "No data set 'street'. Did you mean"),
         (["reproduce", "losses", "--rows", "vgg"], "No row 'vgg'. Did you mean 'gan_vgg'?"),
         (["reproduce", "losses", "--rows", "gan,vgg"], "No row 'vgg'. Did you mean 'gan_vgg'?"),
-        (["reproduce", "losses", "--rows", ","], "No row was named. Name some of gan, gan_fm, "),
+        (["reproduce", "losses", "--rows", ","], "No row was named. Name some of gan, gan_vgg, "),
         (["reproduce", "camvid", "--rows", "cnr"], "No row 'cnr'. Did you mean 'crn'?"),
         (["synthesize", "a.png"], "required: --model"),
         (["evaluate", "runs/demo", "--split", "tst"], "--split: invalid choice: 'tst'"),

@@ -8,6 +8,7 @@ from tfsynth.config import ConfigError
 from tfsynth.files import sha256_of
 from tfsynth.reproduction import committed
 from tfsynth.reproduction.reproduce import reproduce
+from tfsynth.runs.folder import RunFolder
 
 MEASURES = ("spectrum_error",)
 ROWS = {"plain": {"game.terms": []}, "matched": {}}
@@ -295,9 +296,12 @@ def test_another_committed_result_is_replaced_only_where_all_is_trained(
 
 def test_a_run_to_be_measured_again_is_in_the_way_before_it_is_measured(kept, make_table, tmp_path):
     (path,) = kept().iterdir()
-    own_run(path, tmp_path, 0)
+    own = own_run(path, tmp_path, 0)
+    path.write_text(own.read_text())
     table = make_table({"plain": ROWS["plain"]}, measures=(*MEASURES, "grid_peak"))
-    path.write_text(next((tmp_path / "out").rglob("result.json")).read_text())
+    # Without a model nothing can be measured, and the result stays the same.
+    sit(table, tmp_path, results=path.parent, publish=True)
+    RunFolder(own.parent).synthesizer.touch()
     with pytest.raises(ConfigError, match="would replace a committed result that differs"):
         sit(table, tmp_path, results=path.parent, publish=True)
 

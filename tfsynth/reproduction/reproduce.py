@@ -112,7 +112,8 @@ def reproduce(
     require_features(table)
     _require_trainable(missing)
     if publish:
-        committed.require_publishable(asked, results, unmeasured, train_all)
+        measured = [run for run in unmeasured if run.folder.synthesizer.is_file()]
+        committed.require_publishable(asked, results, measured, train_all)
 
     def write():
         report.write(page, table, dataset, runs, changes)
