@@ -48,7 +48,7 @@ def replaced(tree, place, value):
     return copy
 
 
-@pytest.mark.parametrize("name", ["demo", "streets_pix2pix", "camvid_pix2pixhd_256"])
+@pytest.mark.parametrize("name", ["streets_encoder", "streets_pix2pix", "camvid_pix2pixhd_256"])
 def test_a_value_of_another_kind_is_refused_in_a_sentence_that_names_it(name):
     tree = load_config(name).to_dict()
     tree["game"] = small(tree["game"])
@@ -145,14 +145,14 @@ def test_a_value_of_another_kind_is_refused_in_a_sentence_that_names_it(name):
     ],
 )
 def test_a_setting_of_another_kind(change, value, message):
-    tree = load_config("demo").to_dict()
+    tree = load_config("streets_encoder").to_dict()
     set_key(tree, change, value)
     with pytest.raises(ValueError, match=message):
         experiment.describe(parse_config(tree))
 
 
 def test_a_generator_is_no_discriminator():
-    tree = load_config("demo").to_dict()
+    tree = load_config("streets_encoder").to_dict()
     node = {"class": "GlobalGenerator", "input_channels": 18, "filters": 2, "num_blocks": 1}
     tree["game"]["discriminator"] = node
     with pytest.raises(ValueError, match="`discriminator` returns lists of features"):

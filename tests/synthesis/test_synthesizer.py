@@ -115,7 +115,7 @@ def test_a_file_of_format_1_is_still_read():
 
 def test_a_later_format_is_refused():
     config = {**synthesizer().get_config(), "format_version": FORMAT_VERSION + 1}
-    with pytest.raises(ValueError, match="format version 5; .* Upgrade tfsynth"):
+    with pytest.raises(ValueError, match="format version 6; .* Upgrade tfsynth"):
         Synthesizer.from_config(config)
 
 

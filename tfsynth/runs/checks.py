@@ -29,7 +29,7 @@ def check_trainer(config, trainer, dataset, replicas):
     game = trainer.game
     check_size(game, config.data.size)
     check_channels(dataset, game)
-    _check_features(config, game)
+    _check_features(game)
     if game.encoder is None:
         if config.train.styles_together:
             raise ConfigError(
@@ -44,13 +44,22 @@ def check_trainer(config, trainer, dataset, replicas):
         )
 
 
-def _check_features(config, game):
+def check_feature_training(config, used):
+    """Raises `ConfigError` if a config says how features are trained, and no phase has any.
+
+    Args:
+        config: A `Config`.
+        used: Whether a phase has features.
+    """
+    if config.feature_training is not None and not used:
+        raise ConfigError(
+            "`feature_training` says how `game.features` is trained, and there is none: give it, "
+            "or leave `feature_training` out."
+        )
+
+
+def _check_features(game):
     if game.features is None:
-        if config.feature_training is not None:
-            raise ConfigError(
-                "`feature_training` says how `game.features` is trained, and there is none: give "
-                "it, or leave `feature_training` out."
-            )
         return
     discriminator = getattr(game, "discriminator", None)
     asked = {name for loss in game.terms for name in loss.asks}

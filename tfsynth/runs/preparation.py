@@ -11,6 +11,7 @@ from tfsynth.config import ConfigError
 from tfsynth.files import cache_folder, remove_abandoned
 from tfsynth.runs.checks import (
     check_classes,
+    check_feature_training,
     check_features,
     check_instances,
     check_reestimation,
@@ -100,6 +101,7 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
         protocol.check_data(dataset)
     phases, before, sizes, fixed = [], None, [], []
     first: Any = None
+    has_features = False
     for name, settings in parts:
         with _naming(name):
             trainer = build_trainer(settings)
@@ -115,9 +117,11 @@ def prepare(config, replicas=1, verbose=True, resuming=False):
         phases.append(Phase(name, settings, schedule, trainer.learning_rates))
         first, before = first or trainer, shapes
         fixed += loss_networks(trainer.game)
+        has_features = has_features or trainer.game.features is not None
         parameters = sum(network.count_params() for network in trainer.networks.values())
         averaged = sum(network.count_params() for network in trainer.averages.values())
         sizes.append(CHECKPOINT_BYTES_PER_PARAMETER * parameters + 4 * averaged)
+    check_feature_training(config, has_features)
     splits = {name: dataset.split(name) for name in ("train", *dataset.split_names)}
     for phase in phases:
         check_splits(phase.config, splits)
