@@ -228,6 +228,7 @@ def test_a_run_starts_from_another_but_for_its_features(whole, tree, monkeypatch
             np.testing.assert_array_equal(a, b)
     # A run without features starts from one with them.
     tree["game"].update(features=None, terms=[{"class": "L1Loss"}])
+    tree["feature_training"] = None
     for key, value in patches().items():
         tree["game"][key.removeprefix("game.")] = value
     tree["init_except"] = ["discriminator"]
