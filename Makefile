@@ -26,7 +26,7 @@ test: $(INSTALLED)  ## run the tests; one of them: make test ARGS="tests/layouts
 faults: $(INSTALLED)  ## kill, starve and deceive the program some 1,000 times; writes faults/report.md
 	$(RUN) pytest -q -m slow tests/faults $(ARGS)
 
-slow: $(INSTALLED)  ## run the slow tests: every network in every format, a served model, JAX; 4 minutes
+slow: $(INSTALLED)  ## run the slow tests: whole runs, every network in every format, a served model, JAX; 9 minutes
 	$(RUN) pytest -q -m slow --durations=10 -n auto --maxprocesses=4 --dist loadfile --ignore=tests/faults $(ARGS)
 
 lint: $(INSTALLED)  ## check style, types and who imports whom

@@ -146,7 +146,7 @@ def test_a_value_of_another_kind_is_refused_in_a_sentence_that_names_it(name):
 )
 def test_a_setting_of_another_kind(change, value, message):
     tree = load_config("streets_encoder").to_dict()
-    tree["second_evaluation"] = dict(tree["evaluation"])
+    tree["second_evaluation"] = {**tree["evaluation"], "seed": 1}
     set_key(tree, change, value)
     with pytest.raises(ValueError, match=message):
         experiment.describe(parse_config(tree))

@@ -10,6 +10,9 @@ from tfsynth.reproduction import committed
 from tfsynth.reproduction.reproduce import reproduce
 from tfsynth.runs.folder import RunFolder
 
+# Whole runs take long: `make slow` runs them.
+pytestmark = pytest.mark.slow
+
 MEASURES = ("spectrum_error",)
 ROWS = {"plain": {"game.terms": []}, "matched": {}}
 

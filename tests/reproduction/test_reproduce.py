@@ -18,6 +18,9 @@ from tfsynth.reproduction.provenance import machine, version
 from tfsynth.reproduction.reproduce import reproduce
 from tfsynth.reproduction.row_runs import config_key, with_features
 
+# Whole runs take long: `make slow` runs them.
+pytestmark = pytest.mark.slow
+
 PUBLISHED = [
     {
         "measure": "mean_iou",

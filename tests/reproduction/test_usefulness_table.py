@@ -2,8 +2,13 @@
 
 import json
 
+import pytest
+
 from tfsynth.config import load_config
 from tfsynth.reproduction.reproduce import reproduce
+
+# Whole runs take long: `make slow` runs them.
+pytestmark = pytest.mark.slow
 
 MEASURES = ("useful_both", "useful_real", "useful_synthetic", "useful_pairs", "useful_gain")
 

@@ -9,6 +9,9 @@ from tfsynth import experiment
 from tfsynth.config import ConfigError, parse_config
 from tfsynth.runs.folder import RunFolder
 
+# Whole runs take long: `make slow` runs them.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def tree(tmp_path):

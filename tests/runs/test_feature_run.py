@@ -14,6 +14,9 @@ from tfsynth.metrics.features import weights_sha256
 from tfsynth.runs import preparation, training
 from tfsynth.trainers import Checkpoints
 
+# Whole runs take long: `make slow` runs them.
+pytestmark = pytest.mark.slow
+
 SCORED = 13  # Of the 14 classes of the streets one is void.
 FEATURES = {"class": "FeatureNetwork", "num_classes": SCORED, "filters": [4, 6]}
 FEATURE_TRAINING = {"class": "FeatureTraining", "steps": 3, "batch_size": 2}

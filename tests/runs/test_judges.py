@@ -12,6 +12,9 @@ from tfsynth.metrics import weights_sha256
 from tfsynth.runs.evaluation import evaluate
 from tfsynth.runs.judges import fit_judges, refuse_trained_against
 
+# Whole runs take long: `make slow` runs them.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):

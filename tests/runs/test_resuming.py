@@ -18,6 +18,9 @@ from tfsynth.runs import preparation
 from tfsynth.runs.folder import RunFolder
 from tfsynth.trainers import Checkpoints
 
+# Whole runs take long: `make slow` runs them.
+pytestmark = pytest.mark.slow
+
 
 class Fail(keras.callbacks.Callback):
     """Raises an error after a step."""

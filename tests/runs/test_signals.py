@@ -24,6 +24,9 @@ from tfsynth.runs.signal_limits import Signal, faults
 from tfsynth.runs.signals import PATIENCE, SignalLogs, SignalProbe
 from tfsynth.trainers import Checkpoints
 
+# Whole runs take long: `make slow` runs them.
+pytestmark = pytest.mark.slow
+
 ROWS, COLUMNS = np.indices((64, 128))
 
 

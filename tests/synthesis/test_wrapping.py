@@ -26,6 +26,9 @@ from tfsynth.synthesis.deployment import open_model
 from tfsynth.synthesis.synthesizer import Synthesizer
 from tfsynth.synthesis.wrapping import unwrapped
 
+# Whole runs take long: `make slow` runs them.
+pytestmark = pytest.mark.slow
+
 
 def smooth_synthesizer():
     """Returns a model of planet whose pictures are smooth, as those of trained ones are."""

@@ -12,6 +12,9 @@ from tfsynth.reproduction.measurement import Subject, take_measures
 from tfsynth.reproduction.measures import MEASURES, usefulness
 from tfsynth.streets import classes
 
+# Whole runs take long: `make slow` runs them.
+pytestmark = pytest.mark.slow
+
 LIGHT = ("red", (250, 250, 250))
 NAMES = [name for name in MEASURES if name.startswith("useful_")]
 LEARNS = {"steps": 60, "learning_rate": 0.01, "precision": "float32", "filters": [8, 8]}
