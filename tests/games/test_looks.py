@@ -27,13 +27,15 @@ def test_a_pixel_shows_the_one_that_its_source_names():
 def test_labels_edges_and_styles_are_bent_together_and_in_training_only(batch):
     game = games.projected_game()
     bent = games.warped(batch)
-    straight = np.asarray(game.seen_by_generator(batch, training=True))
+    straight = np.asarray(game.seen_by_generator(game.condition_of(batch), batch, training=True))
     assert straight.shape[-1] == games.NUM_CLASSES + 1 + 2
-    found = np.asarray(game.seen_by_generator(bent, training=True))
+    found = np.asarray(game.seen_by_generator(game.condition_of(bent), bent, training=True))
     # Every second layout of `warped` is mirrored: classes, edges and the styles of the encoder.
     np.testing.assert_array_equal(found[::2], straight[::2])
     np.testing.assert_array_equal(found[1::2], straight[1::2, :, ::-1])
-    np.testing.assert_array_equal(game.seen_by_generator(bent, training=False), straight)
+    np.testing.assert_array_equal(
+        game.seen_by_generator(game.condition_of(bent), bent, training=False), straight
+    )
     np.testing.assert_array_equal(game(bent), game(batch))
 
 

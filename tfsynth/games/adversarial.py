@@ -70,6 +70,7 @@ class AdversarialGame(Game):
     ):
         encoding = encoder, encoder_regions, encoder_reduction
         super().__init__(conditioning, generator, terms, features, *encoding, **kwargs)
+        # A `ProjectedDiscriminator` says so; others read pictures.
         projected = getattr(discriminator, "reads", "pictures") == "features"
         if not projected:
             part = ("input_channels",)
@@ -86,6 +87,7 @@ class AdversarialGame(Game):
         self.discriminator = discriminator
         self.adversarial_loss = adversarial_loss
         self.conditional = conditional
+        self.projected = projected
         self.take_terms(shows=("real_features", "fake_features"))
 
     @property
@@ -94,7 +96,8 @@ class AdversarialGame(Game):
 
     def compute_losses(self, batch):
         condition, real = self.condition_of(batch), to_unit_range(batch["image"])
-        fake = self.generator(self.seen_by_generator(batch, training=True), training=True)
+        seen = self.seen_by_generator(condition, batch, training=True)
+        fake = self.generator(seen, training=True)
         # One list per scale, the finest first: feature maps, then logits (batch, rows, columns, 1).
         real_maps, fake_maps = self.maps_of(real), self.maps_of(fake)
         on_real = self._discriminate(condition, real, real_maps)
@@ -140,7 +143,7 @@ class AdversarialGame(Game):
         return self._discriminate(self.condition_of(batch), image, self.maps_of(image))
 
     def _discriminate(self, condition, image, maps):
-        if getattr(self.discriminator, "reads", "pictures") == "pictures":
+        if not self.projected:
             seen = join(condition, image) if self.conditional else image
             return self.discriminator(seen, training=True)
         names = [*self.features.channels][: len(self.discriminator.feature_channels)]

@@ -135,14 +135,20 @@ class Game(keras.layers.Layer):
 
         With an encoder these are reconstructions, with the styles of `batch["image"]`.
         """
-        return self.generator(self.seen_by_generator(batch, training), training=training)
+        seen = self.seen_by_generator(self.condition_of(batch), batch, training)
+        return self.generator(seen, training=training)
 
-    def seen_by_generator(self, batch, training):
+    def seen_by_generator(self, condition, batch, training):
         """Returns the generator's input: conditions, and features of the photographs, if any.
 
         In training both are bent as the batch's `sources` say.
+
+        Args:
+            condition: What `condition_of` returns of the batch.
+            batch: The batch.
+            training: Whether it is called in training.
         """
-        seen = self.condition_of(batch)  # (batch, height, width, channels)
+        seen = condition  # (batch, height, width, channels)
         if self.encoder is not None:
             how = self.encoder_regions, self.encoder_reduction, training
             seen = with_features(seen, batch, self.encoder, *how)

@@ -53,7 +53,9 @@ class RegressionGame(Game):
         self.take_terms()
 
     def compute_losses(self, batch):
-        fake = self.generator(self.seen_by_generator(batch, training=True), training=True)
+        fake = self.generator(
+            self.seen_by_generator(self.condition_of(batch), batch, training=True), training=True
+        )
         real = to_unit_range(batch["image"])
         maps = {"real_maps": self.maps_of(real), "fake_maps": self.maps_of(fake)}
         total, logs = self.measure_terms(batch, real, fake, **maps)

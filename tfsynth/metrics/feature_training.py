@@ -5,7 +5,12 @@ import numpy as np
 
 from tfsynth.layers import to_unit_range
 from tfsynth.metrics import segmenter_training as training
-from tfsynth.metrics.segmenter_batches import ResizedPairs, TrainingBatches, pad_to_multiple
+from tfsynth.metrics.segmenter_batches import (
+    EverySecond,
+    ResizedPairs,
+    TrainingBatches,
+    pad_to_multiple,
+)
 from tfsynth.registry import register
 
 # Photographs by which the features are scaled.
@@ -94,7 +99,8 @@ class FeatureTraining:
         Raises:
             ValueError: If there is no pair, or the network has other classes.
         """
-        resized = ResizedPairs(_Half(pairs, self.half), pairs.label_set, size)
+        examples = pairs if self.half is None else EverySecond(pairs, self.half)
+        resized = ResizedPairs(examples, pairs.label_set, size)
         if network.num_classes != resized.num_classes:
             raise ValueError(
                 f"`num_classes` of the feature network must be {resized.num_classes}, the classes "
@@ -132,18 +138,3 @@ class FeatureTraining:
     @classmethod
     def from_config(cls, config):
         return cls(**config)
-
-
-class _Half:
-    """Every second example of a sequence, or all."""
-
-    def __init__(self, examples, half):
-        start, step = (0, 1) if half is None else (half, 2)
-        self.examples = examples
-        self.indices = range(start, len(examples), step)
-
-    def __len__(self):
-        return len(self.indices)
-
-    def __getitem__(self, index):
-        return self.examples[self.indices[index]]

@@ -1,23 +1,17 @@
 """Trained scoring segmenters on the disk, so that each data set trains one only once."""
 
 import dataclasses
-import hashlib
-import json
-import warnings
 from pathlib import Path
 
-from tfsynth.files import replace_file, sha256_of, write_text
-from tfsynth.layers import dtype_policy
 from tfsynth.layouts.labels import LabelSet
-from tfsynth.models import read_model
+from tfsynth.metrics.network_cache import CachedNetwork, key_of
 
 
 @dataclasses.dataclass(frozen=True)
 class CachedSegmenter:
     """The place of one segmenter: `<folder>/<key>/segmenter.keras` and `protocol.json`.
 
-    The key is a hash of all that the weights depend on. The JSON is written last and holds
-    the checksum of the weights, so that a segmenter is either complete or absent.
+    The key is a hash of all that the weights depend on.
 
     Attributes:
         folder: Folder of all cached segmenters.
@@ -34,9 +28,7 @@ class CachedSegmenter:
     @property
     def path(self):
         """The segmenter's own folder."""
-        parts = [self.protocol, self.fingerprint, self.label_set.to_dict()]
-        key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-        return self.folder / key
+        return self.folder / key_of([self.protocol, self.fingerprint, self.label_set.to_dict()])
 
     @property
     def weights(self):
@@ -54,23 +46,11 @@ class CachedSegmenter:
         The scores are those on the validation split, the SHA-256 that of the network's file. Warns
         and returns `None` if what is there is damaged.
         """
-        if not self.record.exists():
+        found = self._place().load()
+        if found is None:
             return None
-        try:
-            record = json.loads(self.record.read_text(encoding="utf-8"))
-            checksum = sha256_of(self.weights)
-            if record["sha256"] != checksum:
-                raise ValueError(f"the weights' checksum is {checksum[:8]}, not the recorded one")
-            with dtype_policy("float32"):
-                network = read_model(self.weights, compile=False)
-            return network, tuple(record["size"]), record["validation"], checksum
-        # A file that another version wrote can fail in any way that Keras knows.
-        except Exception as error:
-            warnings.warn(
-                f"The cached segmenter {self.path} is damaged and is trained again ({error}).",
-                stacklevel=2,
-            )
-            return None
+        network, record = found
+        return network, tuple(record["size"]), record["validation"], record["sha256"]
 
     def store(self, network, config, size, validation, seconds):
         """Writes a trained segmenter, and returns the SHA-256 of its file.
@@ -93,17 +73,8 @@ class CachedSegmenter:
             "validation": validation,
             "seconds": seconds,
         }
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self.record.unlink(missing_ok=True)
-            replace_file(self.weights, network.save)
-            record["sha256"] = sha256_of(self.weights)
-            write_text(self.record, json.dumps(record, indent=1) + "\n")
-            return record["sha256"]
-        except OSError as error:
-            warnings.warn(
-                f"The segmenter could not be kept in {self.path} ({error}); the next evaluation "
-                "trains it again. Make room there, or name another cache folder.",
-                stacklevel=2,
-            )
-            return None
+        return self._place().store(network, record)
+
+    def _place(self):
+        said = "size", "validation"
+        return CachedNetwork(self.weights, self.record, "segmenter", "evaluation", said)

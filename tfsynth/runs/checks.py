@@ -61,9 +61,8 @@ def check_feature_training(config, used):
 def _check_features(game):
     if game.features is None:
         return
-    discriminator = getattr(game, "discriminator", None)
     asked = {name for loss in game.terms for name in loss.asks}
-    if not asked & {"real_maps", "fake_maps"} and getattr(discriminator, "reads", "") != "features":
+    if not asked & {"real_maps", "fake_maps"} and not getattr(game, "projected", False):
         raise ConfigError(
             "`game.features` would be trained for nothing: no term and no discriminator reads it. "
             "List a `FeatureReconstructionLoss` in `game.terms`, or leave it out."

@@ -1,15 +1,11 @@
 """The feature network of a run: trained on its own data before all else, and kept for others."""
 
-import hashlib
-import json
 import time
-import warnings
 
 from tfsynth import registry
-from tfsynth.files import cache_folder, replace_file, sha256_of, write_text
-from tfsynth.metrics import FeatureTraining
+from tfsynth.files import cache_folder
+from tfsynth.metrics import FeatureTraining, network_cache
 from tfsynth.metrics.features import weights_sha256
-from tfsynth.models import read_model
 from tfsynth.runs.parts import build_feature_training
 
 # Raised when network, loss or variation change without a setting that says so: no network of before
@@ -35,18 +31,21 @@ def train_features(setup, verbose=True):
     training: FeatureTraining = build_feature_training(config)
     recipe = feature_recipe(network, training)
     parts = [_VERSION, recipe, setup.dataset.fingerprint, setup.dataset.label_set.to_dict()]
-    key = _digest([*parts, list(config.data.size), setup.precision])
-    folder = cache_folder() / "features" / key
-    found = _load(folder)
+    folder = cache_folder() / "features"
+    folder /= network_cache.key_of([*parts, list(config.data.size), setup.precision])
+    files = folder / "features.keras", folder / "features.json"
+    place = network_cache.CachedNetwork(*files, "feature network", "run", ("seconds",))
+    found = place.load()
     if found is None:
         started = time.monotonic()
         with registry.own_random_numbers(training.seed):
             trained = training.fit(network, setup.splits["train"], config.data.size, verbose)
-        found = trained, round(time.monotonic() - started, 1)
-        _store(folder, *found, recipe)
-    trained, seconds = found
+        record = {"recipe": recipe, "seconds": round(time.monotonic() - started, 1)}
+        place.store(trained, record)
+        found = trained, record
+    trained, record = found
     network.set_weights(trained.get_weights())
-    return seconds
+    return float(record["seconds"])
 
 
 def start_from(trainer, networks, exceptions=()):
@@ -99,42 +98,3 @@ def feature_provenance(setup):
 def feature_recipe(network, training):
     """Returns what decides a feature network beside its data, as plain data."""
     return {"network": registry.describe(network), "training": registry.describe(training)}
-
-
-def _load(folder):
-    """Returns (network, seconds), or `None` if none is there; warns if what is there is damaged."""
-    record, weights = folder / "features.json", folder / "features.keras"
-    if not record.exists():
-        return None
-    try:
-        stored = json.loads(record.read_text(encoding="utf-8"))
-        if stored["sha256"] != sha256_of(weights):
-            raise ValueError("the weights' checksum is not the recorded one")
-        return read_model(weights, compile=False), float(stored["seconds"])
-    # A file that another version wrote can fail in any way that Keras knows.
-    except Exception as error:
-        warnings.warn(
-            f"The cached feature network {folder} is damaged and is trained again ({error}).",
-            stacklevel=2,
-        )
-        return None
-
-
-def _store(folder, network, seconds, recipe):
-    record, weights = folder / "features.json", folder / "features.keras"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        record.unlink(missing_ok=True)
-        replace_file(weights, network.save)
-        stored = {"recipe": recipe, "seconds": seconds, "sha256": sha256_of(weights)}
-        write_text(record, json.dumps(stored, indent=1) + "\n")
-    except OSError as error:
-        warnings.warn(
-            f"The feature network could not be kept in {folder} ({error}); the next run trains it "
-            "again. Make room there, or name another cache folder.",
-            stacklevel=2,
-        )
-
-
-def _digest(parts):
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

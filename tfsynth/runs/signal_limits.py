@@ -2,8 +2,8 @@
 
 How the limits were chosen: "streets" are eight sets of 16 drawn streets, four of 64 x 128 pixels
 and four of 128 x 256. "The shipped model" is `streets`, which drew their layouts, at the size of
-its training and at half of it. "The demo" is 380 steps of configs/demo.yaml. Real photographs are
-16 each of three data sets, at 96 x 128 and 128 x 128 pixels.
+its training and at half of it. "The demo" is 380 steps of configs/streets_encoder.yaml. Real
+photographs are 16 each of three data sets, at 96 x 128 and 128 x 128 pixels.
 """
 
 import dataclasses
@@ -115,8 +115,8 @@ def _high_frequencies(signal):
         "noise",
         signal.ratio > MOST_HIGH_FREQUENCIES,
         f"Synthesised pictures are noisy (details of 2 to 4 pixels have {signal.ratio:.2f} times "
-        "the energy of real ones). Set `upsampling: resize` in the generator, or raise the weights "
-        "of the terms against the adversarial loss.",
+        "the energy of real ones). Raise the weights of the terms against the adversarial loss, "
+        "or, where the generator has transposed convolutions, set its `upsampling: resize`.",
     )
 
 
@@ -145,8 +145,8 @@ def _grid(signal):
         "grid",
         signal.ratio > MOST_GRID,
         f"A woven grid lies over the surfaces of synthesised pictures ({signal.ratio:.2f} times "
-        "the peak of real ones). Set `upsampling: resize` in the generator; where it is set, lower "
-        "the learning rate of the discriminator.",
+        "the peak of real ones). Lower the learning rate of the discriminator, or, where the "
+        "generator has transposed convolutions, set its `upsampling: resize`.",
     )
 
 
